@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/* efi_secret: the launch secrets of a confidential VM as files. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "area.h"
+#include "folder.h"
+#include "table.h"
+
+static struct secret_folder folder;
+
+static int read_table(struct secret_table *table,
+		      const struct secret_area *area)
+{
+	char text[SECRET_FAULT_TEXT];
+	struct secret_fault fault;
+	int error;
+
+	error = secret_table_parse(table, area->memory, area->size, &fault);
+	if (error && error != -ENODEV) {
+		secret_fault_explain(&fault, text, sizeof(text));
+		pr_err("malformed secret table, no secret is shown: %s\n",
+		       text);
+	}
+	return error;
+}
+
+static int __init efi_secret_init(void)
+{
+	struct secret_table table = {};
+	int error;
+
+	error = secret_area_map(&folder.area);
+	if (error)
+		return error;
+	error = -ENOMEM;
+	table.capacity = secret_table_capacity(folder.area.size);
+	table.entries = kvcalloc(table.capacity, sizeof(*table.entries),
+				 GFP_KERNEL);
+	if (!table.entries)
+		goto unmap;
+	error = read_table(&table, &folder.area);
+	if (error)
+		goto free;
+	error = secret_folder_create(&folder, &table);
+	if (!error)
+		pr_info("%u secrets in securityfs secrets/coco\n", table.count);
+free:
+	kvfree(table.entries);
+unmap:
+	if (error)
+		secret_area_unmap(&folder.area);
+	return error;
+}
+
+static void __exit efi_secret_exit(void)
+{
+	secret_folder_remove(&folder);
+	secret_area_unmap(&folder.area);
+}
+
+module_init(efi_secret_init);
+module_exit(efi_secret_exit);
+
+MODULE_AUTHOR("The cocosecret authors");
+MODULE_DESCRIPTION("Launch secrets of a confidential VM in securityfs");
+MODULE_LICENSE("GPL");
+/* The device that kernels with CONFIG_EFI_COCO_SECRET register. */
+MODULE_ALIAS("platform:efi_secret");
