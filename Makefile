@@ -1,0 +1,101 @@
+# cocosecret: builds, installs and tests everything. `make help` lists what
+# there is to make; what a packager may set is set with ?=.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+# Where dracut and systemd look does not depend on PREFIX.
+UNITDIR  ?= /usr/lib/systemd/system
+LIBEXEC  ?= /usr/lib/cocosecret
+DRACUTDIR ?= /usr/lib/dracut/modules.d
+DESTDIR  ?=
+
+CC         ?= cc
+CFLAGS     ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+PYTHON     ?= /usr/bin/python3
+INSTALL    ?= install
+BUILD      := build
+KEEP_GOING ?=
+
+# The running kernel if it can be built for, else the newest that can.
+have_build = $(wildcard /lib/modules/$(1)/build/Makefile)
+KVER ?= $(or $(if $(call have_build,$(shell uname -r)),$(shell uname -r)),\
+	$(notdir $(patsubst %/build/Makefile,%,\
+	$(lastword $(sort $(wildcard /lib/modules/*/build/Makefile))))))
+KERNELDIR ?= /lib/modules/$(KVER)/build
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+.PHONY: all
+all: unlock module
+
+include module/module.mk
+include unlock/unlock.mk
+include tests/unit/unit.mk
+include tests/fuzz/fuzz.mk
+include tests/firmware/firmware.mk
+include tests/vm/vm.mk
+include tests/lint.mk
+
+.PHONY: install
+install: install-unlock install-dracut install-module
+
+.PHONY: install-unlock
+install-unlock: unlock
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXEC) \
+		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
+		$(DESTDIR)$(BINDIR)
+	$(INSTALL) $(BUILD)/cocosecret-generator $(DESTDIR)$(LIBEXEC)
+	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+
+# $(call fill_in,TEMPLATE,MODE,FILE)
+define fill_in
+sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@LIBEXEC@|$(LIBEXEC)|' $(1) > $(DESTDIR)$(3)
+chmod $(2) $(DESTDIR)$(3)
+endef
+
+.PHONY: install-dracut
+install-dracut:
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/50cocosecret
+	$(call fill_in,dracut/cocosecret-unlock.service.in,644,$(UNITDIR)/cocosecret-unlock.service)
+	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
+
+# Everything that make check and make demo need, as packages.
+.PHONY: deps
+deps:
+	$(Q)tests/deps.sh
+
+.PHONY: check
+check: deps
+	$(Q)$(MAKE) --no-print-directory run-check
+
+.PHONY: demo
+demo: deps
+	$(Q)$(MAKE) --no-print-directory run-demo
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: help
+help:
+	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
+	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
+	@echo 'make install-unlock  install-dracut  install-module   one part'
+	@echo 'make demo            boot an encrypted root and show what happened'
+	@echo '                     (FIRMWARE=stock or amdsev)'
+	@echo 'make check           every test, with a counted result'
+	@echo 'make check-kernels   the module on the kernels of Debian 12, 13 and unstable'
+	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
+	@echo 'make deps            install the Debian packages that these need'
+	@echo 'make clean           remove build/'
+	@echo 'V=1 shows the commands.'

@@ -1,0 +1,28 @@
+# Static checks. Each target prints nothing when all is well.
+
+LINT_C    = $(wildcard unlock/*.c module/table.c tests/vm/guest/*.c)
+LINT_SH   = $(wildcard tests/*.sh tests/*/*.sh tests/vm/guest/*.sh .ci/run)
+LINT_BASH = dracut/module-setup.sh.in
+LINT_FLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Imodule -Iunlock \
+	$(shell $(PKG_CONFIG) --cflags libcryptsetup libudev libkmod json-c uuid)
+
+.PHONY: lint-tidy lint-cppcheck lint-sparse lint-shell lint-man
+lint-tidy:
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(LINT_C) -- \
+		$(LINT_FLAGS) 2>&1 | grep -v -e 'warnings\? generated' -e '^$$' \
+		-e '^Suppressed ' -e '^Use -header-filter' ; [ $$? = 1 ]
+
+lint-cppcheck:
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem -j 2 \
+		-D__x86_64__ -Imodule -Iunlock $(LINT_C)
+
+lint-sparse: module-sparse
+
+lint-shell:
+	$(Q)shellcheck $(LINT_SH)
+	$(Q)shellcheck -s bash $(LINT_BASH)
+
+lint-man:
+	$(Q)mandoc -Tlint -Wstyle man/*.[1-8]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What needs no VM: static checks, unit tests, a short run of the fuzzers."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = TOP / "build"
+UNIT = sorted(path.stem for path in (TOP / "tests/unit").glob("test_*.c"))
+FUZZ = sorted(path.name for path in (TOP / "tests/fuzz/corpus").iterdir())
+
+
+def run(*command, limit):
+    done = subprocess.run(command, cwd=TOP, timeout=limit, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, check=False)
+    print(done.stdout)
+    assert done.returncode == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize("target", ["lint-tidy", "lint-cppcheck",
+                                    "lint-sparse", "lint-shell", "lint-man"])
+def test_static(target):
+    assert run("make", "--no-print-directory", "-s", target,
+               limit=400) == ""
+
+
+@pytest.mark.parametrize("name", UNIT)
+def test_unit(name):
+    assert "[  PASSED  ]" in run(BUILD / "tests/unit" / name, limit=60)
+
+
+@pytest.mark.parametrize("name", FUZZ)
+def test_fuzz(name):
+    output = run("make", "--no-print-directory", "-s", f"fuzz-one-{name}",
+                 "FUZZ_SECONDS=10", limit=60)
+    assert "DONE" in output or "Done" in output
+
+
+def test_help_names_every_option():
+    """--help of each program runs, and bad usage is exit status 2."""
+    for program in ("cocosecret", "cocosecret-unlock"):
+        assert "--help" in run(BUILD / program, "--help", limit=10)
+        bad = subprocess.run([BUILD / program, "--no-such-option"],
+                             capture_output=True, timeout=10, check=False)
+        assert bad.returncode == 2
+        assert bad.stderr
