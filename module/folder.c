@@ -126,6 +126,20 @@ static void set_operations(struct dentry *dentry,
 	inode_unlock(inode);
 }
 
+/*
+ * Older kernels leave a name in place for as long as somebody holds it, and
+ * then the folder above is not empty and stays too.
+ */
+static void remove_dentry(struct dentry *dentry)
+{
+	if (!dentry)
+		return;
+	dget(dentry);
+	securityfs_remove(dentry);
+	d_drop(dentry);
+	dput(dentry);
+}
+
 static void remove_file(struct secret_file *file)
 {
 	struct inode *inode = d_inode(file->dentry);
@@ -139,7 +153,7 @@ static void remove_file(struct secret_file *file)
 	/* A path descriptor may keep the inode: it must forget our code. */
 	make_bad_inode(inode);
 	inode_unlock(dir);
-	securityfs_remove(file->dentry);
+	remove_dentry(file->dentry);
 }
 
 static int add_file(struct secret_folder *folder,
@@ -221,8 +235,8 @@ void secret_folder_remove(struct secret_folder *folder)
 		set_operations(folder->coco, &simple_dir_inode_operations);
 	while (folder->count)
 		remove_file(&folder->files[--folder->count]);
-	securityfs_remove(folder->coco);
-	securityfs_remove(folder->secrets);
+	remove_dentry(folder->coco);
+	remove_dentry(folder->secrets);
 	folder->coco = NULL;
 	folder->secrets = NULL;
 	/* Whoever read the old operations without a lock has left them now. */
