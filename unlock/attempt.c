@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "attempt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "exitcode.h"
+#include "log.h"
+#include "mapping.h"
+#include "open.h"
+#include "secret.h"
+#include "state.h"
+
+enum {
+	/* How long a device that may be absent holds up a boot that needs nothing else. */
+	NOFAIL_WAIT_US = 5 * US_PER_S,
+	/* How long a killed child may take to die; one that hangs in the kernel is left behind. */
+	KILL_WAIT_US = 5 * US_PER_S,
+};
+
+static bool is_nofail(const struct attempt *attempt)
+{
+	return attempt->volume->options & VOLUME_NOFAIL;
+}
+
+static bool is_pending(const struct attempt *attempt)
+{
+	return attempt->outcome == OUTCOME_WAITING || attempt->outcome == OUTCOME_RUNNING;
+}
+
+int attempts_prepare(struct attempts *all, const struct config *config)
+{
+	all->list = calloc(config->volumes.count, sizeof(*all->list));
+	if (!all->list)
+		return -ENOMEM;
+	all->count = config->volumes.count;
+	all->timeout_us = (uint64_t)config->timeout_s * US_PER_S;
+	for (size_t i = 0; i < all->count; i++)
+		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i], .pidfd = -1 };
+	return 0;
+}
+
+void attempts_free(struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		close_fd(&all->list[i].pidfd);
+	free(all->list);
+}
+
+/* The first failure gives the run its exit code and its last line; later ones are logged here. */
+void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
+{
+	char reason[sizeof(all->reason)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	if (all->code) {
+		log_error("%s", reason);
+		return;
+	}
+	all->code = code;
+	memcpy(all->reason, reason, sizeof(reason));
+}
+
+static void fail(struct attempts *all, struct attempt *attempt, int code, const char *why)
+{
+	attempt->outcome = OUTCOME_FAILED;
+	if (is_nofail(attempt))
+		log_warning("%s: %s; it is nofail, so the boot goes on", attempt->volume->name, why);
+	else
+		attempts_fail_run(all, code, "%s: %s", attempt->volume->name, why);
+}
+
+/* A run that is started again finds what the first one opened, and is content. */
+int attempts_find_open(struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct attempt *attempt = &all->list[i];
+		const char *name = attempt->volume->name;
+		char dm_uuid[DM_UUID_SIZE];
+
+		if (mapping_uuid(name, dm_uuid) < 0)
+			continue;
+		if (!state_knows(all->state, name, dm_uuid)) {
+			fail(all, attempt, EXIT_IO, "a mapping of that name was opened by somebody else");
+			continue;
+		}
+		attempt->outcome = OUTCOME_OPEN;
+		attempt->earlier = true;
+		log_info("%s: is open already", name);
+	}
+	return all->code;
+}
+
+int attempts_check_secrets(struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct attempt *attempt = &all->list[i];
+		char why[64 + GUID_TEXT_SIZE];
+
+		if (!is_pending(attempt) || secret_present(all->secrets, attempt->volume->secret) == 0)
+			continue;
+		snprintf(why, sizeof(why), "secret %s is not among the launch secrets",
+			 attempt->volume->secret);
+		fail(all, attempt, EXIT_NO_SECRET, why);
+	}
+	return all->code;
+}
+
+bool attempts_pending(const struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (is_pending(&all->list[i]))
+			return true;
+	return false;
+}
+
+static bool required_pending(const struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (is_pending(&all->list[i]) && !is_nofail(&all->list[i]))
+			return true;
+	return false;
+}
+
+static _Noreturn void run_child(const struct attempts *all, const struct attempt *attempt,
+				const char *device, pid_t parent)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_IO);
+	_exit(volume_open(attempt->volume, device, all->secrets, all->state));
+}
+
+static void start(struct attempts *all, struct attempt *attempt, const char *device)
+{
+	pid_t parent = getpid();
+
+	attempt->pid = fork();
+	if (attempt->pid == 0)
+		run_child(all, attempt, device, parent);
+	if (attempt->pid < 0) {
+		fail(all, attempt, EXIT_IO, "no process can be started for it");
+		return;
+	}
+	attempt->pidfd = pidfd_open(attempt->pid, 0);
+	if (attempt->pidfd < 0) {
+		kill(attempt->pid, SIGKILL);
+		waitpid(attempt->pid, NULL, 0);
+		fail(all, attempt, EXIT_IO, "its process cannot be watched");
+		return;
+	}
+	attempt->outcome = OUTCOME_RUNNING;
+	attempt->deadline_us = clock_us() + all->timeout_us;
+	all->devices_us = clock_us();
+}
+
+static void device_appeared(void *context, const struct device_properties *properties)
+{
+	struct attempts *all = context;
+
+	for (size_t i = 0; i < all->count && !all->code; i++) {
+		struct attempt *attempt = &all->list[i];
+
+		if (attempt->outcome == OUTCOME_WAITING &&
+		    device_matches(&attempt->volume->device, properties))
+			start(all, attempt, properties->node);
+	}
+}
+
+static void reap(struct attempts *all, struct attempt *attempt)
+{
+	int status, code = EXIT_IO;
+
+	if (waitpid(attempt->pid, &status, WNOHANG) != attempt->pid)
+		return;
+	close_fd(&attempt->pidfd);
+	attempt->pidfd = -1;
+	if (attempt->killed)
+		fail(all, attempt, EXIT_IO, "opening it took too long");
+	else if (WIFEXITED(status) && (code = WEXITSTATUS(status)) == EXIT_OPENED)
+		attempt->outcome = OUTCOME_OPEN;
+	else if (WIFEXITED(status) && code <= EXIT_NOT_WIPED)
+		fail(all, attempt, code, exitcode_text(code));
+	else
+		fail(all, attempt, EXIT_IO, "its process ended unexpectedly");
+}
+
+static uint64_t waiting_deadline(const struct attempts *all, const struct attempt *attempt)
+{
+	if (is_nofail(attempt) && !required_pending(all) && all->timeout_us > NOFAIL_WAIT_US)
+		return all->begin_us + NOFAIL_WAIT_US;
+	return all->begin_us + all->timeout_us;
+}
+
+static uint64_t deadline(const struct attempts *all, const struct attempt *attempt)
+{
+	return attempt->outcome == OUTCOME_RUNNING ? attempt->deadline_us :
+						     waiting_deadline(all, attempt);
+}
+
+static void give_up(struct attempts *all, struct attempt *attempt)
+{
+	char why[ESCAPED_MAX + 64];
+
+	if (attempt->outcome == OUTCOME_WAITING) {
+		snprintf(why, sizeof(why), "device %s did not appear",
+			 DEVICE_TEXT(&attempt->volume->device));
+		fail(all, attempt, EXIT_NO_DEVICE, why);
+	} else if (attempt->killed) {
+		fail(all, attempt, EXIT_IO, "opening it took too long and cannot be stopped");
+	} else {
+		kill(attempt->pid, SIGKILL);
+		attempt->killed = true;
+		attempt->deadline_us = clock_us() + KILL_WAIT_US;
+	}
+}
+
+static void enforce_deadlines(struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (is_pending(&all->list[i]) && deadline(all, &all->list[i]) <= clock_us())
+			give_up(all, &all->list[i]);
+}
+
+/* After a failure that counts, nothing new is begun; what runs is still waited for. */
+static bool is_over(const struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->code ? all->list[i].outcome == OUTCOME_RUNNING : is_pending(&all->list[i]))
+			return false;
+	return true;
+}
+
+static int milliseconds_to_deadline(const struct attempts *all)
+{
+	uint64_t now = clock_us(), next = UINT64_MAX;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (is_pending(&all->list[i]) && deadline(all, &all->list[i]) < next)
+			next = deadline(all, &all->list[i]);
+	return next <= now ? 0 : (int)((next - now) / US_PER_MS) + 1;
+}
+
+static void stop_on_signal(struct attempts *all, int signals)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	attempts_fail_run(all, EXIT_IO, "stopped by signal %u", info.ssi_signo);
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].outcome == OUTCOME_RUNNING)
+			all->list[i].deadline_us = 0;
+}
+
+enum { WATCH_DEVICES, WATCH_SIGNALS, WATCH_CHILDREN };
+
+static void wait_for_event(struct attempts *all, struct devices *devices, int signals)
+{
+	struct pollfd watched[WATCH_CHILDREN + VOLUMES_MAX] = {
+		[WATCH_DEVICES] = { .fd = devices_descriptor(devices), .events = POLLIN },
+		[WATCH_SIGNALS] = { .fd = signals, .events = POLLIN },
+	};
+
+	for (size_t i = 0; i < all->count; i++)
+		watched[WATCH_CHILDREN + i] =
+			(struct pollfd){ .fd = all->list[i].pidfd, .events = POLLIN };
+	if (poll(watched, WATCH_CHILDREN + all->count, milliseconds_to_deadline(all)) < 0)
+		return;
+	if (watched[WATCH_DEVICES].revents)
+		devices_receive(devices, device_appeared, all);
+	if (watched[WATCH_SIGNALS].revents)
+		stop_on_signal(all, signals);
+	for (size_t i = 0; i < all->count; i++)
+		if (watched[WATCH_CHILDREN + i].revents)
+			reap(all, &all->list[i]);
+}
+
+static int block_signals(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGHUP);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int attempts_open(struct attempts *all)
+{
+	CLEANUP(devices_close) struct devices devices = { 0 };
+	CLEANUP(close_fd) int signals = block_signals();
+	int r = devices_listen(&devices);
+
+	if (r >= 0)
+		r = devices_enumerate(&devices, device_appeared, all);
+	if (r < 0)
+		attempts_fail_run(all, EXIT_IO, "udev cannot be listened to: %s", strerror(-r));
+	while (!is_over(all)) {
+		wait_for_event(all, &devices, signals);
+		enforce_deadlines(all);
+	}
+	return all->code;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_ATTEMPT_H
+#define COCOSECRET_ATTEMPT_H
+
+#include <sys/types.h>
+
+#include "config.h"
+#include "device.h"
+
+enum outcome {
+	OUTCOME_WAITING, /* for its device */
+	OUTCOME_RUNNING, /* its child process opens it */
+	OUTCOME_OPEN,
+	OUTCOME_FAILED,
+};
+
+/* One volume's way through this run. */
+struct attempt {
+	const struct volume *volume;
+	enum outcome outcome;
+	bool earlier; /* open by an earlier run of this boot, not by this one */
+	bool killed;
+	pid_t pid;
+	int pidfd;
+	uint64_t deadline_us; /* of the child */
+};
+
+struct attempts {
+	struct attempt *list;
+	size_t count;
+	uint64_t begin_us;
+	uint64_t timeout_us;
+	uint64_t devices_us; /* when the last device turned up */
+	int secrets;         /* folder of the launch secrets */
+	int state;           /* folder of this boot's records */
+	int code;            /* of the first failure that counts */
+	char reason[320];
+};
+
+int attempts_prepare(struct attempts *all, const struct config *config);
+void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Each returns the run's code so far: 0 to go on. */
+int attempts_find_open(struct attempts *all);
+int attempts_check_secrets(struct attempts *all);
+int attempts_open(struct attempts *all);
+
+bool attempts_pending(const struct attempts *all);
+void attempts_free(struct attempts *all);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmdline.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#define PREFIX "rd.cocosecret"
+
+struct parameter {
+	struct slice key;
+	struct slice value;
+	bool has_value;
+};
+
+static void drop_quotes(struct slice *s)
+{
+	if (s->length && s->at[0] == '"') {
+		s->at++;
+		s->length--;
+		if (s->length && s->at[s->length - 1] == '"')
+			s->length--;
+	}
+}
+
+/* The kernel's rule: quotes hide blanks anywhere, and vanish around a parameter or its value only. */
+static bool cut_parameter(struct slice *rest, struct parameter *parameter)
+{
+	struct slice word;
+	const char *equals;
+	bool quoted = false;
+
+	while (rest->length && isspace((unsigned char)*rest->at)) {
+		rest->at++;
+		rest->length--;
+	}
+	word = (struct slice){ rest->at, 0 };
+	while (rest->length && (quoted || !isspace((unsigned char)*rest->at))) {
+		quoted ^= *rest->at == '"';
+		rest->at++;
+		rest->length--;
+		word.length++;
+	}
+	if (word.length == 0)
+		return false;
+	drop_quotes(&word);
+	equals = memchr(word.at, '=', word.length);
+	parameter->key = word;
+	parameter->has_value = equals != NULL;
+	if (equals) {
+		size_t key_length = (size_t)(equals - word.at);
+
+		parameter->key.length = key_length;
+		parameter->value = (struct slice){ equals + 1, word.length - key_length - 1 };
+		drop_quotes(&parameter->value);
+	}
+	return true;
+}
+
+/* To the kernel, - and _ are one letter in a parameter's name. */
+static bool key_is(struct slice key, const char *name)
+{
+	if (key.length != strlen(name))
+		return false;
+	for (size_t i = 0; i < key.length; i++)
+		if ((key.at[i] == '_' ? '-' : key.at[i]) != name[i])
+			return false;
+	return true;
+}
+
+static bool starts_with_uuid(struct slice s)
+{
+	char uuid[GUID_TEXT_SIZE];
+
+	if (s.length < GUID_TEXT_LENGTH || (s.length > GUID_TEXT_LENGTH && s.at[GUID_TEXT_LENGTH] != ':'))
+		return false;
+	s.length = GUID_TEXT_LENGTH;
+	return guid_parse(s, uuid) == 0;
+}
+
+/*
+ * A device's path may hold colons (by-path/pci-0000:00:04.0), so it ends only where what follows
+ * is a secret: a colon before a UUID, or before another colon.
+ */
+static struct slice cut_device(struct slice *rest)
+{
+	struct slice device = *rest;
+
+	for (size_t i = 0; i < rest->length; i++) {
+		struct slice after = { rest->at + i + 1, rest->length - i - 1 };
+
+		if (rest->at[i] != ':')
+			continue;
+		if (starts_with_uuid(after) || (after.length && after.at[0] == ':')) {
+			device.length = i;
+			*rest = after;
+			return device;
+		}
+	}
+	*rest = (struct slice){ rest->at + rest->length, 0 };
+	return device;
+}
+
+static int check_colons(struct slice device, struct fault *fault)
+{
+	struct slice path = device;
+
+	if (!memchr(device.at, ':', device.length))
+		return 0;
+	if (slice_skip_prefix(&path, "/dev/disk/") && path.at[path.length - 1] != ':')
+		return 0;
+	return fault_set(fault, "\"%s\" is no device, nor a device and a secret's UUID; write "
+			 "NAME:DEVICE:SECRET:OPTIONS, SECRET may be empty", ESCAPED(device));
+}
+
+static int parse_volume(struct slice text, struct volumes *volumes, struct fault *fault)
+{
+	struct volume volume = { 0 };
+	struct slice name = { 0 }, secret = { 0 }, device;
+	int r;
+
+	if (!memchr(text.at, ':', text.length))
+		return fault_set(fault, "\"%s\" names no device; write NAME:DEVICE, or 0 for off",
+				 ESCAPED(text));
+	slice_cut(&text, ':', &name);
+	device = cut_device(&text);
+	slice_cut(&text, ':', &secret);
+
+	r = volume_set_name(&volume, name, fault);
+	if (r == 0)
+		r = check_colons(device, fault);
+	if (r == 0)
+		r = volume_set_device(&volume, device, fault);
+	if (r == 0)
+		r = volume_set_secret(&volume, secret, fault);
+	if (r == 0)
+		r = volume_set_options(&volume, text, fault);
+	return r < 0 ? r : volumes_add(volumes, &volume, fault);
+}
+
+static int set_entry(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	if (slice_is(value, "0")) {
+		cmdline->off = true;
+		return 0;
+	}
+	return parse_volume(value, &cmdline->volumes, fault);
+}
+
+static int set_timeout(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	unsigned int seconds = 0;
+
+	for (size_t i = 0; i < value.length && seconds <= TIMEOUT_MAX_S; i++) {
+		if (value.at[i] < '0' || value.at[i] > '9') {
+			seconds = 0;
+			break;
+		}
+		seconds = seconds * 10 + (unsigned int)(value.at[i] - '0');
+	}
+	if (seconds == 0 || seconds > TIMEOUT_MAX_S)
+		return fault_set(fault, "\"%s\" is not a number of seconds from 1 to %d",
+				 ESCAPED(value), TIMEOUT_MAX_S);
+	cmdline->timeout_s = seconds;
+	return 0;
+}
+
+static int set_on_failure(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	static const char *const words[] = {
+		[ON_FAILURE_POWEROFF] = "poweroff",
+		[ON_FAILURE_REBOOT] = "reboot",
+		[ON_FAILURE_HALT] = "halt",
+		[ON_FAILURE_SHELL] = "shell",
+	};
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (slice_is(value, words[i])) {
+			cmdline->on_failure = (enum on_failure)i;
+			return 0;
+		}
+	return fault_set(fault, "\"%s\" is none of poweroff, reboot, halt, shell", ESCAPED(value));
+}
+
+static const struct known_parameter {
+	const char *key;
+	int (*set)(struct cmdline *cmdline, struct slice value, struct fault *fault);
+} known_parameters[] = {
+	{ PREFIX, set_entry },
+	{ PREFIX ".timeout", set_timeout },
+	{ PREFIX ".on-failure", set_on_failure },
+};
+
+static bool is_ours(struct slice key)
+{
+	struct slice head = key;
+
+	if (key.length > strlen(PREFIX))
+		head.length = strlen(PREFIX ".");
+	return key_is(head, PREFIX) || key_is(head, PREFIX ".");
+}
+
+static int apply(struct cmdline *cmdline, const struct parameter *parameter, struct fault *fault)
+{
+	if (!is_ours(parameter->key))
+		return 0;
+	for (size_t i = 0; i < sizeof(known_parameters) / sizeof(*known_parameters); i++) {
+		if (!key_is(parameter->key, known_parameters[i].key))
+			continue;
+		if (!parameter->has_value)
+			return fault_set(fault, "has no value");
+		return known_parameters[i].set(cmdline, parameter->value, fault);
+	}
+	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".timeout= and "
+			 PREFIX ".on-failure=");
+}
+
+int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault)
+{
+	struct parameter parameter;
+
+	*cmdline = (struct cmdline){ .timeout_s = TIMEOUT_DEFAULT_S };
+	while (cut_parameter(&text, &parameter)) {
+		int r = apply(cmdline, &parameter, fault);
+
+		if (r < 0)
+			return fault_prefix(fault, "kernel command line: %s: ",
+					    ESCAPED(parameter.key));
+	}
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_CMDLINE_H
+#define COCOSECRET_CMDLINE_H
+
+#include "volume.h"
+
+#define CMDLINE_PATH "/proc/cmdline"
+
+enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 24 * 60 * 60 };
+
+/* What becomes of the machine; carried out by the unit, not by the unlocker. */
+enum on_failure {
+	ON_FAILURE_POWEROFF,
+	ON_FAILURE_REBOOT,
+	ON_FAILURE_HALT,
+	ON_FAILURE_SHELL,
+};
+
+struct cmdline {
+	bool off; /* rd.cocosecret=0 */
+	unsigned int timeout_s;
+	enum on_failure on_failure;
+	struct volumes volumes;
+};
+
+/* Reads the rd.cocosecret parameters of a kernel command line, quoted as the kernel quotes. */
+int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_COMMANDS_H
+#define COCOSECRET_COMMANDS_H
+
+/* Each subcommand of cocosecret: argv[0] is its own name, the result an exit code. */
+int table_build_main(int argc, char **argv);
+int table_show_main(int argc, char **argv);
+
+/* "cocosecret: COMMAND: ..." on standard error. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cocotab.h"
+#include "file.h"
+
+static int load_cmdline(const char *path, struct cmdline *cmdline, struct fault *fault)
+{
+	CLEANUP(free_text) char *text = NULL;
+	size_t length = 0;
+	int r = file_read(path, &text, &length);
+
+	if (r < 0)
+		return fault_set(fault, "%s: %s", path, strerror(-r));
+	return cmdline_parse((struct slice){ text, length }, cmdline, fault);
+}
+
+static int load_cocotab(const char *path, struct volumes *volumes, struct fault *fault)
+{
+	CLEANUP(free_text) char *text = NULL;
+	size_t length = 0;
+	int r = file_read(path ? path : COCOTAB_PATH, &text, &length);
+
+	if (r == -ENOENT && !path)
+		return 0;
+	if (!path)
+		path = COCOTAB_PATH;
+	if (r < 0)
+		return fault_set(fault, "%s: %s", path, strerror(-r));
+	return cocotab_parse((struct slice){ text, length }, path, volumes, fault);
+}
+
+/* The command line's volumes, then those of cocotab that it does not name. */
+int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct config *config,
+		 struct fault *fault)
+{
+	*config = (struct config){ cmdline->off, cmdline->timeout_s, cmdline->volumes };
+	cmdline->volumes = (struct volumes){ 0 };
+	for (size_t i = 0; i < cocotab->count; i++) {
+		int r;
+
+		if (volumes_find(&config->volumes, cocotab->list[i].name))
+			continue;
+		r = volumes_add(&config->volumes, &cocotab->list[i], fault);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int config_load(const char *cmdline_path, const char *cocotab_path, struct config *config,
+		struct fault *fault)
+{
+	CLEANUP(volumes_free) struct volumes cocotab = { 0 };
+	struct cmdline cmdline = { 0 };
+	int r = load_cmdline(cmdline_path, &cmdline, fault);
+
+	*config = (struct config){ .off = r == 0 && cmdline.off };
+	if (r == 0 && !cmdline.off)
+		r = load_cocotab(cocotab_path, &cocotab, fault);
+	if (r == 0 && !cmdline.off)
+		r = config_merge(&cmdline, &cocotab, config, fault);
+	volumes_free(&cmdline.volumes);
+	if (r == 0 && !config->off && config->volumes.count == 0)
+		r = fault_set(fault, "no volume is configured; write 'root UUID=... - unsealed' into "
+			      COCOTAB_PATH " or rd.cocosecret=root:UUID=...::unsealed on the kernel "
+			      "command line");
+	return r;
+}
+
+void config_free(struct config *config)
+{
+	volumes_free(&config->volumes);
+}

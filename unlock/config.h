@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_CONFIG_H
+#define COCOSECRET_CONFIG_H
+
+#include "cmdline.h"
+#include "volume.h"
+
+struct config {
+	bool off;
+	unsigned int timeout_s;
+	struct volumes volumes;
+};
+
+/* @cocotab NULL means the default one, which need not exist. */
+int config_load(const char *cmdline, const char *cocotab, struct config *config,
+		struct fault *fault);
+int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct config *config,
+		 struct fault *fault);
+void config_free(struct config *config);
+
+#endif

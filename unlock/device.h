@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_DEVICE_H
+#define COCOSECRET_DEVICE_H
+
+#include <libudev.h>
+
+#include "volume.h"
+
+/* What udev knows of a block device; any of it may be NULL, all but node is text of the disk. */
+struct device_properties {
+	const char *node;
+	const char *links; /* separated by blanks */
+	const char *fs_type;
+	const char *fs_uuid;
+	const char *fs_label_enc;
+	const char *part_uuid;
+	const char *part_name;
+};
+
+bool device_matches(const struct device_spec *spec, const struct device_properties *properties);
+
+/* Block devices, those there and those to come; listening starts before the first look. */
+struct devices {
+	struct udev *udev;
+	struct udev_monitor *monitor;
+};
+
+typedef void device_found(void *context, const struct device_properties *properties);
+
+int devices_listen(struct devices *devices);
+int devices_descriptor(const struct devices *devices);
+int devices_enumerate(struct devices *devices, device_found *found, void *context);
+void devices_receive(struct devices *devices, device_found *found, void *context);
+void devices_close(struct devices *devices);
+
+#endif

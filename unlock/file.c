@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+int file_read(const char *path, char **text, size_t *length)
+{
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(free_text) char *buffer = malloc(FILE_SMALL_MAX + 1);
+	size_t used = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	if (!buffer)
+		return -ENOMEM;
+	while ((n = read(fd, buffer + used, FILE_SMALL_MAX + 1 - used)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		used += (size_t)n;
+		if (used > FILE_SMALL_MAX)
+			return -EFBIG;
+	}
+	buffer[used] = '\0';
+	*text = buffer;
+	*length = used;
+	buffer = NULL;
+	return 0;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "header.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "exitcode.h"
+#include "log.h"
+
+void header_free(struct crypt_device **cd)
+{
+	crypt_free(*cd);
+}
+
+static void log_library(int level, const char *message, void *data)
+{
+	const struct volume *volume = data;
+	struct slice text = slice_of(message);
+
+	if (level != CRYPT_LOG_ERROR)
+		return;
+	if (text.length && text.at[text.length - 1] == '\n')
+		text.length--;
+	log_error("%s: libcryptsetup: %s", volume->name, ESCAPED(text));
+}
+
+static int exit_for_load(int r)
+{
+	return r == -EIO || r == -ENOMEM || r == -EACCES || r == -EPERM ? EXIT_IO : EXIT_HEADER;
+}
+
+/*
+ * The one read of the header: what is checked and what is activated is this crypt_device. Locking
+ * is off because with it crypt_load repairs a damaged copy, that is, writes to a disk that nobody
+ * has checked yet. Token plugins are off because the header, not the owner, would choose them.
+ */
+int header_load(struct crypt_device **cd, const struct volume *volume, const char *device)
+{
+	int r;
+
+	crypt_metadata_locking(NULL, 0);
+	crypt_token_external_disable();
+	r = crypt_init(cd, device);
+	if (r < 0) {
+		log_error("%s: %s: %s", volume->name, device, strerror(-r));
+		return EXIT_IO;
+	}
+	crypt_set_log_callback(*cd, log_library, (void *)volume);
+	r = crypt_load(*cd, CRYPT_LUKS2, NULL);
+	if (r < 0) {
+		log_error("%s: %s has no LUKS2 header that can be used: %s", volume->name, device,
+			  strerror(-r));
+		return exit_for_load(r);
+	}
+	return EXIT_OPENED;
+}
+
+static bool has_integrity(struct crypt_device *cd)
+{
+	struct crypt_params_integrity integrity = { 0 };
+
+	return crypt_get_integrity_info(cd, &integrity) == 0 && integrity.integrity &&
+	       strcmp(integrity.integrity, "none") != 0;
+}
+
+/* Everything that is asked of a header before a key is read or derived. */
+int header_check(struct crypt_device *cd, const struct volume *volume, const char *device)
+{
+	if (!(volume->options & VOLUME_UNSEALED)) {
+		log_error("%s: the seal of %s cannot be checked by this version; the option unsealed "
+			  "accepts the header as it is", volume->name, device);
+		return EXIT_HEADER;
+	}
+	if ((volume->options & VOLUME_INTEGRITY) && !has_integrity(cd)) {
+		log_error("%s: %s has no data integrity, which the option integrity asks for; format "
+			  "it with cryptsetup luksFormat --integrity", volume->name, device);
+		return EXIT_HEADER;
+	}
+	return EXIT_OPENED;
+}

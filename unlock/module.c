@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "module.h"
+
+#include <errno.h>
+#include <libkmod.h>
+#include <stddef.h>
+
+#include "cleanup.h"
+
+static void unref_context(struct kmod_ctx **context)
+{
+	kmod_unref(*context);
+}
+
+static void unref_modules(struct kmod_list **modules)
+{
+	kmod_module_unref_list(*modules);
+}
+
+static void unref_module(struct kmod_module **module)
+{
+	kmod_module_unref(*module);
+}
+
+/* The caller explains a failure; libkmod's own words would go to stderr. */
+static void say_nothing(void *data, int priority, const char *file, int line, const char *function,
+			const char *format, va_list args)
+{
+	(void)data;
+	(void)priority;
+	(void)file;
+	(void)line;
+	(void)function;
+	(void)format;
+	(void)args;
+}
+
+int module_load_efi_secret(void)
+{
+	CLEANUP(unref_context) struct kmod_ctx *context = kmod_new(NULL, NULL);
+	CLEANUP(unref_modules) struct kmod_list *modules = NULL;
+	CLEANUP(unref_module) struct kmod_module *module = NULL;
+	int r;
+
+	if (!context)
+		return -ENOMEM;
+	kmod_set_log_fn(context, say_nothing, NULL);
+	r = kmod_module_new_from_lookup(context, "efi_secret", &modules);
+	if (r < 0)
+		return r;
+	if (!modules)
+		return -ENOENT;
+	module = kmod_module_get_module(modules);
+	r = kmod_module_probe_insert_module(module, KMOD_PROBE_FAIL_ON_LOADED, NULL, NULL, NULL, NULL);
+	return r > 0 ? -EPERM : r;
+}
+
+const char *module_explain(int r)
+{
+	switch (-r) {
+	case 0:
+		return "efi_secret is loaded but shows no secrets; this machine was not launched with any";
+	case ENOENT:
+		return "the module efi_secret is not in this image for the running kernel; install it "
+		       "and build the image again";
+	case ENODEV:
+		return "no secret area; this machine was not launched with secrets, or not by the "
+		       "AmdSev firmware";
+	case EINVAL:
+	case EBADMSG:
+		return "the secret table is malformed; the kernel log says where";
+	case EEXIST:
+		return "a driver for the secret area is loaded but shows no secrets";
+	case EKEYREJECTED:
+	case ENOKEY:
+	case EPERM:
+		return "the kernel refuses the module efi_secret; under lockdown it must be signed "
+		       "with a key the kernel trusts";
+	default:
+		return "the module efi_secret cannot be loaded";
+	}
+}

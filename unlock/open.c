@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "open.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "exitcode.h"
+#include "header.h"
+#include "log.h"
+#include "mapping.h"
+#include "scrub.h"
+#include "secret.h"
+#include "state.h"
+#include "token.h"
+
+struct stopwatch {
+	uint64_t begin, header, secret, activated;
+};
+
+static int choose_keyslot(struct crypt_device *cd, const struct volume *volume, const char *device,
+			  int *slot)
+{
+	*slot = token_keyslot(cd, volume->secret);
+	if (*slot >= 0 || *slot == CRYPT_ANY_SLOT)
+		return EXIT_OPENED;
+	log_error("%s: the header of %s has no key slot for secret %s", volume->name, device,
+		  volume->secret);
+	return EXIT_HEADER;
+}
+
+static int read_secret(const struct volume *volume, int secrets, struct secret *secret)
+{
+	int r = secret_read(secret, secrets, volume->secret);
+
+	if (r == 0 && secret->size > 0)
+		return EXIT_OPENED;
+	log_error("%s: secret %s cannot be read: %s", volume->name, volume->secret,
+		  r < 0 ? strerror(-r) : "it is empty");
+	return r == 0 || r == -ENOENT ? EXIT_NO_SECRET : EXIT_IO;
+}
+
+static int explain_activate(const struct volume *volume, const char *device, int r)
+{
+	switch (-r) {
+	case EPERM:
+		log_error("%s: secret %s opens no key slot of %s that may be used", volume->name,
+			  volume->secret, device);
+		return EXIT_WRONG_KEY;
+	case EEXIST:
+		log_error("%s: a mapping of that name is active already", volume->name);
+		return EXIT_IO;
+	case EBUSY:
+		log_error("%s: %s is in use", volume->name, device);
+		return EXIT_IO;
+	case ENOENT:
+	case ENOTSUP:
+		log_error("%s: %s cannot be mapped: %s; is dm-crypt and the cipher's module in the "
+			  "image?", volume->name, device, strerror(-r));
+		return EXIT_IO;
+	default:
+		log_error("%s: %s cannot be mapped: %s", volume->name, device, strerror(-r));
+		return EXIT_IO;
+	}
+}
+
+/* The secret's whole life in this program: read, used, wiped. */
+static int activate(struct crypt_device *cd, const struct volume *volume, const char *device,
+		    int slot, int secrets, struct stopwatch *watch)
+{
+	CLEANUP(secret_wipe) struct secret secret = { 0 };
+	int r = read_secret(volume, secrets, &secret);
+
+	watch->secret = clock_us();
+	if (r)
+		return r;
+	r = crypt_activate_by_passphrase(cd, volume->name, slot, (const char *)secret.bytes,
+					 secret.size, volume_crypt_flags(volume));
+	watch->activated = clock_us();
+	return r < 0 ? explain_activate(volume, device, r) : EXIT_OPENED;
+}
+
+static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
+		  int state, const struct stopwatch *watch)
+{
+	char dm_uuid[DM_UUID_SIZE] = "";
+	struct volume_record entry = {
+		.device = device,
+		.luks_uuid = crypt_get_uuid(cd),
+		.dm_uuid = dm_uuid,
+		.header_us = watch->header - watch->begin,
+		.secret_us = watch->secret - watch->header,
+		.activate_us = watch->activated - watch->secret,
+	};
+	int r = mapping_uuid(volume->name, dm_uuid);
+
+	if (r == 0)
+		r = state_add(state, volume, &entry);
+	if (r == 0)
+		return EXIT_OPENED;
+	log_error("%s: opened, but it cannot be recorded in " STATE_PATH ": %s", volume->name,
+		  strerror(-r));
+	return EXIT_IO;
+}
+
+int volume_open(const struct volume *volume, const char *device, int secrets, int state)
+{
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	struct stopwatch watch = { .begin = clock_us() };
+	int slot, r;
+
+	scrub_prepare();
+	r = header_load(&cd, volume, device);
+	if (r == 0)
+		r = header_check(cd, volume, device);
+	if (r == 0)
+		r = choose_keyslot(cd, volume, device, &slot);
+	watch.header = clock_us();
+	if (r == 0) {
+		r = activate(cd, volume, device, slot, secrets, &watch);
+		scrub_after();
+	}
+	if (r == 0)
+		r = record(cd, volume, device, state, &watch);
+	if (r == 0)
+		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
+			 device, volume->name, volume->secret,
+			 (unsigned int)((watch.activated - watch.begin) / US_PER_MS));
+	return r;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_OPEN_H
+#define COCOSECRET_OPEN_H
+
+#include "volume.h"
+
+/*
+ * Opens @volume from @device with its secret out of the folder @secrets and records it in @state.
+ * Returns an exit code; what went wrong is in the log by then. Runs in a process of its own:
+ * libcryptsetup keeps process-wide state, and a key's address space should end with its use.
+ */
+int volume_open(const struct volume *volume, const char *device, int secrets, int state);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "plan.h"
+
+#include <string.h>
+
+static bool is_done_with_secret(const struct attempt *attempt)
+{
+	unsigned int options = attempt->volume->options;
+
+	if (options & VOLUME_KEEP_SECRET)
+		return false;
+	return attempt->outcome == OUTCOME_OPEN ||
+	       (attempt->outcome == OUTCOME_FAILED && (options & VOLUME_NOFAIL));
+}
+
+bool plan_may_unlink(const struct attempt *list, size_t count, const char *secret)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].volume->secret, secret) != 0)
+			continue;
+		if (!is_done_with_secret(&list[i]))
+			return false;
+		named = true;
+	}
+	return named;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_SCRUB_H
+#define COCOSECRET_SCRUB_H
+
+/*
+ * Wiping a key's buffer leaves what the code that used it left behind. scrub_prepare, called before
+ * a key is read, makes the heap overwrite whatever is freed; scrub_after, called when the key is
+ * done with, overwrites the stack below, the vector registers and the kernel's copy of them.
+ */
+void scrub_prepare(void);
+void scrub_after(void);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+
+#define VOLUMES "volumes"
+
+enum { FILE_NAME_SIZE = sizeof(VOLUMES "/.json.new") + VOLUME_NAME_SIZE, RECORD_MAX = 8192 };
+
+static void put_json(struct json_object **object)
+{
+	json_object_put(*object);
+}
+
+static void add_text(struct json_object *object, const char *key, const char *value)
+{
+	json_object_object_add(object, key, json_object_new_string(value ? value : ""));
+}
+
+static void add_number(struct json_object *object, const char *key, uint64_t value)
+{
+	json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+/* The folder for @path, made where it is missing; only root may look. */
+int state_open(const char *path)
+{
+	int fd;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	if (mkdirat(fd, VOLUMES, 0700) < 0 && errno != EEXIST) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int write_whole(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, text, length);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			length -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int write_new(int state, const char *name, struct json_object *object)
+{
+	CLEANUP(close_fd) int fd =
+		openat(state, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (!text)
+		return -ENOMEM;
+	r = write_whole(fd, text, strlen(text));
+	return r < 0 ? r : write_whole(fd, "\n", 1);
+}
+
+/* A record is there whole or not at all. */
+static int replace(int state, const char *name, struct json_object *object)
+{
+	char new_name[FILE_NAME_SIZE];
+	int r;
+
+	snprintf(new_name, sizeof(new_name), "%s.new", name);
+	r = write_new(state, new_name, object);
+	if (r == 0 && renameat(state, new_name, state, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(state, new_name, 0);
+	return r;
+}
+
+static void volume_file(char out[FILE_NAME_SIZE], const char *name)
+{
+	snprintf(out, FILE_NAME_SIZE, VOLUMES "/%s.json", name);
+}
+
+int state_add(int state, const struct volume *volume, const struct volume_record *record)
+{
+	CLEANUP(put_json) struct json_object *object = json_object_new_object();
+	char file[FILE_NAME_SIZE];
+
+	if (!object)
+		return -ENOMEM;
+	add_text(object, "name", volume->name);
+	add_text(object, "device", record->device);
+	add_text(object, "luks_uuid", record->luks_uuid);
+	add_text(object, "dm_uuid", record->dm_uuid);
+	add_text(object, "secret", volume->secret);
+	add_number(object, "header_us", record->header_us);
+	add_number(object, "secret_us", record->secret_us);
+	add_number(object, "activate_us", record->activate_us);
+	volume_file(file, volume->name);
+	return replace(state, file, object);
+}
+
+bool state_knows(int state, const char *name, const char *dm_uuid)
+{
+	CLEANUP(put_json) struct json_object *object = NULL;
+	CLEANUP(close_fd) int fd = -1;
+	struct json_object *found;
+	char file[FILE_NAME_SIZE], text[RECORD_MAX];
+	ssize_t length;
+
+	volume_file(file, name);
+	fd = openat(state, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (length < 0)
+		return false;
+	text[length] = '\0';
+	object = json_tokener_parse(text);
+	if (!json_object_object_get_ex(object, "dm_uuid", &found))
+		return false;
+	return strcmp(json_object_get_string(found), dm_uuid) == 0;
+}
+
+void state_remove(int state, const char *name)
+{
+	char file[FILE_NAME_SIZE];
+
+	volume_file(file, name);
+	unlinkat(state, file, 0);
+}
+
+int state_add_run(int state, const struct run_record *record)
+{
+	CLEANUP(put_json) struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return -ENOMEM;
+	add_number(object, "begin_us", record->begin_us);
+	add_number(object, "end_us", record->end_us);
+	add_number(object, "module_us", record->module_us);
+	add_number(object, "devices_us", record->devices_us);
+	add_number(object, "unlink_us", record->unlink_us);
+	add_number(object, "exit_status", (uint64_t)record->exit_status);
+	return replace(state, "run.json", object);
+}

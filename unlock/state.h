@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_STATE_H
+#define COCOSECRET_STATE_H
+
+#include <stdint.h>
+
+#include "volume.h"
+
+/*
+ * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
+ * run. Outlives the initramfs; nothing secret is in it.
+ */
+#define STATE_PATH "/run/cocosecret"
+
+struct volume_record {
+	const char *device;
+	const char *luks_uuid;
+	const char *dm_uuid;
+	uint64_t header_us;   /* to load and check the header */
+	uint64_t secret_us;   /* to read the secret */
+	uint64_t activate_us; /* to derive the key and map */
+};
+
+struct run_record {
+	uint64_t begin_us; /* CLOCK_MONOTONIC */
+	uint64_t end_us;
+	uint64_t module_us;
+	uint64_t devices_us; /* until the last device was there */
+	uint64_t unlink_us;
+	int exit_status;
+};
+
+int state_open(const char *path);
+int state_add(int state, const struct volume *volume, const struct volume_record *record);
+bool state_knows(int state, const char *name, const char *dm_uuid);
+void state_remove(int state, const char *name);
+int state_add_run(int state, const struct run_record *record);
+
+#endif

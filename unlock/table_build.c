@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "exitcode.h"
+#include "guid.h"
+#include "secret.h"
+#include "table.h"
+
+enum {
+	AREA_DEFAULT = 0xc00, /* the AmdSev OVMF's */
+	PADDING = 16,         /* LAUNCH_SECRET takes whole blocks of the cipher */
+};
+
+struct build {
+	const char *output;
+	unsigned long max;
+	char **secrets; /* UUID=KEYFILE */
+	int count;
+	struct secret table;
+	size_t needed; /* the table's length, also where it is more than fits */
+	bool stdin_used;
+};
+
+static size_t padded(size_t length)
+{
+	return (length + PADDING - 1) / PADDING * PADDING;
+}
+
+static int parse_max(const char *text, unsigned long *max)
+{
+	char *end;
+
+	errno = 0;
+	*max = strtoul(text, &end, 0);
+	if (errno || *end || text[0] == '-' || *max < SECRET_HEAD_SIZE || *max > SECRET_AREA_MAX) {
+		complain("table build: --max %s: not a number of bytes from %d to %d", text,
+			 SECRET_HEAD_SIZE, SECRET_AREA_MAX);
+		return EXIT_CONFIG;
+	}
+	return EXIT_OPENED;
+}
+
+static int parse_arguments(struct build *build, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "max", required_argument, NULL, 'm' },
+		{ 0 },
+	};
+	int option, r;
+
+	optind = 0; /* getopt starts afresh: the program's own arguments were looked at before */
+	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+		if (option == 'o') {
+			build->output = optarg;
+		} else if (option == 'm') {
+			r = parse_max(optarg, &build->max);
+			if (r)
+				return r;
+		} else {
+			return EXIT_CONFIG;
+		}
+	}
+	build->secrets = argv + optind;
+	build->count = argc - optind;
+	if (!build->output || build->count == 0) {
+		complain("table build: wants -o FILE and at least one UUID=KEYFILE");
+		return EXIT_CONFIG;
+	}
+	return EXIT_OPENED;
+}
+
+static bool is_zero(const uint8_t guid[GUID_BYTES])
+{
+	static const uint8_t zero[GUID_BYTES];
+
+	return memcmp(guid, zero, GUID_BYTES) == 0;
+}
+
+static int parse_uuid(const char *argument, uint8_t guid[GUID_BYTES], const char **file)
+{
+	const char *equals = strchr(argument, '=');
+	char uuid[GUID_TEXT_SIZE];
+
+	if (!equals || guid_parse((struct slice){ argument, (size_t)(equals - argument) }, uuid) < 0) {
+		complain("table build: %s: not UUID=KEYFILE", argument);
+		return EXIT_CONFIG;
+	}
+	guid_to_efi(uuid, guid);
+	if (is_zero(guid)) {
+		complain("table build: %s: the all-zero UUID marks a wiped secret; choose another",
+			 argument);
+		return EXIT_CONFIG;
+	}
+	*file = equals + 1;
+	return EXIT_OPENED;
+}
+
+/* Against the arguments before it; there are few. */
+static int check_duplicate(const struct build *build, int index, const uint8_t guid[GUID_BYTES])
+{
+	uint8_t other[GUID_BYTES];
+	const char *file;
+
+	for (int i = 0; i < index; i++)
+		if (parse_uuid(build->secrets[i], other, &file) == 0 &&
+		    memcmp(other, guid, GUID_BYTES) == 0) {
+			complain("table build: %s: the UUID is there twice", build->secrets[index]);
+			return EXIT_CONFIG;
+		}
+	return EXIT_OPENED;
+}
+
+static int open_key(struct build *build, const char *file)
+{
+	if (strcmp(file, "-") != 0)
+		return open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (build->stdin_used) {
+		errno = EBUSY;
+		return -1;
+	}
+	build->stdin_used = true;
+	return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+static bool is_printable_line(const struct secret *key)
+{
+	if (key->size == 0 || key->bytes[key->size - 1] != '\n')
+		return false;
+	for (size_t i = 0; i + 1 < key->size; i++)
+		if (key->bytes[i] < ' ' || key->bytes[i] > '~')
+			return false;
+	return true;
+}
+
+static int read_key(struct build *build, const char *file, struct secret *key)
+{
+	CLEANUP(close_fd) int fd = open_key(build, file);
+	int r = fd < 0 ? -errno : secret_read_fd(key, fd);
+
+	if (r < 0) {
+		const char *hint = "";
+
+		if (r == -EBUSY && build->stdin_used)
+			hint = "; standard input can be one key only";
+		else if (r == -ENOMEM || r == -EPERM)
+			hint = "; keys are kept in locked memory, see ulimit -l";
+		complain("table build: %s: %s%s", file, strerror(-r), hint);
+		return EXIT_IO;
+	}
+	if (is_printable_line(key))
+		fprintf(stderr, "cocosecret: table build: %s: warning: ends in a newline, which is "
+			"taken as part of the key\n", file);
+	return EXIT_OPENED;
+}
+
+static void append(struct build *build, const uint8_t guid[GUID_BYTES], const struct secret *key)
+{
+	size_t length = SECRET_HEAD_SIZE + key->size;
+
+	if (build->needed + length <= build->max) {
+		unsigned char *at = build->table.bytes + build->needed;
+
+		secret_head_write(at, guid, (uint32_t)length);
+		memcpy(at + SECRET_HEAD_SIZE, key->bytes, key->size);
+	}
+	build->needed += length;
+}
+
+static int add(struct build *build, int index)
+{
+	CLEANUP(secret_wipe) struct secret key = { 0 };
+	uint8_t guid[GUID_BYTES];
+	const char *file;
+	int r = parse_uuid(build->secrets[index], guid, &file);
+
+	if (r == 0)
+		r = check_duplicate(build, index, guid);
+	if (r == 0)
+		r = read_key(build, file, &key);
+	if (r == 0)
+		append(build, guid, &key);
+	return r;
+}
+
+static int fill(struct build *build)
+{
+	static const uint8_t table_guid[GUID_BYTES] = SECRET_TABLE_GUID;
+	int r = secret_allocate(&build->table, padded(build->max));
+
+	if (r < 0) {
+		complain("table build: memory cannot be locked: %s; see ulimit -l", strerror(-r));
+		return EXIT_IO;
+	}
+	build->needed = SECRET_HEAD_SIZE;
+	for (int i = 0; i < build->count; i++) {
+		r = add(build, i);
+		if (r)
+			return r;
+	}
+	if (padded(build->needed) > build->max) {
+		complain("table build: %zu bytes over: the table takes %zu bytes and the area holds "
+			 "%lu; see --max", padded(build->needed) - build->max, padded(build->needed),
+			 build->max);
+		return EXIT_CONFIG;
+	}
+	secret_head_write(build->table.bytes, table_guid, (uint32_t)build->needed);
+	build->table.size = padded(build->needed);
+	return EXIT_OPENED;
+}
+
+static int write_table(int fd, const struct secret *table)
+{
+	size_t done = 0;
+
+	while (done < table->size) {
+		ssize_t n = write(fd, table->bytes + done, table->size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* A new file beside the old one, then in its place: a failure leaves the old one whole. */
+static int replace(const char *output, const struct secret *table)
+{
+	char path[PATH_MAX];
+	CLEANUP(close_fd) int fd = -1;
+	struct stat st;
+	int r;
+
+	if (stat(output, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EEXIST;
+	if (snprintf(path, sizeof(path), "%s.XXXXXX", output) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = write_table(fd, table);
+	if (r == 0 && rename(path, output) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+static void wipe(struct build *build)
+{
+	secret_wipe(&build->table);
+}
+
+int table_build_main(int argc, char **argv)
+{
+	CLEANUP(wipe) struct build build = { .max = AREA_DEFAULT };
+	int r = parse_arguments(&build, argc, argv);
+
+	if (r == 0)
+		r = fill(&build);
+	if (r)
+		return r;
+	r = replace(build.output, &build.table);
+	if (r < 0) {
+		complain("table build: %s: %s", build.output,
+			 r == -EEXIST ? "is no regular file" : strerror(-r));
+		return EXIT_IO;
+	}
+	return EXIT_OPENED;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cocosecret-unlock: opens the configured volumes with launch secrets, then wipes the secrets. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attempt.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "cocotab.h"
+#include "config.h"
+#include "exitcode.h"
+#include "log.h"
+#include "mapping.h"
+#include "plan.h"
+#include "secret.h"
+#include "securityfs.h"
+#include "state.h"
+
+struct arguments {
+	const char *cmdline;
+	const char *cocotab; /* NULL: the default, if it is there */
+};
+
+struct run {
+	struct config config;
+	struct attempts attempts;
+	struct run_record times;
+	bool secrets_tried;
+};
+
+static void harden(void)
+{
+	static const struct rlimit none = { 0, 0 };
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	umask(077);
+}
+
+static int load_config(struct run *run, const struct arguments *arguments)
+{
+	struct attempts *all = &run->attempts;
+	struct fault fault;
+
+	if (config_load(arguments->cmdline, arguments->cocotab, &run->config, &fault) < 0)
+		attempts_fail_run(all, EXIT_CONFIG, "%s", fault.text);
+	else if (!run->config.off && attempts_prepare(all, &run->config) < 0)
+		attempts_fail_run(all, EXIT_IO, "out of memory");
+	return all->code;
+}
+
+static int open_state(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+
+	all->state = state_open(STATE_PATH);
+	if (all->state < 0)
+		attempts_fail_run(all, EXIT_IO, STATE_PATH ": %s", strerror(-all->state));
+	return all->code;
+}
+
+static int open_secrets(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+	uint64_t begin = clock_us();
+	struct fault fault;
+
+	all->secrets = securityfs_open_secrets(&fault);
+	run->secrets_tried = true;
+	run->times.module_us = clock_us() - begin;
+	if (all->secrets < 0 && attempts_pending(all))
+		attempts_fail_run(all, EXIT_NO_SECRET, "%s", fault.text);
+	return all->code;
+}
+
+/* A child that failed or was killed may have left its mapping. */
+static void close_mapping(struct attempts *all, const struct attempt *attempt)
+{
+	const char *name = attempt->volume->name;
+	char dm_uuid[DM_UUID_SIZE];
+	int r;
+
+	if (attempt->earlier || attempt->pid <= 0 || mapping_uuid(name, dm_uuid) < 0)
+		return;
+	r = mapping_deactivate(name);
+	if (r < 0)
+		log_error("%s: cannot be closed again: %s", name, strerror(-r));
+	else
+		log_info("%s: closed again", name);
+	state_remove(all->state, name);
+}
+
+static int open_volumes(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+
+	if (!attempts_pending(all))
+		return all->code;
+	all->begin_us = all->devices_us = clock_us();
+	attempts_open(all);
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].outcome == OUTCOME_FAILED)
+			close_mapping(all, &all->list[i]);
+	run->times.devices_us = all->devices_us - all->begin_us;
+	return all->code;
+}
+
+static void unlink_secret(struct attempts *all, const char *secret)
+{
+	int r = secret_present(all->secrets, secret);
+
+	if (r == -ENOENT)
+		return;
+	r = secret_unlink(all->secrets, secret);
+	if (r < 0)
+		attempts_fail_run(all, EXIT_NOT_WIPED, "secret %s could not be unlinked: %s", secret,
+				  strerror(-r));
+	else
+		log_info("secret %s unlinked", secret);
+}
+
+static int unlink_secrets(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+	uint64_t begin = clock_us();
+
+	for (size_t i = 0; i < all->count && all->secrets >= 0; i++) {
+		const char *secret = all->list[i].volume->secret;
+
+		if (plan_may_unlink(all->list, all->count, secret))
+			unlink_secret(all, secret);
+	}
+	run->times.unlink_us = clock_us() - begin;
+	return all->code;
+}
+
+/* What a failed run leaves behind: no secret, and no mapping that it made. */
+static void wipe_secrets(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+	struct fault fault;
+	int r;
+
+	if (!run->secrets_tried)
+		all->secrets = securityfs_open_secrets(&fault);
+	if (all->secrets < 0)
+		return;
+	r = secret_unlink_all(all->secrets);
+	if (r < 0)
+		log_error("the launch secrets could not all be wiped: %s", strerror(-r));
+	else
+		log_info("all launch secrets wiped");
+}
+
+static void undo(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+
+	wipe_secrets(run);
+	for (size_t i = 0; i < all->count; i++)
+		close_mapping(all, &all->list[i]);
+}
+
+static void write_times(struct run *run)
+{
+	int r;
+
+	run->times.end_us = clock_us();
+	run->times.exit_status = run->attempts.code;
+	if (run->attempts.state < 0)
+		return;
+	r = state_add_run(run->attempts.state, &run->times);
+	if (r < 0)
+		log_warning(STATE_PATH "/run.json: %s", strerror(-r));
+}
+
+static void free_run(struct run *run)
+{
+	attempts_free(&run->attempts);
+	config_free(&run->config);
+	close_fd(&run->attempts.secrets);
+	close_fd(&run->attempts.state);
+}
+
+static int unlock(const struct arguments *arguments)
+{
+	CLEANUP(free_run) struct run run = {
+		.attempts = { .secrets = -1, .state = -1 },
+		.times = { .begin_us = clock_us() },
+	};
+	struct attempts *all = &run.attempts;
+	int code = load_config(&run, arguments);
+
+	if (!code && run.config.off) {
+		log_info("off by rd.cocosecret=0");
+		return EXIT_OPENED;
+	}
+	if (!code)
+		code = open_state(&run);
+	if (!code)
+		code = attempts_find_open(all);
+	if (!code)
+		code = open_secrets(&run);
+	if (!code)
+		code = attempts_check_secrets(all);
+	if (!code)
+		code = open_volumes(&run);
+	if (!code)
+		code = unlink_secrets(&run);
+	if (code)
+		undo(&run);
+	write_times(&run);
+	if (code)
+		log_error("%s (exit %d)", all->reason, code);
+	return code;
+}
+
+static void help(void)
+{
+	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
+	     "\n"
+	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
+	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
+	     "fails wipes every launch secret.\n"
+	     "\n"
+	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
+	     "  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n"
+	     "  --help          print this\n"
+	     "  --version       print the version\n"
+	     "\n"
+	     "Exit status: 0 all opened, 2 usage or configuration, 3 no secret, 4 no device,\n"
+	     "5 header refused, 6 wrong key, 7 device-mapper or I/O, 8 secret not wiped.\n"
+	     "See cocosecret-unlock(8) and cocotab(5).");
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPTION_COCOTAB = 1, OPTION_CMDLINE, OPTION_HELP, OPTION_VERSION };
+	static const struct option options[] = {
+		{ "cocotab", required_argument, NULL, OPTION_COCOTAB },
+		{ "cmdline", required_argument, NULL, OPTION_CMDLINE },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ 0 },
+	};
+	struct arguments arguments = { .cmdline = CMDLINE_PATH };
+	int option;
+
+	harden();
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_COCOTAB:
+			arguments.cocotab = optarg;
+			break;
+		case OPTION_CMDLINE:
+			arguments.cmdline = optarg;
+			break;
+		case OPTION_HELP:
+			help();
+			return EXIT_OPENED;
+		case OPTION_VERSION:
+			puts("cocosecret-unlock " COCOSECRET_VERSION);
+			return EXIT_OPENED;
+		default:
+			return EXIT_CONFIG;
+		}
+	}
+	if (optind < argc) {
+		log_error("unknown argument %s; see --help (exit %d)",
+			  ESCAPED(slice_of(argv[optind])), EXIT_CONFIG);
+		return EXIT_CONFIG;
+	}
+	return unlock(&arguments);
+}

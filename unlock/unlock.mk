@@ -1,0 +1,58 @@
+# The C programs: cocosecret-unlock, cocosecret, cocosecret-generator.
+
+BUILD      ?= build
+PKG_CONFIG ?= pkg-config
+VERSION    ?= 0
+CFLAGS     ?= -O2 -g
+
+unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' -Imodule -Iunlock
+unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
+unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+unlock_ldflags  := -pie -Wl,-z,relro,-z,now
+
+unlock_packages := libcryptsetup libudev libkmod json-c uuid
+unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
+unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
+volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
+
+# What is pure or small is shared; the rest is the boot program's alone.
+volume_parts := text guid volume cmdline file log exitcode
+boot_parts   := $(volume_parts) cocotab config secret securityfs module device mapping state \
+	header token scrub open plan attempt
+owner_parts  := text guid secret table_build table_show
+
+unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))
+owner_objects     := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(owner_parts) cocosecret table))
+generator_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(volume_parts) generator))
+
+.PHONY: unlock
+unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-generator
+
+$(BUILD)/cocosecret-unlock: $(unlock_objects)
+	@printf '  %-7s %s\n' LD $@
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(unlock_libs)
+
+$(BUILD)/cocosecret: $(owner_objects)
+	@printf '  %-7s %s\n' LD $@
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ -luuid
+
+$(BUILD)/cocosecret-generator: $(generator_objects)
+	@printf '  %-7s %s\n' LD $@
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
+
+$(BUILD)/unlock/%.o: unlock/%.c | $(BUILD)/unlock
+	@printf '  %-7s %s\n' CC $<
+	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
+		-MMD -MP -c -o $@ $<
+
+# The table parser is the kernel module's file.
+$(BUILD)/unlock/table.o: module/table.c | $(BUILD)/unlock
+	@printf '  %-7s %s\n' CC $<
+	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
+		-MMD -MP -c -o $@ $<
+
+$(BUILD)/unlock:
+	$(Q)mkdir -p $@
+
+-include $(wildcard $(BUILD)/unlock/*.d)

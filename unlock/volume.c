@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "volume.h"
+
+#include <errno.h>
+#include <libcryptsetup.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The words are crypttab's, where it has one. */
+static const struct option_word {
+	const char *word;
+	unsigned int option;
+	uint32_t crypt_flag;
+} option_words[] = {
+	{ "root", VOLUME_ROOT, 0 },
+	{ "discard", VOLUME_DISCARD, CRYPT_ACTIVATE_ALLOW_DISCARDS },
+	{ "read-only", VOLUME_READ_ONLY, CRYPT_ACTIVATE_READONLY },
+	{ "no-read-workqueue", VOLUME_NO_READ_WORKQUEUE, CRYPT_ACTIVATE_NO_READ_WORKQUEUE },
+	{ "no-write-workqueue", VOLUME_NO_WRITE_WORKQUEUE, CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE },
+	{ "same-cpu-crypt", VOLUME_SAME_CPU_CRYPT, CRYPT_ACTIVATE_SAME_CPU_CRYPT },
+	{ "submit-from-crypt-cpus", VOLUME_SUBMIT_FROM_CRYPT_CPUS,
+	  CRYPT_ACTIVATE_SUBMIT_FROM_CRYPT_CPUS },
+	{ "nofail", VOLUME_NOFAIL, 0 },
+	{ "integrity", VOLUME_INTEGRITY, 0 },
+	{ "keep-secret", VOLUME_KEEP_SECRET, 0 },
+	{ "unsealed", VOLUME_UNSEALED, 0 },
+};
+
+static const struct device_tag {
+	const char *prefix;
+	enum device_kind kind;
+} device_tags[] = {
+	{ "", DEVICE_PATH },
+	{ "UUID=", DEVICE_UUID },
+	{ "LABEL=", DEVICE_LABEL },
+	{ "PARTUUID=", DEVICE_PARTUUID },
+	{ "PARTLABEL=", DEVICE_PARTLABEL },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static bool is_name_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("#+-.=@_", c));
+}
+
+/* "control" is device-mapper's own node in /dev/mapper. */
+static bool is_reserved_name(struct slice text)
+{
+	return slice_is(text, ".") || slice_is(text, "..") || slice_is(text, "control");
+}
+
+int volume_set_name(struct volume *volume, struct slice text, struct fault *fault)
+{
+	if (text.length == 0)
+		return fault_set(fault, "the name is empty; write the mapping's name, as in 'root'");
+	if (text.length >= sizeof(volume->name))
+		return fault_set(fault, "the name is longer than %zu bytes", sizeof(volume->name) - 1);
+	if (is_reserved_name(text))
+		return fault_set(fault, "\"%s\" cannot be a mapping's name", ESCAPED(text));
+	for (size_t i = 0; i < text.length; i++)
+		if (!is_name_character(text.at[i]))
+			return fault_set(fault, "the name \"%s\" may hold letters, digits and "
+					 "# + - . = @ _ only", ESCAPED(text));
+	memcpy(volume->name, text.at, text.length);
+	volume->name[text.length] = '\0';
+	return 0;
+}
+
+static enum device_kind cut_tag(struct slice *text)
+{
+	for (size_t i = 1; i < COUNT(device_tags); i++)
+		if (slice_skip_prefix(text, device_tags[i].prefix))
+			return device_tags[i].kind;
+	return DEVICE_PATH;
+}
+
+int volume_set_device(struct volume *volume, struct slice text, struct fault *fault)
+{
+	struct device_spec *device = &volume->device;
+	struct slice value = text;
+	char uuid[GUID_TEXT_SIZE];
+
+	device->kind = cut_tag(&value);
+	if (value.length == 0 || memchr(value.at, '\0', value.length))
+		return fault_set(fault, "the device is empty; write UUID=, LABEL=, PARTUUID=, "
+				 "PARTLABEL= or a path");
+	if (device->kind == DEVICE_PATH && value.at[0] != '/')
+		return fault_set(fault, "the device \"%s\" is neither UUID=, LABEL=, PARTUUID=, "
+				 "PARTLABEL= nor a path that starts with /", ESCAPED(text));
+	if (device->kind == DEVICE_UUID && guid_parse(value, uuid) < 0)
+		return fault_set(fault, "the device \"%s\" is not a whole UUID, as cryptsetup "
+				 "luksUUID prints it", ESCAPED(text));
+	if (value.length >= sizeof(device->value))
+		return fault_set(fault, "the device is longer than %zu bytes",
+				 sizeof(device->value) - 1);
+	memcpy(device->value, value.at, value.length);
+	device->value[value.length] = '\0';
+	return 0;
+}
+
+int volume_set_secret(struct volume *volume, struct slice text, struct fault *fault)
+{
+	if (text.length == 0 || slice_is(text, "-") || slice_is(text, "none"))
+		text = SLICE(GUID_DISK_KEY);
+	if (guid_parse(text, volume->secret) < 0)
+		return fault_set(fault, "the secret \"%s\" is not a UUID; without one, "
+				 GUID_DISK_KEY " is meant", ESCAPED(text));
+	return 0;
+}
+
+static const struct option_word *find_option(struct slice word)
+{
+	for (size_t i = 0; i < COUNT(option_words); i++)
+		if (slice_is(word, option_words[i].word))
+			return &option_words[i];
+	return NULL;
+}
+
+static void list_options(char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < COUNT(option_words) && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
+					 option_words[i].word);
+}
+
+int volume_set_options(struct volume *volume, struct slice text, struct fault *fault)
+{
+	struct slice word;
+	char known[256];
+
+	volume->options = 0;
+	if (slice_is(text, "-") || slice_is(text, "none"))
+		return 0;
+	while (slice_cut(&text, ',', &word)) {
+		const struct option_word *option = find_option(word);
+
+		if (!option) {
+			list_options(known, sizeof(known));
+			return fault_set(fault, "unknown option \"%s\"; known are %s",
+					 ESCAPED(word), known);
+		}
+		volume->options |= option->option;
+	}
+	return 0;
+}
+
+uint32_t volume_crypt_flags(const struct volume *volume)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < COUNT(option_words); i++)
+		if (volume->options & option_words[i].option)
+			flags |= option_words[i].crypt_flag;
+	return flags;
+}
+
+char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device)
+{
+	char plain[sizeof("PARTLABEL=") + DEVICE_VALUE_SIZE];
+
+	snprintf(plain, sizeof(plain), "%s%s", device_tags[device->kind].prefix, device->value);
+	return text_escape(out, slice_of(plain));
+}
+
+struct volume *volumes_find(const struct volumes *volumes, const char *name)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		if (strcmp(volumes->list[i].name, name) == 0)
+			return &volumes->list[i];
+	return NULL;
+}
+
+int volumes_add(struct volumes *volumes, const struct volume *volume, struct fault *fault)
+{
+	struct volume *list;
+
+	if (volumes_find(volumes, volume->name))
+		return fault_set(fault, "a second volume of the name \"%s\"; names must differ",
+				 volume->name);
+	if (volumes->count == VOLUMES_MAX)
+		return fault_set(fault, "more than %d volumes", VOLUMES_MAX);
+	list = reallocarray(volumes->list, volumes->count + 1, sizeof(*list));
+	if (!list)
+		return fault_set(fault, "out of memory");
+	volumes->list = list;
+	volumes->list[volumes->count++] = *volume;
+	return 0;
+}
+
+void volumes_free(struct volumes *volumes)
+{
+	free(volumes->list);
+	*volumes = (struct volumes){ 0 };
+}
