@@ -82,19 +82,29 @@ static ssize_t secret_read(struct file *opened, char __user *to, size_t count,
 	}
 }
 
+/*
+ * An open file holds the module. The VFS could see to that by .owner, but it
+ * warns where it meets a module that is about to go; this only refuses.
+ */
 static int secret_open(struct inode *inode, struct file *opened)
 {
 	struct secret_file *file = inode->i_private;
 
-	if (!READ_ONCE(file->folder->ready))
+	if (!READ_ONCE(file->folder->ready) || !try_module_get(THIS_MODULE))
 		return -ENXIO;
 	opened->private_data = file;
 	return 0;
 }
 
+static int secret_release(struct inode *inode, struct file *opened)
+{
+	module_put(THIS_MODULE);
+	return 0;
+}
+
 static const struct file_operations secret_file_operations = {
-	.owner = THIS_MODULE,
 	.open = secret_open,
+	.release = secret_release,
 	.read = secret_read,
 	.llseek = generic_file_llseek,
 };
@@ -239,7 +249,7 @@ void secret_folder_remove(struct secret_folder *folder)
 	remove_dentry(folder->secrets);
 	folder->coco = NULL;
 	folder->secrets = NULL;
-	/* Whoever read the old operations without a lock has left them now. */
+	/* Until whoever is still in an open, a release or a lookup has left. */
 	synchronize_rcu_tasks();
 	kvfree(folder->files);
 	folder->files = NULL;
