@@ -1,0 +1,39 @@
+# Fuzz targets with libFuzzer, AddressSanitizer and UBSan. Findings and new corpus go below build/.
+
+BUILD        ?= build
+CLANG        ?= clang
+FUZZ_SECONDS ?= 10
+
+fuzz_names := table cocotab cmdline
+fuzz_dir   := $(BUILD)/tests/fuzz
+fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
+fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz_parts := unlock/text.c unlock/guid.c unlock/volume.c unlock/cocotab.c unlock/cmdline.c
+
+.PHONY: fuzz-build fuzz-short
+fuzz-build: $(fuzz_bins)
+
+fuzz-short: $(addprefix fuzz-run-,$(fuzz_names))
+
+.PHONY: $(addprefix fuzz-run-,$(fuzz_names))
+$(addprefix fuzz-run-,$(fuzz_names)): fuzz-run-%: $(fuzz_dir)/%
+	$(call say,FUZZ,$* for $(FUZZ_SECONDS) s)
+	$(Q)mkdir -p $(fuzz_dir)/corpus/$*
+	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -max_len=70000 -len_control=1 -timeout=5 \
+		-print_final_stats=1 -artifact_prefix=$(fuzz_dir)/$*- $(fuzz_dir)/corpus/$* \
+		tests/fuzz/corpus/$* > $(fuzz_dir)/$*.log 2>&1 || \
+		{ tail -n 60 $(fuzz_dir)/$*.log; exit 1; }
+	$(Q)sed -n 's/^stat::number_of_executed_units: */fuzz $*: no finding in /p' \
+		$(fuzz_dir)/$*.log
+
+$(fuzz_dir)/table: tests/fuzz/table.c module/table.c module/table.h | $(fuzz_dir)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^)
+
+$(fuzz_dir)/cocotab $(fuzz_dir)/cmdline: $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_parts) | $(fuzz_dir)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(volume_libs)
+
+$(fuzz_dir):
+	$(Q)mkdir -p $@
