@@ -59,7 +59,8 @@ static int parse_arguments(struct build *build, int argc, char **argv)
 	};
 	int option, r;
 
-	optind = 0; /* getopt starts afresh: the program's own arguments were looked at before */
+	opterr = 0;
+	optind = 0; /* getopt starts afresh, also where a test calls this twice */
 	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
 		if (option == 'o') {
 			build->output = optarg;
@@ -68,6 +69,8 @@ static int parse_arguments(struct build *build, int argc, char **argv)
 			if (r)
 				return r;
 		} else {
+			complain("table build: unknown or incomplete option %s; see cocosecret table "
+				 "build --help", argv[optind - 1]);
 			return EXIT_CONFIG;
 		}
 	}
@@ -143,20 +146,29 @@ static bool is_printable_line(const struct secret *key)
 	return true;
 }
 
+static const char *read_hint(int r)
+{
+	switch (-r) {
+	case EFBIG:
+		return "; no secret area holds more than 64 KiB";
+	case EBUSY:
+		return "; standard input can be one key only";
+	case ENOMEM:
+	case EPERM:
+		return "; keys are kept in locked memory, see ulimit -l";
+	default:
+		return "";
+	}
+}
+
 static int read_key(struct build *build, const char *file, struct secret *key)
 {
 	CLEANUP(close_fd) int fd = open_key(build, file);
 	int r = fd < 0 ? -errno : secret_read_fd(key, fd);
 
 	if (r < 0) {
-		const char *hint = "";
-
-		if (r == -EBUSY && build->stdin_used)
-			hint = "; standard input can be one key only";
-		else if (r == -ENOMEM || r == -EPERM)
-			hint = "; keys are kept in locked memory, see ulimit -l";
-		complain("table build: %s: %s%s", file, strerror(-r), hint);
-		return EXIT_IO;
+		complain("table build: %s: %s%s", file, strerror(-r), read_hint(r));
+		return r == -EFBIG || r == -EBUSY ? EXIT_CONFIG : EXIT_IO;
 	}
 	if (is_printable_line(key))
 		fprintf(stderr, "cocosecret: table build: %s: warning: ends in a newline, which is "
@@ -274,8 +286,8 @@ int table_build_main(int argc, char **argv)
 	r = replace(build.output, &build.table);
 	if (r < 0) {
 		complain("table build: %s: %s", build.output,
-			 r == -EEXIST ? "is no regular file" : strerror(-r));
-		return EXIT_IO;
+			 r == -EEXIST ? "is there and is no regular file" : strerror(-r));
+		return r == -EEXIST ? EXIT_CONFIG : EXIT_IO;
 	}
 	return EXIT_OPENED;
 }

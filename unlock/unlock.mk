@@ -30,25 +30,25 @@ generator_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(volume_parts)
 unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-generator
 
 $(BUILD)/cocosecret-unlock: $(unlock_objects)
-	@printf '  %-7s %s\n' LD $@
+	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(unlock_libs)
 
 $(BUILD)/cocosecret: $(owner_objects)
-	@printf '  %-7s %s\n' LD $@
+	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ -luuid
 
 $(BUILD)/cocosecret-generator: $(generator_objects)
-	@printf '  %-7s %s\n' LD $@
+	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 
 $(BUILD)/unlock/%.o: unlock/%.c | $(BUILD)/unlock
-	@printf '  %-7s %s\n' CC $<
+	$(call say,CC,$<)
 	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
 # The table parser is the kernel module's file.
 $(BUILD)/unlock/table.o: module/table.c | $(BUILD)/unlock
-	@printf '  %-7s %s\n' CC $<
+	$(call say,CC,$<)
 	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
