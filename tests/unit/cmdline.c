@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmdline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support.h"
+
+#define UUID "5aa5c3f0-0000-4000-8000-00000000000a"
+#define SECRET "11111111-2222-3333-4444-555555555555"
+
+static struct cmdline cmdline;
+static struct fault fault;
+
+static int parse(const char *text)
+{
+	volumes_free(&cmdline.volumes);
+	return cmdline_parse(slice_of(text), &cmdline, &fault);
+}
+
+static int forget(void **state)
+{
+	(void)state;
+	volumes_free(&cmdline.volumes);
+	return 0;
+}
+
+static void assert_volume(size_t i, const char *name, const char *device, const char *secret,
+			  unsigned int options)
+{
+	assert_true(i < cmdline.volumes.count);
+	assert_string_equal(cmdline.volumes.list[i].name, name);
+	assert_string_equal(DEVICE_TEXT(&cmdline.volumes.list[i].device), device);
+	assert_string_equal(cmdline.volumes.list[i].secret, secret);
+	assert_int_equal(cmdline.volumes.list[i].options, options);
+}
+
+static void what_is_not_ours_is_left_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("BOOT_IMAGE=/vmlinuz root=UUID=x ro quiet rd.cocosecretly=1 "
+			       "ard.cocosecret=0 rd.luks=0 \"x y=\" =\n"), 0);
+	assert_int_equal(cmdline.volumes.count, 0);
+	assert_false(cmdline.off);
+	assert_int_equal(cmdline.timeout_s, 30);
+	assert_int_equal(cmdline.on_failure, ON_FAILURE_POWEROFF);
+}
+
+static void reads_volumes(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret=root:UUID=" UUID " rd.cocosecret=a:/dev/vda:" SECRET
+			       " rd.cocosecret=b:/dev/vdb:" SECRET ":root,unsealed"
+			       " rd.cocosecret=c:PARTLABEL=x::nofail\n"), 0);
+	assert_int_equal(cmdline.volumes.count, 4);
+	assert_volume(0, "root", "UUID=" UUID, GUID_DISK_KEY, 0);
+	assert_volume(1, "a", "/dev/vda", SECRET, 0);
+	assert_volume(2, "b", "/dev/vdb", SECRET, VOLUME_ROOT | VOLUME_UNSEALED);
+	assert_volume(3, "c", "PARTLABEL=x", GUID_DISK_KEY, VOLUME_NOFAIL);
+}
+
+static void a_device_may_hold_colons(void **state)
+{
+#define BY_PATH "/dev/disk/by-path/pci-0000:00:04.0-part1"
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret=a:" BY_PATH " rd.cocosecret=b:" BY_PATH ":" SECRET
+			       " rd.cocosecret=c:" BY_PATH "::unsealed"
+			       " rd.cocosecret=d:" BY_PATH ":" SECRET ":unsealed"), 0);
+	assert_volume(0, "a", BY_PATH, GUID_DISK_KEY, 0);
+	assert_volume(1, "b", BY_PATH, SECRET, 0);
+	assert_volume(2, "c", BY_PATH, GUID_DISK_KEY, VOLUME_UNSEALED);
+	assert_volume(3, "d", BY_PATH, SECRET, VOLUME_UNSEALED);
+}
+
+static void a_colon_elsewhere_is_a_fault(void **state)
+{
+	static const char *const wrong[] = {
+		"rd.cocosecret=a:/dev/vda:unsealed", "rd.cocosecret=a:/dev/vda:",
+		"rd.cocosecret=a:UUID=" UUID ":11111111", "rd.cocosecret=a:/dev/disk/by-path/x:",
+		"rd.cocosecret=a:/dev/vda:" SECRET "0", "rd.cocosecret=a:/dev/vda::root:more",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_true(parse(wrong[i]) < 0);
+}
+
+static void quotes_as_the_kernel_does(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret=\"a:LABEL=my disk\" \"rd.cocosecret=b:LABEL=my disk\" "
+			       "x=\"rd.cocosecret=0\" \"rd.cocosecret=\"c:LABEL=x\"\""), 0);
+	assert_int_equal(cmdline.volumes.count, 3);
+	assert_volume(0, "a", "LABEL=my disk", GUID_DISK_KEY, 0);
+	assert_volume(1, "b", "LABEL=my disk", GUID_DISK_KEY, 0);
+	assert_volume(2, "c", "LABEL=x", GUID_DISK_KEY, 0);
+	assert_false(cmdline.off);
+	assert_int_equal(parse("x=\"never closed rd.cocosecret=0"), 0);
+	assert_false(cmdline.off);
+}
+
+static void off_is_zero(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret=0"), 0);
+	assert_true(cmdline.off);
+	assert_true(parse("rd.cocosecret=1") < 0);
+	assert_true(parse("rd.cocosecret=") < 0);
+	assert_true(parse("rd.cocosecret") < 0);
+}
+
+static void timeout_is_a_number_of_seconds(void **state)
+{
+	static const char *const wrong[] = { "", "0", "-1", "1s", "86401", "99999999999999999999", " 5" };
+	char text[80];
+
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret.timeout=86400"), 0);
+	assert_int_equal(cmdline.timeout_s, 86400);
+	assert_int_equal(parse("rd.cocosecret.timeout=5 rd.cocosecret.timeout=7"), 0);
+	assert_int_equal(cmdline.timeout_s, 7);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		snprintf(text, sizeof(text), "rd.cocosecret.timeout=\"%s\"", wrong[i]);
+		assert_true(parse(text) < 0);
+	}
+}
+
+static void on_failure_is_one_of_four_words(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret.on-failure=reboot"), 0);
+	assert_int_equal(cmdline.on_failure, ON_FAILURE_REBOOT);
+	assert_int_equal(parse("rd.cocosecret.on_failure=halt"), 0);
+	assert_int_equal(cmdline.on_failure, ON_FAILURE_HALT);
+	assert_int_equal(parse("rd.cocosecret.on-failure=shell"), 0);
+	assert_int_equal(cmdline.on_failure, ON_FAILURE_SHELL);
+	assert_int_equal(parse("rd.cocosecret.on-failure=poweroff"), 0);
+	assert_int_equal(cmdline.on_failure, ON_FAILURE_POWEROFF);
+	assert_true(parse("rd.cocosecret.on-failure=sh") < 0);
+}
+
+static void an_unknown_parameter_is_named(void **state)
+{
+	(void)state;
+	assert_true(parse("quiet rd.cocosecret.timout=5") < 0);
+	assert_non_null(strstr(fault.text, "rd.cocosecret.timout"));
+	assert_true(parse("rd.cocosecret.") < 0);
+	assert_true(parse("rd.cocosecret=a:/dev/vda rd.cocosecret=a:/dev/vdb") < 0);
+	assert_non_null(strstr(fault.text, "\"a\""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(what_is_not_ours_is_left_alone, forget),
+		cmocka_unit_test_teardown(reads_volumes, forget),
+		cmocka_unit_test_teardown(a_device_may_hold_colons, forget),
+		cmocka_unit_test_teardown(a_colon_elsewhere_is_a_fault, forget),
+		cmocka_unit_test_teardown(quotes_as_the_kernel_does, forget),
+		cmocka_unit_test_teardown(off_is_zero, forget),
+		cmocka_unit_test_teardown(timeout_is_a_number_of_seconds, forget),
+		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
+		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
+	};
+
+	return cmocka_run_group_tests_name("cmdline", tests, NULL, NULL);
+}

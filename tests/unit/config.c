@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config.h"
+
+#include <string.h>
+
+#include "support.h"
+
+static struct config config;
+static struct fault fault;
+
+static int load(const char *cmdline, const char *cocotab)
+{
+	config_free(&config);
+	write_file("cmdline", cmdline, strlen(cmdline));
+	if (cocotab)
+		write_file("cocotab", cocotab, strlen(cocotab));
+	return config_load("cmdline", "cocotab", &config, &fault);
+}
+
+static int leave(void **state)
+{
+	config_free(&config);
+	return leave_scratch(state);
+}
+
+static void the_command_line_overrides_cocotab(void **state)
+{
+	(void)state;
+	assert_int_equal(load("rd.cocosecret=a:/dev/vda rd.cocosecret.timeout=9",
+			      "b /dev/vdb\na /dev/vdc - nofail\n"), 0);
+	assert_int_equal(config.timeout_s, 9);
+	assert_int_equal(config.volumes.count, 2);
+	assert_string_equal(config.volumes.list[0].device.value, "/dev/vda");
+	assert_int_equal(config.volumes.list[0].options, 0);
+	assert_string_equal(config.volumes.list[1].device.value, "/dev/vdb");
+}
+
+static void off_wins_over_a_wrong_cocotab(void **state)
+{
+	(void)state;
+	assert_int_equal(load("rd.cocosecret=0 rd.cocosecret=a:/dev/vda", "wrong\n"), 0);
+	assert_true(config.off);
+}
+
+static void no_volume_is_a_fault_that_says_what_to_write(void **state)
+{
+	(void)state;
+	assert_true(load("quiet", "# nothing\n") < 0);
+	assert_non_null(strstr(fault.text, "/etc/cocotab"));
+	assert_non_null(strstr(fault.text, "rd.cocosecret="));
+}
+
+static void a_named_cocotab_must_exist(void **state)
+{
+	(void)state;
+	assert_true(load("rd.cocosecret=a:/dev/vda", NULL) < 0);
+	assert_non_null(strstr(fault.text, "cocotab: No such file"));
+}
+
+static void a_file_too_large_is_a_fault(void **state)
+{
+	static char large[65537];
+
+	(void)state;
+	memset(large, '\n', sizeof(large));
+	write_file("cocotab", large, sizeof(large));
+	assert_true(load("rd.cocosecret=a:/dev/vda", NULL) < 0);
+	write_file("cocotab", large, sizeof(large) - 1);
+	assert_int_equal(load("rd.cocosecret=a:/dev/vda", NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_command_line_overrides_cocotab, enter_scratch, leave),
+		cmocka_unit_test_setup_teardown(off_wins_over_a_wrong_cocotab, enter_scratch, leave),
+		cmocka_unit_test_setup_teardown(no_volume_is_a_fault_that_says_what_to_write,
+						enter_scratch, leave),
+		cmocka_unit_test_setup_teardown(a_named_cocotab_must_exist, enter_scratch, leave),
+		cmocka_unit_test_setup_teardown(a_file_too_large_is_a_fault, enter_scratch, leave),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "state.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "support.h"
+
+static const struct volume volume = { .name = "run", .secret = GUID_DISK_KEY };
+static const struct volume_record record = {
+	.device = "/dev/vda",
+	.luks_uuid = "5aa5c3f0-0000-4000-8000-00000000000a",
+	.dm_uuid = "CRYPT-LUKS2-5aa5c3f0000040008000000000000000a-run",
+	.activate_us = 1234,
+};
+
+static void only_the_mapping_on_record_is_known(void **state)
+{
+	CLEANUP(close_fd) int folder = state_open("state");
+
+	(void)state;
+	assert_true(folder >= 0);
+	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_int_equal(state_add(folder, &volume, &record), 0);
+	assert_true(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", "CRYPT-LUKS2-other-run"));
+	assert_false(state_knows(folder, "data", record.dm_uuid));
+	state_remove(folder, "run");
+	assert_false(state_knows(folder, "run", record.dm_uuid));
+}
+
+static void a_damaged_record_is_none(void **state)
+{
+	CLEANUP(close_fd) int folder = state_open("state");
+
+	(void)state;
+	write_file("state/volumes/run.json", "{\"dm_uuid\":", 11);
+	assert_false(state_knows(folder, "run", record.dm_uuid));
+	write_file("state/volumes/run.json", "[]", 2);
+	assert_false(state_knows(folder, "run", record.dm_uuid));
+	write_file("state/volumes/run.json", "{\"dm_uuid\":null}", 16);
+	assert_false(state_knows(folder, "run", record.dm_uuid));
+	write_file("state/volumes/run.json", "", 0);
+	assert_false(state_knows(folder, "run", record.dm_uuid));
+}
+
+static void only_root_may_look_and_nothing_is_left_over(void **state)
+{
+	CLEANUP(free_text) char *text = NULL;
+	CLEANUP(close_fd) int folder = state_open("state");
+	struct stat st;
+	size_t length;
+
+	(void)state;
+	close(state_open("state"));
+	assert_int_equal(stat("state", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(state_add(folder, &volume, &record), 0);
+	assert_int_equal(state_add(folder, &volume, &record), 0);
+	assert_int_equal(stat("state/volumes/run.json", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(access("state/volumes/run.json.new", F_OK), -1);
+	assert_int_equal(state_add_run(folder, &(struct run_record){ .module_us = 77 }), 0);
+	assert_int_equal(file_read("state/run.json", &text, &length), 0);
+	assert_non_null(strstr(text, "\"module_us\":77"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(only_the_mapping_on_record_is_known, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_damaged_record_is_none, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(only_root_may_look_and_nothing_is_left_over,
+						enter_scratch, leave_scratch),
+	};
+
+	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_TESTS_SUPPORT_H
+#define COCOSECRET_TESTS_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* What the code under test logged since the last log_forget; log.c is not linked in. */
+const char *log_text(void);
+void log_forget(void);
+
+/* A folder of its own below TMPDIR, the working directory while the test runs; gone afterwards. */
+int enter_scratch(void **state);
+int leave_scratch(void **state);
+
+void write_file(const char *path, const void *bytes, size_t size);
+
+/* A LUKS2 image with one cheap key slot for each key, and a digest of a file. */
+enum { KEY_SIZE = 32 };
+void make_image(const char *path, const char *const *keys, int count);
+void add_token(const char *path, const char *json);
+uint64_t file_digest(const char *path);
+
+#endif

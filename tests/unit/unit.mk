@@ -1,0 +1,55 @@
+# Unit tests with cmocka. They need no root, no device-mapper and no network.
+
+BUILD ?= build
+
+unit_names   := guid volume cocotab cmdline config table build secret device plan state header
+unit_dir     := $(BUILD)/tests/unit
+unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) remanence)
+unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table
+unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) support))
+unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+unit_libs     = $(unlock_libs) -lcmocka
+unit_cflags  := -Wno-missing-prototypes -Wno-sign-conversion -Wno-conversion
+
+.PHONY: unit run-unit
+unit: $(unit_bins)
+
+run-unit: unit
+	$(Q)failed=; for test in $(unit_bins); do $$test || failed="$$failed $${test##*/}"; done; \
+	if [ -n "$$failed" ]; then echo "unit tests failed:$$failed"; exit 1; fi
+
+$(addprefix $(unit_dir)/,$(unit_names)): $(unit_dir)/%: $(unit_dir)/objects/test_%.o $(unit_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(unit_san) $(LDFLAGS) -o $@ $^ $(unit_libs)
+
+# What a key leaves behind can be seen in the real objects only: the sanitizers keep freed memory.
+remanence_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(filter-out log,$(boot_parts))))
+$(unit_dir)/remanence: tests/unit/remanence.c tests/unit/support.c $(remanence_objects)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(unlock_cppflags) $(CPPFLAGS) $(unlock_cflags) $(unit_cflags) $(CFLAGS) \
+		$(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(unit_libs)
+
+unit_compile = $(Q)$(CC) $(unlock_cppflags) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) $(unit_san) \
+	-MMD -MP -c -o $@ $<
+
+$(unit_dir)/objects/test_%.o: tests/unit/%.c | $(unit_dir)/objects
+	$(call say,CC,$<)
+	$(unit_compile) $(unit_cflags)
+
+$(unit_dir)/objects/support.o: tests/unit/support.c | $(unit_dir)/objects
+	$(call say,CC,$<)
+	$(unit_compile) $(unit_cflags)
+
+$(unit_dir)/objects/table.o: module/table.c | $(unit_dir)/objects
+	$(call say,CC,$<)
+	$(unit_compile)
+
+$(unit_dir)/objects/%.o: unlock/%.c | $(unit_dir)/objects
+	$(call say,CC,$<)
+	$(unit_compile)
+
+$(unit_dir)/objects:
+	$(Q)mkdir -p $@
+
+-include $(wildcard $(unit_dir)/objects/*.d)
