@@ -21,6 +21,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* False at the end of the line, which a comment is too. */
 static bool cut_field(struct slice *line, struct slice *field)
 {
 	while (line->length && is_blank(*line->at)) {
@@ -33,6 +34,8 @@ static bool cut_field(struct slice *line, struct slice *field)
 		line->length--;
 		field->length++;
 	}
+	if (field->length && field->at[0] == '#')
+		line->length = field->length = 0;
 	return field->length > 0;
 }
 
@@ -83,7 +86,7 @@ static int parse_line(struct slice line, struct volume *volume, struct fault *fa
 	for (int i = 0; i < FIELDS; i++) {
 		int r;
 
-		if (!cut_field(&line, &field) || (i == 0 && field.at[0] == '#')) {
+		if (!cut_field(&line, &field)) {
 			if (i == 0)
 				return 0;
 			if (!defaults[i])
@@ -95,7 +98,7 @@ static int parse_line(struct slice line, struct volume *volume, struct fault *fa
 		if (r < 0)
 			return r;
 	}
-	if (cut_field(&line, &field) && field.at[0] != '#')
+	if (cut_field(&line, &field))
 		return fault_set(fault, "a fifth field \"%s\"; options are joined by commas",
 				 ESCAPED(field));
 	return 1;

@@ -40,12 +40,12 @@ int header_load(struct crypt_device **cd, const struct volume *volume, const cha
 
 	crypt_metadata_locking(NULL, 0);
 	crypt_token_external_disable();
+	crypt_set_log_callback(NULL, log_library, (void *)volume);
 	r = crypt_init(cd, device);
 	if (r < 0) {
 		log_error("%s: %s: %s", volume->name, device, strerror(-r));
 		return EXIT_IO;
 	}
-	crypt_set_log_callback(*cd, log_library, (void *)volume);
 	r = crypt_load(*cd, CRYPT_LUKS2, NULL);
 	if (r < 0) {
 		log_error("%s: %s has no LUKS2 header that can be used: %s", volume->name, device,

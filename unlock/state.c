@@ -132,7 +132,8 @@ bool state_knows(int state, const char *name, const char *dm_uuid)
 		return false;
 	text[length] = '\0';
 	object = json_tokener_parse(text);
-	if (!json_object_object_get_ex(object, "dm_uuid", &found))
+	if (!json_object_object_get_ex(object, "dm_uuid", &found) ||
+	    !json_object_is_type(found, json_type_string))
 		return false;
 	return strcmp(json_object_get_string(found), dm_uuid) == 0;
 }
