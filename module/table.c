@@ -37,7 +37,7 @@ static uint32_t le32(const uint8_t *bytes)
 
 static struct head read_head(const struct cursor *at)
 {
-	uint8_t bytes[SECRET_HEAD_SIZE];
+	uint8_t bytes[SECRET_HEAD_SIZE] = { 0 };
 	struct head head;
 	size_t i;
 
@@ -176,7 +176,7 @@ int secret_table_parse(struct secret_table *table, const void *area,
 	if (limit < SECRET_HEAD_SIZE)
 		return fail(table, fault, &at, SECRET_FAULT_NO_TABLE, 0, limit);
 	head = read_head(&at);
-	if (memcmp(head.guid, table_guid, sizeof(table_guid)))
+	if (memcmp(head.guid, table_guid, sizeof(table_guid)) != 0)
 		return fail(table, fault, &at, SECRET_FAULT_NO_TABLE, 0, limit);
 	if (head.length < SECRET_HEAD_SIZE)
 		return fail(table, fault, &at, SECRET_FAULT_TABLE_SHORT,

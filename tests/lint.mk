@@ -3,8 +3,7 @@
 LINT_C    = $(wildcard unlock/*.c module/table.c tests/vm/guest/*.c)
 LINT_SH   = $(wildcard tests/*.sh tests/*/*.sh tests/vm/guest/*.sh .ci/run)
 LINT_BASH = dracut/module-setup.sh.in
-LINT_FLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Imodule -Iunlock \
-	$(shell $(PKG_CONFIG) --cflags libcryptsetup libudev libkmod json-c uuid)
+LINT_FLAGS = -std=gnu11 $(unlock_cppflags) $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
 
 .PHONY: lint-tidy lint-cppcheck lint-sparse lint-shell lint-man
 lint-tidy:

@@ -8,7 +8,6 @@
  * a reader knows what it may see: that byte, or nothing. Prints counts; exit
  * status 1 where anything else was seen.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +81,7 @@ static void *reader(void *unused)
 		int fd = open(name, O_RDONLY);
 
 		for (int n = 0; fd >= 0 && n < 4; n++)
-			check(i, bytes, pread(fd, bytes, sizeof(bytes), n * 7));
+			check(i, bytes, pread(fd, bytes, sizeof(bytes), (off_t)n * 7));
 		if (fd >= 0)
 			close(fd);
 	}
