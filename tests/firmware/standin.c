@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Stands in for the AmdSev firmware's secret driver where OVMF has none: puts
+ * the table that fw_cfg holds into reserved memory, publishes it, and starts
+ * the kernel of its own volume. Under opt/org.cocosecret/ fw_cfg may hold:
+ *
+ *   table      the secret table; absent: the area stays empty
+ *   area-size  bytes, decimal or 0x…; absent: 0xc00 as OVMF has it
+ *   cmdline    the kernel command line
+ *   mode       "none": publish nothing
+ *              "descriptor BASE SIZE": publish these numbers, whatever is there
+ *              "probe": say that firmware works and power off
+ */
+#include <efi.h>
+#include <efilib.h>
+
+#include "fwcfg.h"
+
+#define PREFIX "opt/org.cocosecret/"
+#define KERNEL L"\\vmlinuz"
+#define INITRD "initrd=\\initrd "
+#define MARKER "cocosecret stand-in\n"
+
+enum { AREA_SIZE = 0xc00, MODE_SIZE = 80 };
+
+struct area {
+	UINT64 base;
+	UINT64 size;
+};
+
+static EFI_GUID secret_area_guid = {
+	0xadf956ad, 0xe98c, 0x484c, { 0xae, 0x11, 0xb5, 0x1c, 0x7d, 0x33, 0x64, 0x47 }
+};
+
+static void power_off(void)
+{
+	uefi_call_wrapper(RT->ResetSystem, 4, EfiResetShutdown, EFI_SUCCESS, 0, NULL);
+}
+
+static void give_up(const CHAR16 *what, EFI_STATUS status)
+{
+	Print(L"cocosecret stand-in: %s: %r; powering off\n", what, status);
+	debug_write((const CHAR8 *)"cocosecret stand-in failed\n");
+	power_off();
+}
+
+static void *must_allocate(EFI_MEMORY_TYPE type, UINTN size, const CHAR16 *what)
+{
+	void *memory = NULL;
+	EFI_STATUS status = uefi_call_wrapper(BS->AllocatePool, 3, type, size, &memory);
+
+	if (EFI_ERROR(status))
+		give_up(what, status);
+	ZeroMem(memory, size);
+	return memory;
+}
+
+/* The file's text with a NUL, cut where it is too long; empty where absent. */
+static void read_text(const CHAR8 *name, CHAR8 *text, UINTN size)
+{
+	struct fwcfg_file file;
+
+	ZeroMem(text, size);
+	if (fwcfg_find(name, &file))
+		fwcfg_read(&file, text, size - 1);
+}
+
+static UINTN digit(CHAR8 c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? 10u + c - 'a' : 99;
+}
+
+static UINT64 number(const CHAR8 **text)
+{
+	const CHAR8 *c = *text;
+	UINTN radix = 10;
+	UINT64 value = 0;
+
+	while (*c == ' ')
+		c++;
+	if (c[0] == '0' && c[1] == 'x') {
+		radix = 16;
+		c += 2;
+	}
+	for (; digit(*c) < radix; c++)
+		value = value * radix + digit(*c);
+	*text = c;
+	return value;
+}
+
+static BOOLEAN skip_word(const CHAR8 **text, const char *word)
+{
+	UINTN length = strlena((const CHAR8 *)word);
+
+	if (strncmpa(*text, (const CHAR8 *)word, length))
+		return FALSE;
+	*text += length;
+	return TRUE;
+}
+
+static UINT64 area_size(void)
+{
+	CHAR8 text[24];
+	const CHAR8 *c = text;
+
+	read_text((const CHAR8 *)PREFIX "area-size", text, sizeof(text));
+	return text[0] ? number(&c) : AREA_SIZE;
+}
+
+/* No other copy of the table may stay in memory, so nothing lies between. */
+static void fill_area(struct area *area)
+{
+	struct fwcfg_file table;
+	EFI_PHYSICAL_ADDRESS base = 0;
+	EFI_STATUS status;
+	UINTN pages;
+
+	area->size = area_size();
+	pages = EFI_SIZE_TO_PAGES(area->size);
+	status = uefi_call_wrapper(BS->AllocatePages, 4, AllocateAnyPages, EfiReservedMemoryType,
+				   pages, &base);
+	if (EFI_ERROR(status))
+		give_up(L"no memory for the secret area", status);
+	ZeroMem((void *)base, pages * EFI_PAGE_SIZE);
+	area->base = base;
+	if (!fwcfg_find((const CHAR8 *)PREFIX "table", &table))
+		return;
+	if (table.size > area->size)
+		give_up(L"the table is larger than the area", EFI_BUFFER_TOO_SMALL);
+	fwcfg_read(&table, (void *)base, table.size);
+}
+
+static void publish(const struct area *area)
+{
+	struct area *descriptor = must_allocate(EfiACPIReclaimMemory, sizeof(*descriptor),
+						L"no memory for the descriptor");
+	EFI_STATUS status;
+
+	*descriptor = *area;
+	status = uefi_call_wrapper(BS->InstallConfigurationTable, 2, &secret_area_guid, descriptor);
+	if (EFI_ERROR(status))
+		give_up(L"the configuration table cannot be installed", status);
+}
+
+static void set_up_area(void)
+{
+	CHAR8 text[MODE_SIZE];
+	const CHAR8 *mode = text;
+	struct area area;
+
+	read_text((const CHAR8 *)PREFIX "mode", text, sizeof(text));
+	if (skip_word(&mode, "probe"))
+		power_off();
+	if (skip_word(&mode, "none"))
+		return;
+	fill_area(&area);
+	if (skip_word(&mode, "descriptor")) {
+		area.base = number(&mode);
+		area.size = number(&mode);
+	}
+	publish(&area);
+}
+
+static CHAR16 *load_options(UINT32 *size)
+{
+	static const CHAR8 initrd[] = INITRD;
+	struct fwcfg_file file = { 0 };
+	CHAR16 *options;
+	CHAR8 *text;
+	UINTN length;
+
+	if (!fwcfg_find((const CHAR8 *)PREFIX "cmdline", &file))
+		file.size = 0;
+	length = sizeof(initrd) + file.size;
+	text = must_allocate(EfiLoaderData, length, L"no memory for the command line");
+	options = must_allocate(EfiLoaderData, length * sizeof(*options),
+				L"no memory for the command line");
+	CopyMem(text, initrd, sizeof(initrd));
+	if (file.size)
+		fwcfg_read(&file, text + sizeof(initrd) - 1, file.size);
+	for (UINTN i = 0; i < length; i++)
+		options[i] = text[i];
+	*size = (UINT32)(length * sizeof(*options));
+	return options;
+}
+
+static void start_kernel(EFI_HANDLE self)
+{
+	EFI_LOADED_IMAGE *us, *kernel;
+	EFI_DEVICE_PATH *path;
+	EFI_HANDLE image = NULL;
+	EFI_STATUS status;
+
+	status = uefi_call_wrapper(BS->HandleProtocol, 3, self, &LoadedImageProtocol, (void **)&us);
+	if (EFI_ERROR(status))
+		give_up(L"no loaded image", status);
+	path = FileDevicePath(us->DeviceHandle, KERNEL);
+	status = uefi_call_wrapper(BS->LoadImage, 6, FALSE, self, path, NULL, 0, &image);
+	if (EFI_ERROR(status))
+		give_up(KERNEL L" cannot be loaded", status);
+	status = uefi_call_wrapper(BS->HandleProtocol, 3, image, &LoadedImageProtocol,
+				   (void **)&kernel);
+	if (EFI_ERROR(status))
+		give_up(L"no loaded kernel image", status);
+	kernel->LoadOptions = load_options(&kernel->LoadOptionsSize);
+	status = uefi_call_wrapper(BS->StartImage, 3, image, NULL, NULL);
+	give_up(KERNEL L" ended", status);
+}
+
+EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *system)
+{
+	InitializeLib(self, system);
+	debug_write((const CHAR8 *)MARKER);
+	set_up_area();
+	start_kernel(self);
+	return EFI_LOAD_ERROR;
+}

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two firmwares that boot a kernel and publish a secret table.
+
+Stock   OVMF as every distribution has it, with the stand-in of
+        tests/firmware in place of the secret driver
+AmdSev  the real one for SEV, the table put where LAUNCH_SECRET would
+"""
+
+import functools
+import hashlib
+import os
+import shutil
+import struct
+import uuid
+
+from . import packages, place
+
+CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+MARKER = "cocosecret stand-in\n"
+FW_CFG = "opt/org.cocosecret/"
+
+FOOTER = "96b582de-1fb2-45f7-baea-a366c55a082d"
+SECRET_AREA = "4c2eb361-7d9b-4cc3-8081-127c90d3d294"
+HASH_AREA = "7255371f-3a3b-4b04-927b-1da6efa8d454"
+
+HASH_TABLE = "9438d606-4f22-4cc9-b479-a793d411fd21"
+HASH_CMDLINE = "97d02dd8-bd20-4c94-aa78-e7714d36ab2a"
+HASH_INITRD = "44baf731-3a2f-4bd7-9af1-41e29169781d"
+HASH_KERNEL = "4de79437-abd2-427f-b835-d5b172d2045b"
+
+# What QEMU 7.2 keeps free below the top of RAM for a kernel's initrd.
+ACPI_DATA_SIZE = 0x28000
+
+
+@functools.cache
+def standin():
+    """The stand-in, built."""
+    place.make("firmware")
+    return place.BUILD / "firmware/BOOTX64.EFI"
+
+
+class Stock:
+    """OVMF and the stand-in. mode: see tests/firmware/standin.c"""
+
+    name = "stock OVMF"
+
+    def __init__(self, kernel=None, initrd=None, cmdline="", table=None,
+                 area_size=None, mode=None):
+        self.kernel, self.initrd = kernel, initrd
+        self.settings = {"cmdline": cmdline, "table": table,
+                         "area-size": area_size, "mode": mode}
+
+    def arguments(self, folder, memory):  # pylint: disable=unused-argument
+        """QEMU's arguments; what they name is put into the folder."""
+        shutil.copy(VARS, folder / "vars.fd")
+        esp = folder / "esp"
+        (esp / "EFI/BOOT").mkdir(parents=True)
+        os.symlink(standin(), esp / "EFI/BOOT/BOOTX64.EFI")
+        for name in ("kernel", "initrd"):
+            if getattr(self, name):
+                target = "vmlinuz" if name == "kernel" else name
+                os.symlink(getattr(self, name), esp / target)
+        return [
+            "-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
+            "-drive", f"if=pflash,format=raw,file={folder}/vars.fd",
+            "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{esp}",
+            "-device", "virtio-blk-pci,drive=esp,bootindex=0",
+            *self.fw_cfg(folder)]
+
+    def fw_cfg(self, folder):
+        """The stand-in's settings."""
+        for name, value in self.settings.items():
+            if value is None:
+                continue
+            file = folder / f"fw_cfg-{name}"
+            file.write_bytes(value if isinstance(value, bytes)
+                             else str(value).encode())
+            if file.stat().st_size:
+                yield from ("-fw_cfg", f"name={FW_CFG}{name},file={file}")
+
+
+class Probe(Stock):
+    """Says that firmware works, and ends."""
+
+    def __init__(self):
+        super().__init__(mode="probe")
+
+
+def guided_entries(image):
+    """{guid: data} of the table that ends 32 bytes before a firmware's end."""
+    at = len(image) - 32
+    entries, lower = {}, 0
+    while at - 18 >= lower:
+        length, = struct.unpack_from("<H", image, at - 18)
+        guid = str(uuid.UUID(bytes_le=bytes(image[at - 16:at])))
+        if length < 18 or at - length < lower:
+            break
+        if guid == FOOTER:
+            lower = at - length
+            at -= 18
+            continue
+        if not lower:
+            break
+        entries[guid] = bytes(image[at - length:at - 18])
+        at -= length
+    return entries
+
+
+@functools.cache
+def amdsev_areas():
+    """{guid: (base, size)} of the secret and the hash area."""
+    entries = guided_entries(packages.amdsev().read_bytes())
+    return {guid: struct.unpack("<II", entries[guid])
+            for guid in (SECRET_AREA, HASH_AREA)}
+
+
+def patched(kernel, initrd_size, memory):
+    """The kernel as QEMU 7.2 hands it to the firmware: its setup header says
+    who loaded it and where QEMU itself would have put the initrd."""
+    image = bytearray(kernel)
+    top = memory - ACPI_DATA_SIZE - 1
+    image[0x210] = 0xb0
+    image[0x211] |= 0x80
+    struct.pack_into("<II", image, 0x218, (top - initrd_size) & ~0xfff,
+                     initrd_size)
+    struct.pack_into("<H", image, 0x224, 0xfe00)
+    struct.pack_into("<I", image, 0x228, 0x20000)
+    return bytes(image)
+
+
+def hash_table(kernel, initrd, cmdline, memory):
+    """What the firmware checks the kernel, initrd and command line against."""
+    hashed = {HASH_CMDLINE: cmdline.encode() + b"\0",
+              HASH_INITRD: initrd,
+              HASH_KERNEL: patched(kernel, len(initrd), memory)}
+    body = b""
+    for guid, data in hashed.items():
+        value = hashlib.sha256(data).digest()
+        body += uuid.UUID(guid).bytes_le
+        body += struct.pack("<H", 18 + len(value)) + value
+    table = uuid.UUID(HASH_TABLE).bytes_le
+    table += struct.pack("<H", 18 + len(body)) + body
+    return table + bytes(-len(table) % 16)
+
+
+class AmdSev:
+    """The AmdSev firmware. It boots nothing but what the hash table says."""
+
+    name = "AmdSev OVMF"
+
+    def __init__(self, kernel, initrd, cmdline, table=None):
+        self.kernel, self.initrd = kernel, initrd
+        self.cmdline, self.table = cmdline, table
+
+    def arguments(self, folder, memory):
+        """QEMU's arguments; what they name is put into the folder."""
+        areas = amdsev_areas()
+        hashes = hash_table(self.kernel.read_bytes(), self.initrd.read_bytes(),
+                            self.cmdline, memory)
+        return ["-bios", str(packages.amdsev()), "-kernel", str(self.kernel),
+                "-initrd", str(self.initrd), "-append", self.cmdline,
+                *load(folder / "hashes", hashes, areas[HASH_AREA]),
+                *load(folder / "table", self.table, areas[SECRET_AREA])]
+
+
+def load(file, data, area):
+    """Puts data into guest memory before the firmware starts."""
+    if data is None:
+        return []
+    base, size = area
+    if len(data) > size:
+        raise ValueError(f"{file.name}: {len(data)} bytes, area {size}")
+    file.write_bytes(data)
+    return ["-device", f"loader,file={file},addr={base:#x},force-raw=on"]
+
+
+KINDS = {"stock": Stock, "amdsev": AmdSev}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Initramfs images: a tiny one for the module's tests, and dracut's."""
+
+import stat
+
+from . import packages, place
+
+BUSYBOX = place.pathlib.Path("/bin/busybox")
+
+
+def newc_member(number, name, mode, data):
+    """One member of a cpio archive in the format "newc"."""
+    raw = name.encode() + b"\0"
+    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
+    member = b"070701" + b"".join(b"%08X" % field for field in fields) + raw
+    member += bytes(-len(member) % 4) + data
+    return member + bytes(-len(data) % 4)
+
+
+def cpio(files):
+    """An archive of {path: bytes, Path, or str (a link's target)}.
+
+    Folders come by themselves. A file is executable where a Path is, or where
+    bytes begin like a script.
+    """
+    archive, folders = [], set()
+
+    def add(name, mode, data=b""):
+        archive.append(newc_member(len(archive) + 1, name, mode, data))
+
+    for name, content in files.items():
+        parts = name.split("/")[:-1]
+        for depth in range(1, len(parts) + 1):
+            folder = "/".join(parts[:depth])
+            if folder not in folders:
+                folders.add(folder)
+                add(folder, stat.S_IFDIR | 0o755)
+        if isinstance(content, str):
+            add(name, stat.S_IFLNK | 0o777, content.encode())
+        elif isinstance(content, bytes):
+            script = content.startswith(b"#!")
+            add(name, stat.S_IFREG | (0o755 if script else 0o644), content)
+        else:
+            add(name, content.stat().st_mode & ~0o022, content.read_bytes())
+    archive.append(newc_member(0, "TRAILER!!!", 0, b""))
+    whole = b"".join(archive)
+    return whole + bytes(-len(whole) % 512)
+
+
+INIT = b"""#!/bin/busybox sh
+# The first program of a guest without a root: makes a small system, and
+# hands over to the agent.
+/bin/busybox mkdir -p /proc /sys /dev /run /tmp /usr/bin /sbin
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t securityfs securityfs /sys/kernel/security
+mount -t tmpfs tmpfs /run
+echo 1 >/proc/sys/kernel/printk_devkmsg 2>/dev/null
+agent.sh
+poweroff -f
+"""
+
+
+def tiny(path, files=(), folders=("dev", "proc", "sys", "run", "tmp")):
+    """A busybox with the agent, plus {path in it: content}."""
+    content = {"init": INIT, "bin/busybox": BUSYBOX,
+               "bin/sh": "busybox",
+               "bin/agent.sh": place.GUEST / "agent.sh"}
+    content |= {f"{folder}/.keep": b"" for folder in folders}
+    content |= dict(files)
+    path.write_bytes(cpio(content))
+    return path

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Secret tables as LAUNCH_SECRET takes them, and spoilt ones.
+
+Written from the format's description, not with the code under test.
+"""
+
+import struct
+import uuid
+
+HEADER = "1e74f542-71dd-4d66-963e-ef4287ff173b"
+DISK = "736869e5-84f0-4973-92ec-06879ce3da0b"
+HEAD_SIZE = 20
+
+
+def head(guid, length):
+    """GUID in EFI byte order, then the length that includes this head."""
+    return uuid.UUID(guid).bytes_le + struct.pack("<I", length)
+
+
+def entry(guid, data, length=None):
+    """One secret; length=None is the right one."""
+    if length is None:
+        length = HEAD_SIZE + len(data)
+    return head(guid, length) + data
+
+
+def wrap(body, length=None, guid=HEADER):
+    """The header around a body, padded to 16 bytes."""
+    if length is None:
+        length = HEAD_SIZE + len(body)
+    table = head(guid, length) + body
+    return table + bytes(-len(table) % 16)
+
+
+def build(secrets):
+    """A good table of {guid: bytes}."""
+    return wrap(b"".join(entry(guid, data) for guid, data in secrets.items()))
+
+
+def malformed(secrets):
+    """{name: table}: each is wrong in one way, all else in it is right."""
+    (first, data), *_ = secrets.items()
+    body = b"".join(entry(guid, data) for guid, data in secrets.items())
+    whole = HEAD_SIZE + len(body)
+    return {
+        "header too short": wrap(body, length=HEAD_SIZE - 1),
+        "longer than the area": wrap(body, length=0x10000),
+        "entry too short": wrap(body + entry(HEADER, b"", length=19)),
+        "entry of length zero": wrap(body + entry(HEADER, b"", length=0)),
+        "entry past the table": wrap(body + entry(HEADER, b"", length=21)),
+        "entry past everything": wrap(
+            body + entry(HEADER, b"", length=0xffffffff)),
+        "duplicate": wrap(body + entry(first, data)),
+        "cut in an entry": wrap(body, length=whole - 1),
+        "garbage after the last entry": wrap(body + b"\0" * 19 + b"x" * 5),
+    }
