@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Waiting for devices and children, with both made up: the device's value says what its child does. */
+#include "attempt.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "exitcode.h"
+#include "open.h"
+#include "support.h"
+
+static int events[2];
+static bool announce_late; /* 200 ms after the listening starts */
+static const char *late;
+static pid_t announcer;
+
+int volume_open(const struct volume *volume, const char *device, int secrets, int state)
+{
+	(void)device;
+	(void)secrets;
+	(void)state;
+	if (strcmp(volume->device.value, "/slow") == 0)
+		usleep(300000);
+	if (strcmp(volume->device.value, "/hang") == 0)
+		pause();
+	if (strcmp(volume->device.value, "/crash") == 0)
+		raise(SIGKILL);
+	return atoi(volume->device.value + 1);
+}
+
+bool device_matches(const struct device_spec *spec, const struct device_properties *properties)
+{
+	return late ? strcmp(spec->value, late) == 0 :
+		      strcmp(spec->value, "/absent") != 0 && strcmp(spec->value, "/late") != 0 &&
+			      properties->node;
+}
+
+int devices_listen(struct devices *devices)
+{
+	(void)devices;
+	if (pipe(events) < 0)
+		return -1;
+	announcer = announce_late ? fork() : 0;
+	if (announce_late && announcer == 0) {
+		usleep(200000);
+		_exit(write(events[1], "", 1) != 1);
+	}
+	return 0;
+}
+
+int devices_descriptor(const struct devices *devices)
+{
+	(void)devices;
+	return events[0];
+}
+
+int devices_enumerate(struct devices *devices, device_found *found, void *context)
+{
+	(void)devices;
+	found(context, &(struct device_properties){ .node = "/dev/vda" });
+	return 0;
+}
+
+void devices_receive(struct devices *devices, device_found *found, void *context)
+{
+	char byte;
+
+	(void)devices;
+	assert_int_equal(read(events[0], &byte, 1), 1);
+	late = "/late";
+	found(context, &(struct device_properties){ .node = "/dev/vdb" });
+	late = NULL;
+}
+
+void devices_close(struct devices *devices)
+{
+	(void)devices;
+	close(events[0]);
+	close(events[1]);
+	if (announcer > 0)
+		waitpid(announcer, NULL, 0);
+	announce_late = false;
+}
+
+static struct volume volumes[4];
+static struct config config;
+static struct attempts all;
+static uint64_t took_ms;
+
+static void add(const char *name, const char *device, unsigned int options)
+{
+	struct volume *volume = &volumes[config.volumes.count++];
+
+	*volume = (struct volume){ .options = options };
+	snprintf(volume->name, sizeof(volume->name), "%s", name);
+	snprintf(volume->device.value, sizeof(volume->device.value), "%s", device);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	log_forget();
+	config = (struct config){ .timeout_s = 1, .volumes = { .list = volumes } };
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	attempts_free(&all);
+	return 0;
+}
+
+static int open_all(void)
+{
+	int code;
+
+	all = (struct attempts){ .secrets = -1, .state = -1 };
+	assert_int_equal(attempts_prepare(&all, &config), 0);
+	all.begin_us = clock_us();
+	code = attempts_open(&all);
+	took_ms = (clock_us() - all.begin_us) / US_PER_MS;
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	return code;
+}
+
+static void volumes_open_side_by_side(void **state)
+{
+	(void)state;
+	add("a", "/slow", 0);
+	add("b", "/slow", 0);
+	add("c", "/slow", 0);
+	assert_int_equal(open_all(), 0);
+	assert_in_range(took_ms, 300, 700);
+	for (size_t i = 0; i < all.count; i++)
+		assert_int_equal(all.list[i].outcome, OUTCOME_OPEN);
+}
+
+static void a_device_may_come_late(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	add("b", "/late", 0);
+	announce_late = true;
+	assert_int_equal(open_all(), 0);
+	assert_in_range(took_ms, 200, 600);
+	assert_in_range(all.devices_us - all.begin_us, 200 * US_PER_MS, 600 * US_PER_MS);
+}
+
+static void an_absent_device_is_given_up_and_named(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	add("b", "/absent", 0);
+	assert_int_equal(open_all(), EXIT_NO_DEVICE);
+	assert_string_equal(all.reason, "b: device /absent did not appear");
+	assert_in_range(took_ms, 1000, 1400);
+}
+
+static void an_absent_nofail_device_fails_nothing(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	add("b", "/absent", VOLUME_NOFAIL);
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(all.list[1].outcome, OUTCOME_FAILED);
+	assert_non_null(strstr(log_text(), "b: device /absent did not appear; it is nofail"));
+}
+
+static void the_first_failure_is_the_code(void **state)
+{
+	(void)state;
+	add("a", "/slow", 0);
+	add("b", "/6", 0);
+	add("c", "/absent", 0);
+	assert_int_equal(open_all(), EXIT_WRONG_KEY);
+	assert_string_equal(all.reason, "b: wrong key");
+	assert_int_equal(all.list[0].outcome, OUTCOME_OPEN);
+	assert_in_range(took_ms, 300, 900);
+}
+
+static void a_nofail_failure_is_none(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	add("b", "/5", VOLUME_NOFAIL);
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(all.list[1].outcome, OUTCOME_FAILED);
+}
+
+static void a_child_that_ends_oddly_is_an_io_error(void **state)
+{
+	(void)state;
+	add("a", "/crash", 0);
+	assert_int_equal(open_all(), EXIT_IO);
+	end(state);
+	begin(state);
+	add("a", "/77", 0);
+	assert_int_equal(open_all(), EXIT_IO);
+	assert_string_equal(all.reason, "a: its process ended unexpectedly");
+}
+
+static void a_child_that_hangs_is_killed(void **state)
+{
+	(void)state;
+	add("a", "/hang", 0);
+	assert_int_equal(open_all(), EXIT_IO);
+	assert_string_equal(all.reason, "a: opening it took too long");
+	assert_in_range(took_ms, 1000, 1400);
+}
+
+static void a_signal_ends_the_run(void **state)
+{
+	sigset_t stop;
+
+	(void)state;
+	config.timeout_s = 60;
+	add("a", "/hang", 0);
+	add("b", "/absent", 0);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	raise(SIGTERM);
+	assert_int_equal(open_all(), EXIT_IO);
+	assert_string_equal(all.reason, "stopped by signal 15");
+	assert_in_range(took_ms, 0, 400);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(volumes_open_side_by_side),
+		TEST(a_device_may_come_late),
+		TEST(an_absent_device_is_given_up_and_named),
+		TEST(an_absent_nofail_device_fails_nothing),
+		TEST(the_first_failure_is_the_code),
+		TEST(a_nofail_failure_is_none),
+		TEST(a_child_that_ends_oddly_is_an_io_error),
+		TEST(a_child_that_hangs_is_killed),
+		TEST(a_signal_ends_the_run),
+	};
+
+	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
+}
