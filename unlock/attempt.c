@@ -187,17 +187,18 @@ static void device_appeared(void *context, const struct device_properties *prope
 
 static void reap(struct attempts *all, struct attempt *attempt)
 {
-	int status, code = EXIT_IO;
+	int status, code;
 
 	if (waitpid(attempt->pid, &status, WNOHANG) != attempt->pid)
 		return;
 	close_fd(&attempt->pidfd);
 	attempt->pidfd = -1;
-	if (attempt->killed)
-		fail(all, attempt, EXIT_IO, "opening it took too long");
-	else if (WIFEXITED(status) && (code = WEXITSTATUS(status)) == EXIT_OPENED)
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	if (code == EXIT_OPENED)
 		attempt->outcome = OUTCOME_OPEN;
-	else if (WIFEXITED(status) && code <= EXIT_NOT_WIPED)
+	else if (attempt->killed)
+		fail(all, attempt, EXIT_IO, "opening it took too long");
+	else if (code >= EXIT_CONFIG && code <= EXIT_NOT_WIPED)
 		fail(all, attempt, code, exitcode_text(code));
 	else
 		fail(all, attempt, EXIT_IO, "its process ended unexpectedly");

@@ -11,12 +11,13 @@
 int file_read(const char *path, char **text, size_t *length)
 {
 	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	CLEANUP(free_text) char *buffer = malloc(FILE_SMALL_MAX + 1);
+	CLEANUP(free_text) char *buffer = NULL;
 	size_t used = 0;
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
+	buffer = malloc(FILE_SMALL_MAX + 1);
 	if (!buffer)
 		return -ENOMEM;
 	while ((n = read(fd, buffer + used, FILE_SMALL_MAX + 1 - used)) != 0) {

@@ -20,28 +20,35 @@ int guid_parse(struct slice text, char out[GUID_TEXT_SIZE])
 	return 0;
 }
 
-static void swap_fields(const uint8_t in[GUID_BYTES], uint8_t out[GUID_BYTES])
+static void swap(uint8_t *a, uint8_t *b)
 {
-	static const uint8_t from[GUID_BYTES] = { 3, 2, 1, 0, 5, 4, 7, 6,
-						  8, 9, 10, 11, 12, 13, 14, 15 };
+	uint8_t kept = *a;
 
-	for (int i = 0; i < GUID_BYTES; i++)
-		out[i] = in[from[i]];
+	*a = *b;
+	*b = kept;
+}
+
+/* The three fields are of 4, 2 and 2 bytes; the rest has one order everywhere. */
+static void swap_fields(uint8_t guid[GUID_BYTES])
+{
+	swap(guid, guid + 3);
+	swap(guid + 1, guid + 2);
+	swap(guid + 4, guid + 5);
+	swap(guid + 6, guid + 7);
 }
 
 void guid_to_efi(const char text[GUID_TEXT_SIZE], uint8_t efi[GUID_BYTES])
 {
-	uuid_t uuid;
-
-	if (uuid_parse(text, uuid) < 0)
-		uuid_clear(uuid);
-	swap_fields(uuid, efi);
+	if (uuid_parse(text, efi) < 0)
+		uuid_clear(efi);
+	swap_fields(efi);
 }
 
 void guid_from_efi(const uint8_t efi[GUID_BYTES], char text[GUID_TEXT_SIZE])
 {
 	uuid_t uuid;
 
-	swap_fields(efi, uuid);
+	memcpy(uuid, efi, sizeof(uuid));
+	swap_fields(uuid);
 	uuid_unparse_lower(uuid, text);
 }

@@ -184,7 +184,8 @@ static void append(struct build *build, const uint8_t guid[GUID_BYTES], const st
 		unsigned char *at = build->table.bytes + build->needed;
 
 		secret_head_write(at, guid, (uint32_t)length);
-		memcpy(at + SECRET_HEAD_SIZE, key->bytes, key->size);
+		if (key->size > 0)
+			memcpy(at + SECRET_HEAD_SIZE, key->bytes, key->size);
 	}
 	build->needed += length;
 }
