@@ -46,7 +46,7 @@ void guid_to_efi(const char text[GUID_TEXT_SIZE], uint8_t efi[GUID_BYTES])
 
 void guid_from_efi(const uint8_t efi[GUID_BYTES], char text[GUID_TEXT_SIZE])
 {
-	uuid_t uuid;
+	uint8_t uuid[GUID_BYTES];
 
 	memcpy(uuid, efi, sizeof(uuid));
 	swap_fields(uuid);

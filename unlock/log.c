@@ -21,7 +21,8 @@ static void write_to_stderr(const char *line, size_t length)
 
 /*
  * The descriptor is opened anew for each line, because the kernel limits the rate of lines an open
- * descriptor may write, and without blocking, because a console with flow control is the host's.
+ * descriptor may write. Standard error is for where there is no kernel log only: it may be a
+ * console, that is, the host's, who can stop it for ever by flow control.
  */
 void log_line(enum log_level level, const char *format, ...)
 {
@@ -38,6 +39,6 @@ void log_line(enum log_level level, const char *format, ...)
 	length = strlen(line);
 	line[length++] = '\n';
 
-	if (kmsg < 0 || write(kmsg, line, length) < 0 || isatty(STDERR_FILENO))
+	if (kmsg < 0 || write(kmsg, line, length) < 0)
 		write_to_stderr(line + LEVEL_BYTES, length - LEVEL_BYTES);
 }

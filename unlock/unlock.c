@@ -239,6 +239,15 @@ static void help(void)
 	     "See cocosecret-unlock(8) and cocotab(5).");
 }
 
+/* The one mistake a person at a terminal makes: said there, too. */
+static int refuse(const char *argument)
+{
+	fprintf(stderr, "cocosecret-unlock: unknown or incomplete argument %s; see --help\n", argument);
+	log_error("unknown or incomplete argument %s; see --help (exit %d)",
+		  ESCAPED(slice_of(argument)), EXIT_CONFIG);
+	return EXIT_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	enum { OPTION_COCOTAB = 1, OPTION_CMDLINE, OPTION_HELP, OPTION_VERSION };
@@ -253,6 +262,7 @@ int main(int argc, char **argv)
 	int option;
 
 	harden();
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case OPTION_COCOTAB:
@@ -268,13 +278,8 @@ int main(int argc, char **argv)
 			puts("cocosecret-unlock " COCOSECRET_VERSION);
 			return EXIT_OPENED;
 		default:
-			return EXIT_CONFIG;
+			return refuse(argv[optind - 1]);
 		}
 	}
-	if (optind < argc) {
-		log_error("unknown argument %s; see --help (exit %d)",
-			  ESCAPED(slice_of(argv[optind])), EXIT_CONFIG);
-		return EXIT_CONFIG;
-	}
-	return unlock(&arguments);
+	return optind < argc ? refuse(argv[optind]) : unlock(&arguments);
 }
