@@ -12,7 +12,7 @@
 #include "support.h"
 #include "table.h"
 
-#define OTHER "11111111-2222-3333-4444-555555555555"
+#define KEY(file) ("11111111-2222-3333-4444-555555555555=" file)
 
 static uint8_t bytes[70000];
 static size_t size;
@@ -50,7 +50,7 @@ static void what_is_built_is_what_is_parsed(void **state)
 	(void)state;
 	write_file("key", "\0binary\nkey\0", 12);
 	write_file("empty", "", 0);
-	assert_int_equal(BUILD("-o", "table", "736869E5-84F0-4973-92EC-06879CE3DA0B=key", OTHER "=empty"), 0);
+	assert_int_equal(BUILD("-o", "table", "736869E5-84F0-4973-92EC-06879CE3DA0B=key", KEY("empty")), 0);
 	read_table();
 	assert_int_equal(size % 16, 0);
 	assert_int_equal(secret_table_parse(&table, bytes, size, &fault), 0);
@@ -75,14 +75,14 @@ static void the_area_is_the_limit(void **state)
 	(void)state;
 	write_file("fits", key, 0xc00 - 40);
 	write_file("over", key, 0xc00 - 39);
-	assert_int_equal(BUILD("-o", "table", OTHER "=fits"), 0);
+	assert_int_equal(BUILD("-o", "table", KEY("fits")), 0);
 	read_table();
 	assert_int_equal(size, 0xc00);
-	assert_int_equal(BUILD("-o", "table", OTHER "=over"), EXIT_CONFIG);
+	assert_int_equal(BUILD("-o", "table", KEY("over")), EXIT_CONFIG);
 	assert_non_null(strstr(log_text(), "16 bytes over"));
-	assert_int_equal(BUILD("--max", "0x1000", "-o", "table", OTHER "=over"), 0);
-	assert_int_equal(BUILD("--max", "0", "-o", "table", OTHER "=fits"), EXIT_CONFIG);
-	assert_int_equal(BUILD("--max", "3k", "-o", "table", OTHER "=fits"), EXIT_CONFIG);
+	assert_int_equal(BUILD("--max", "0x1000", "-o", "table", KEY("over")), 0);
+	assert_int_equal(BUILD("--max", "0", "-o", "table", KEY("fits")), EXIT_CONFIG);
+	assert_int_equal(BUILD("--max", "3k", "-o", "table", KEY("fits")), EXIT_CONFIG);
 }
 
 static void a_failure_leaves_the_old_table(void **state)
@@ -90,19 +90,19 @@ static void a_failure_leaves_the_old_table(void **state)
 	(void)state;
 	write_file("table", "old", 3);
 	write_file("key", "k", 1);
-	assert_int_equal(BUILD("-o", "table", OTHER "=absent"), EXIT_IO);
-	assert_int_equal(BUILD("-o", "table", OTHER "=key", OTHER "=key"), EXIT_CONFIG);
+	assert_int_equal(BUILD("-o", "table", KEY("absent")), EXIT_IO);
+	assert_int_equal(BUILD("-o", "table", KEY("key"), KEY("key")), EXIT_CONFIG);
 	assert_int_equal(BUILD("-o", "table", "00000000-0000-0000-0000-000000000000=key"), EXIT_CONFIG);
 	assert_int_equal(BUILD("-o", "table", "key"), EXIT_CONFIG);
 	assert_int_equal(BUILD("-o", "table"), EXIT_CONFIG);
-	assert_int_equal(BUILD(OTHER "=key"), EXIT_CONFIG);
+	assert_int_equal(BUILD(KEY("key")), EXIT_CONFIG);
 	assert_int_equal(BUILD("-x"), EXIT_CONFIG);
 	read_table();
 	assert_int_equal(size, 3);
 	assert_memory_equal(bytes, "old", 3);
-	assert_int_equal(BUILD("-o", "nowhere/table", OTHER "=key"), EXIT_IO);
+	assert_int_equal(BUILD("-o", "nowhere/table", KEY("key")), EXIT_IO);
 	assert_int_equal(mkdir("folder", 0700), 0);
-	assert_int_equal(BUILD("-o", "folder", OTHER "=key"), EXIT_CONFIG);
+	assert_int_equal(BUILD("-o", "folder", KEY("key")), EXIT_CONFIG);
 }
 
 static void shows_why_a_table_is_none(void **state)

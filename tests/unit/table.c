@@ -232,8 +232,8 @@ static void sixty_four_is_no_limit(void **state)
 	struct area area = begin();
 
 	(void)state;
-	for (uint16_t i = 0; i < SECRET_CAPACITY_MAX - 1; i++)
-		add(&area, guid(i), "", 0);
+	for (unsigned int i = 0; i < SECRET_CAPACITY_MAX - 1; i++)
+		add(&area, guid((uint16_t)i), "", 0);
 	assert_int_equal(parse(&area), 0);
 	assert_int_equal(table.count, SECRET_CAPACITY_MAX - 1);
 }
