@@ -48,6 +48,10 @@ static int explain_activate(const struct volume *volume, const char *device, int
 		log_error("%s: secret %s opens no key slot of %s that may be used", volume->name,
 			  volume->secret, device);
 		return EXIT_WRONG_KEY;
+	case ETXTBSY:
+		log_error("%s: the header of %s asks for something that libcryptsetup does not know or "
+			  "is in the middle of reencryption", volume->name, device);
+		return EXIT_HEADER;
 	case EEXIST:
 		log_error("%s: a mapping of that name is active already", volume->name);
 		return EXIT_IO;
