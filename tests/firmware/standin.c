@@ -7,9 +7,14 @@
  *   table      the secret table; absent: the area stays empty
  *   area-size  bytes, decimal or 0x…; absent: 0xc00 as OVMF has it
  *   cmdline    the kernel command line
- *   mode       "none": publish nothing
- *              "descriptor BASE SIZE": publish these numbers, whatever is there
+ *   mode       "area", or absent: an area that the kernel keeps off
+ *              "ram": an area that the kernel counts as System RAM
+ *              "none": publish nothing
+ *              "descriptor BASE SIZE": publish these hex numbers and no area
  *              "probe": say that firmware works and power off
+ *
+ * The debug port and the console get "standin: alive", "standin: area BASE
+ * SIZE", "standin: no kernel" where the volume has none, or what went wrong.
  */
 #include <efi.h>
 #include <efilib.h>
@@ -21,7 +26,15 @@
 #define INITRD "initrd=\\initrd "
 #define MARKER "cocosecret stand-in\n"
 
-enum { AREA_SIZE = 0xc00, MODE_SIZE = 80 };
+enum {
+	AREA_SIZE = 0xc00,
+	MODE_SIZE = 80,
+	LINE_SIZE = 160,
+	/* fw_cfg specification, "Signature (Key 0x0000)" */
+	KEY_SIGNATURE = 0,
+	/* What the last page holds behind the area: a stray write there shows. */
+	FILLER = 0x5a,
+};
 
 struct area {
 	UINT64 base;
@@ -37,11 +50,39 @@ static void power_off(void)
 	uefi_call_wrapper(RT->ResetSystem, 4, EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 }
 
+static void say(const CHAR16 *format, ...)
+{
+	CHAR16 line[LINE_SIZE];
+	CHAR8 text[LINE_SIZE];
+	va_list args;
+	UINTN i = 0;
+
+	va_start(args, format);
+	UnicodeVSPrint(line, sizeof(line), format, args);
+	va_end(args);
+	Print(L"standin: %s\n", line);
+	do
+		text[i] = (CHAR8)line[i];
+	while (line[i++]);
+	debug_write((const CHAR8 *)"standin: ");
+	debug_write(text);
+	debug_write((const CHAR8 *)"\n");
+}
+
 static void give_up(const CHAR16 *what, EFI_STATUS status)
 {
-	Print(L"cocosecret stand-in: %s: %r; powering off\n", what, status);
-	debug_write((const CHAR8 *)"cocosecret stand-in failed\n");
+	say(L"%s: %r; powering off", what, status);
 	power_off();
+}
+
+static void check_fwcfg(void)
+{
+	const struct fwcfg_file signature = { .size = 4, .key = KEY_SIGNATURE };
+	CHAR8 bytes[4];
+
+	fwcfg_read(&signature, bytes, sizeof(bytes));
+	if (CompareMem(bytes, "QEMU", sizeof(bytes)))
+		give_up(L"no fw_cfg", EFI_NOT_FOUND);
 }
 
 static void *must_allocate(EFI_MEMORY_TYPE type, UINTN size, const CHAR16 *what)
@@ -73,10 +114,10 @@ static UINTN digit(CHAR8 c)
 	return c >= 'a' && c <= 'f' ? 10u + c - 'a' : 99;
 }
 
-static UINT64 number(const CHAR8 **text)
+/* In this radix, or 16 after 0x. */
+static UINT64 number(const CHAR8 **text, UINTN radix)
 {
-	const CHAR8 *c = *text;
-	UINTN radix = 10;
+	const CHAR8 *c = *text, *first;
 	UINT64 value = 0;
 
 	while (*c == ' ')
@@ -85,8 +126,10 @@ static UINT64 number(const CHAR8 **text)
 		radix = 16;
 		c += 2;
 	}
-	for (; digit(*c) < radix; c++)
+	for (first = c; digit(*c) < radix; c++)
 		value = value * radix + digit(*c);
+	if (c == first)
+		give_up(L"mode or area-size lacks a number", EFI_INVALID_PARAMETER);
 	*text = c;
 	return value;
 }
@@ -107,11 +150,15 @@ static UINT64 area_size(void)
 	const CHAR8 *c = text;
 
 	read_text((const CHAR8 *)PREFIX "area-size", text, sizeof(text));
-	return text[0] ? number(&c) : AREA_SIZE;
+	return text[0] ? number(&c, 10) : AREA_SIZE;
 }
 
-/* No other copy of the table may stay in memory, so nothing lies between. */
-static void fill_area(struct area *area)
+/*
+ * No other copy of the table may stay in memory, so nothing lies between. What
+ * the kernel makes of the type: UEFI specification 2.10, 7.2, "Memory Type Usage
+ * after ExitBootServices()".
+ */
+static void fill_area(struct area *area, EFI_MEMORY_TYPE type)
 {
 	struct fwcfg_file table;
 	EFI_PHYSICAL_ADDRESS base = 0;
@@ -120,11 +167,12 @@ static void fill_area(struct area *area)
 
 	area->size = area_size();
 	pages = EFI_SIZE_TO_PAGES(area->size);
-	status = uefi_call_wrapper(BS->AllocatePages, 4, AllocateAnyPages, EfiReservedMemoryType,
-				   pages, &base);
+	status = uefi_call_wrapper(BS->AllocatePages, 4, AllocateAnyPages, type, pages,
+				   &base);
 	if (EFI_ERROR(status))
 		give_up(L"no memory for the secret area", status);
-	ZeroMem((void *)base, pages * EFI_PAGE_SIZE);
+	SetMem((void *)base, pages * EFI_PAGE_SIZE, FILLER);
+	ZeroMem((void *)base, area->size);
 	area->base = base;
 	if (!fwcfg_find((const CHAR8 *)PREFIX "table", &table))
 		return;
@@ -143,23 +191,29 @@ static void publish(const struct area *area)
 	status = uefi_call_wrapper(BS->InstallConfigurationTable, 2, &secret_area_guid, descriptor);
 	if (EFI_ERROR(status))
 		give_up(L"the configuration table cannot be installed", status);
+	say(L"area 0x%lx 0x%lx", area->base, area->size);
 }
 
 static void set_up_area(void)
 {
 	CHAR8 text[MODE_SIZE];
 	const CHAR8 *mode = text;
-	struct area area;
+	struct area area = { 0 };
 
 	read_text((const CHAR8 *)PREFIX "mode", text, sizeof(text));
 	if (skip_word(&mode, "probe"))
 		power_off();
 	if (skip_word(&mode, "none"))
 		return;
-	fill_area(&area);
 	if (skip_word(&mode, "descriptor")) {
-		area.base = number(&mode);
-		area.size = number(&mode);
+		area.base = number(&mode, 16);
+		area.size = number(&mode, 16);
+	} else if (skip_word(&mode, "ram")) {
+		fill_area(&area, EfiLoaderData);
+	} else if (!text[0] || skip_word(&mode, "area")) {
+		fill_area(&area, EfiReservedMemoryType);
+	} else {
+		give_up(L"unknown mode", EFI_UNSUPPORTED);
 	}
 	publish(&area);
 }
@@ -199,6 +253,10 @@ static void start_kernel(EFI_HANDLE self)
 		give_up(L"no loaded image", status);
 	path = FileDevicePath(us->DeviceHandle, KERNEL);
 	status = uefi_call_wrapper(BS->LoadImage, 6, FALSE, self, path, NULL, 0, &image);
+	if (status == EFI_NOT_FOUND) {
+		say(L"no kernel");
+		power_off();
+	}
 	if (EFI_ERROR(status))
 		give_up(KERNEL L" cannot be loaded", status);
 	status = uefi_call_wrapper(BS->HandleProtocol, 3, image, &LoadedImageProtocol,
@@ -214,6 +272,8 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *system)
 {
 	InitializeLib(self, system);
 	debug_write((const CHAR8 *)MARKER);
+	say(L"alive");
+	check_fwcfg();
 	set_up_area();
 	start_kernel(self);
 	return EFI_LOAD_ERROR;
