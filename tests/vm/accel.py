@@ -8,8 +8,8 @@ import time
 from . import firmware, place, qemu
 
 TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
-KVM = ["-accel", "kvm", "-cpu", "host"]
-LIMIT = 20
+KVM = ["-accel", "kvm", "-cpu", "max,arch-capabilities=off"]
+LIMIT = 10
 
 
 def try_kvm():

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Initramfs images: a tiny one for the module's tests, and dracut's."""
 
+import functools
 import stat
 
-from . import packages, place
+from . import image, packages, place
 
 BUSYBOX = place.pathlib.Path("/bin/busybox")
 
@@ -72,4 +73,63 @@ def tiny(path, files=(), folders=("dev", "proc", "sys", "run", "tmp")):
     content |= {f"{folder}/.keep": b"" for folder in folders}
     content |= dict(files)
     path.write_bytes(cpio(content))
+    return path
+
+
+REPORT = place.pathlib.Path("usr/libexec/cocosecret-tests/report.sh")
+DROP_IN = b"""\
+[Service]
+ExecStopPost=-/usr/libexec/cocosecret-tests/report.sh
+"""
+# How image builders call it, and how a machine does for itself.
+VARIANTS = {
+    "generic": ("--no-hostonly", "--no-hostonly-cmdline"),
+    "hostonly": ("--hostonly", "--hostonly-mode", "strict",
+                 "--no-hostonly-cmdline"),
+}
+
+
+def cocotab(options="unsealed", device=f"UUID={image.LUKS_UUID}"):
+    """/etc/cocotab for the guest's disk."""
+    return f"{image.MAPPING} {device} - {options}\n".encode()
+
+
+def build_dracut(path, variant):
+    """In a chroot with nothing mounted and no device nodes, as for another
+    machine. The host-only image finds its volumes in /etc/cocotab, the
+    generic one wants them on the kernel command line."""
+    with place.scratch() as folder:
+        root = place.pathlib.Path(folder) / "root"
+        place.run("cp", "-a", image.root(), root)
+        if variant == "hostonly":
+            (root / "etc/cocotab").write_bytes(cocotab())
+        log = place.run("chroot", root, "/usr/bin/env", "-i",
+                        "PATH=/usr/sbin:/usr/bin", "dracut", "--force",
+                        *VARIANTS[variant], "--add", "cocosecret", "--kver",
+                        packages.Kernel().version, "/boot/initrd.img")
+        place.LOGS.mkdir(parents=True, exist_ok=True)
+        (place.LOGS / f"dracut-{variant}.log").write_text(log)
+        (root / "boot/initrd.img").rename(path)
+
+
+@functools.cache
+def dracut(variant="generic"):
+    """dracut's image as it comes."""
+    key = place.digest(image.root().name, variant, *VARIANTS[variant],
+                       cocotab())
+    return place.artefact(f"initrd-{variant}", key,
+                          lambda path: build_dracut(path, variant))
+
+
+def extended(path, first, files=()):
+    """An initramfs with files added or replaced, and the unlocker's report.
+
+    The kernel unpacks one archive after the other.
+    """
+    content = {
+        str(REPORT): place.GUEST / "report.sh",
+        "etc/systemd/system/cocosecret-unlock.service.d/report.conf": DROP_IN,
+    } | dict(files)
+    data = first.read_bytes()
+    path.write_bytes(data + bytes(-len(data) % 512) + cpio(content))
     return path

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest: a Debian root with what `make install` puts into it, and its
+encrypted disk. Made without loop devices and without device-mapper."""
+
+import functools
+import os
+import secrets
+
+from . import packages, place
+
+SUITE = "bookworm"
+PACKAGES = ("systemd-sysv", "udev", "kmod", "dracut-core", "dmsetup",
+            "cryptsetup-bin", "libjson-c5", "libkmod2", "libuuid1",
+            "e2fsprogs")
+UNNEEDED = ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc",
+            "usr/share/man", "usr/share/locale", "usr/share/info",
+            "usr/share/zoneinfo")
+# debootstrap makes static nodes. Image builders' chroots need not have any.
+BARE = ("dev", "proc", "sys")
+
+LUKS_UUID = "5d41402a-bc4b-4a76-b971-9d911017c592"
+FS_UUID = "0b9ac2f4-2f7e-4a5c-9d5e-6f0b1c7f4a21"
+# Without one the first boot would preset every unit.
+MACHINE_ID = "c0c05ec4e7c0c05ec4e7c0c05ec4e7c0"
+MAPPING = "root"
+MIB = 1 << 20
+HEADER_SHIFT = 32  # MiB that reencrypt wants at the end, for its header
+SPARE = 48  # MiB of free room on the file system
+
+AGENT_UNIT = """\
+[Unit]
+Description=Agent of the VM tests
+DefaultDependencies=no
+After=systemd-remount-fs.service systemd-tmpfiles-setup-dev.service
+
+[Service]
+ExecStart=/usr/libexec/cocosecret-tests/agent.sh
+StandardInput=null
+StandardOutput=null
+"""
+
+
+def empty(folder):
+    """Removes what a folder holds."""
+    place.remove(folder)
+    folder.mkdir(parents=True)
+
+
+def bootstrap(path):
+    """A small Debian."""
+    try:
+        place.run("debootstrap", "--variant=minbase",
+                  "--include=" + ",".join(PACKAGES), SUITE, path,
+                  packages.mirror(), limit=900)
+    except BaseException:
+        place.remove(path)
+        raise
+    for folder in UNNEEDED + BARE:
+        empty(path / folder)
+
+
+def base():
+    """It, made once."""
+    key = place.digest(SUITE, *PACKAGES, *UNNEEDED)
+    return place.artefact("base", key, bootstrap)
+
+
+@functools.cache
+def probe():
+    """The static program that reads secrets without leaving copies."""
+    place.make("vm-probe")
+    return place.VM / "probe"
+
+
+def install(path, kernel):
+    """What `make install` installs, plus the tests' own programs."""
+    place.make("install", f"DESTDIR={path}", "PREFIX=/usr",
+               f"KVER={kernel.version}")
+    ours = path / "usr/libexec/cocosecret-tests"
+    ours.mkdir(parents=True)
+    for file in (place.GUEST / "agent.sh", place.GUEST / "report.sh", probe()):
+        place.run("install", file, ours)
+    units = path / "usr/lib/systemd/system"
+    (units / "cocosecret-agent.service").write_text(AGENT_UNIT)
+    wants = units / "sysinit.target.wants"
+    wants.mkdir()
+    os.symlink("../cocosecret-agent.service", wants / "cocosecret-agent.service")
+
+
+def merge(source, target):
+    """Copies a tree over another, through links such as /lib -> usr/lib."""
+    for folder, _, files in os.walk(source):
+        to = target / os.path.relpath(folder, source)
+        to.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            place.run("cp", "-a", os.path.join(folder, file), to)
+
+
+def furnish(path, installed, kernel):
+    """Base, kernel modules and installed files become one root."""
+    place.run("cp", "-a", base(), path)
+    modules = path / "usr/lib/modules"
+    modules.mkdir(exist_ok=True)
+    place.run("cp", "-a", kernel.modules, modules)
+    merge(installed, path)
+    place.run("depmod", "-b", path, kernel.version)
+    (path / "etc/hostname").write_text("guest\n")
+    (path / "etc/fstab").write_text(f"UUID={FS_UUID} / ext4 rw,noatime 0 1\n")
+    (path / "etc/machine-id").write_text(MACHINE_ID + "\n")
+
+
+@functools.cache
+def root():
+    """The guest's files, as a folder."""
+    kernel = packages.Kernel()
+    with place.scratch() as folder:
+        installed = place.pathlib.Path(folder) / "installed"
+        installed.mkdir()
+        install(installed, kernel)
+        key = place.digest(base().name, kernel.root.name, installed,
+                           place.pathlib.Path(__file__))
+        return place.artefact(
+            "root", key, lambda path: furnish(path, installed, kernel))
+
+
+def file_system(path, folder):
+    """An ext4 image of a folder; kernel modules stay in the initramfs."""
+    with place.scratch() as scratch:
+        copy = place.pathlib.Path(scratch) / "root"
+        place.run("cp", "-al", folder, copy)
+        for modules in (copy / "usr/lib/modules").glob("*/kernel"):
+            place.remove(modules)
+        used = int(place.run("du", "-sm", copy).split()[0])
+        place.run("mke2fs", "-q", "-t", "ext4", "-m", "0", "-J", "size=4",
+                  "-U", FS_UUID, "-L", "guest-root", "-d", copy, path,
+                  f"{used + used // 10 + SPARE}M")
+
+
+def encrypt(disk, key):
+    """Puts LUKS2 around an image. The key is random, so a slow key derivation
+    would only cost time."""
+    with open(disk, "ab") as file:
+        file.truncate(file.tell() + HEADER_SHIFT * MIB)
+    place.run("cryptsetup", "reencrypt", "--encrypt", "--batch-mode",
+              "--type", "luks2", "--cipher", "aes-xts-plain64",
+              "--key-size", "512", "--pbkdf", "pbkdf2",
+              "--pbkdf-force-iterations", "1000", "--uuid", LUKS_UUID,
+              "--reduce-device-size", f"{HEADER_SHIFT}M",
+              "--resilience", "none", "--key-file", key, disk)
+
+
+class Disk:
+    """The encrypted root: .image, and .key, the secret that opens it."""
+
+    def __init__(self, folder):
+        self.image = folder / "disk.img"
+        self.key = (folder / "key").read_bytes()
+
+    def overlay(self, folder):
+        """A disk that reads from the image and keeps it as it is."""
+        path = place.pathlib.Path(folder) / "disk.qcow2"
+        place.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+                  "-b", self.image, path)
+        return path
+
+    def copy(self, folder):
+        """A disk of its own."""
+        path = place.pathlib.Path(folder) / "disk.img"
+        place.run("cp", "--sparse=always", "--reflink=auto", self.image, path)
+        return path
+
+
+@functools.cache
+def disk():
+    """The encrypted root, made once."""
+    def build(path):
+        empty(path)
+        (path / "key").write_bytes(secrets.token_bytes(32))
+        file_system(path / "disk.img", root())
+        encrypt(path / "disk.img", path / "key")
+
+    return Disk(place.artefact("disk", place.digest(root().name), build))
