@@ -40,6 +40,7 @@ include tests/unit/unit.mk
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
 include tests/vm/vm.mk
+include tests/kernels/kernels.mk
 include tests/lint.mk
 
 .PHONY: install
