@@ -9,6 +9,7 @@ AmdSev  the real one for SEV, the table put where LAUNCH_SECRET would
 import functools
 import hashlib
 import os
+import re
 import shutil
 import struct
 import uuid
@@ -67,6 +68,12 @@ class Stock:
             "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{esp}",
             "-device", "virtio-blk-pci,drive=esp,bootindex=0",
             *self.fw_cfg(folder)]
+
+    @staticmethod
+    def area(debug_log):
+        """Where the secret area is, as the stand-in told the debug port."""
+        return int(re.search(r"standin: area (0x[0-9a-fA-F]+)", debug_log)[1],
+                   16)
 
     def fw_cfg(self, folder):
         """The stand-in's settings."""
@@ -162,6 +169,11 @@ class AmdSev:
                 "-initrd", str(self.initrd), "-append", self.cmdline,
                 *load(folder / "hashes", hashes, areas[HASH_AREA]),
                 *load(folder / "table", self.table, areas[SECRET_AREA])]
+
+    @staticmethod
+    def area(_debug_log):
+        """Where the secret area is."""
+        return amdsev_areas()[SECRET_AREA][0]
 
 
 def load(file, data, area):

@@ -32,19 +32,23 @@ def swapped(secret):
     return b"".join(word[::-1] for word in words)
 
 
+def ends(data):
+    """Its first and its last 16 bytes."""
+    return [data[:FRAGMENT], data[-FRAGMENT:]] if data else []
+
+
 def forms(secret):
     """{what it is called: [byte strings]}. Each stands for the secret: whoever
     finds one has it, the HMAC pads that PBKDF2 makes of a key included."""
-    pads = {f"hmac-{pad:02x}": bytes(byte ^ pad for byte in secret)
-            for pad in (0x36, 0x5c)}
-    raw = {"fragment": secret, "swapped": swapped(secret), **pads}
-    result = {name: fragments(data) for name, data in raw.items() if data}
-    result |= {f"swapped-{name}": fragments(swapped(data))
-               for name, data in pads.items() if swapped(data)}
-    result["hex"] = [piece.hex().encode() for piece in fragments(secret)]
-    result["HEX"] = [piece.upper() for piece in result["hex"]]
+    result = {"fragment": fragments(secret), "swapped": ends(swapped(secret))}
+    for pad in (0x36, 0x5c):
+        data = bytes(byte ^ pad for byte in secret)
+        result[f"hmac-{pad:02x}"] = ends(data)
+        result[f"hmac-{pad:02x}-swapped"] = ends(swapped(data))
+    result["hex"] = ends(secret.hex().encode())
+    result["HEX"] = ends(secret.hex().upper().encode())
     result["base64"] = [piece for text in base64_forms(secret)
-                        for piece in fragments(text)]
+                        for piece in ends(text)]
     return result
 
 

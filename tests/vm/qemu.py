@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import time
+import typing
 
 from . import place
 
@@ -58,6 +59,19 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Report(typing.NamedTuple):
+    """How the unlocker ended: tests/vm/guest/report.sh"""
+
+    exit: str
+    result: str
+    lines: list  # of the kernel log, with time stamps: ours
+
+    def faults(self):
+        """The lines that name an exit status, without their stamps."""
+        return [line.split("cocosecret: ", 1)[1] for line in self.lines
+                if "(exit " in line]
+
+
 class Machine:
     """with Machine(name, firmware) as machine: …
 
@@ -75,6 +89,7 @@ class Machine:
         self._answers, self._events = {}, collections.deque()
         self._process = self._folder = self._qmp = self._port = None
         self._ready = False
+        self._log_lines = []
 
     # starting and ending
 
@@ -158,8 +173,8 @@ class Machine:
         sources = {lines.socket: lines for lines in (self._qmp, self._port)
                    if lines.open}
         if not self._qmp.open:
-            raise Failure(f"{self.name}: QEMU ended, see "
-                          f"{self.log_path('qemu')}")
+            log = self.log_path("qemu").read_text(errors="replace")
+            raise Failure(f"{self.name}: QEMU ended: {log.splitlines()[-1]}")
         for sock in select.select(list(sources), [], [], left)[0]:
             take = self._take_qmp if sock is self._qmp.socket else self._take
             for line in sources[sock].read():
@@ -182,8 +197,12 @@ class Machine:
         word, _, rest = line[at + 1:].decode(errors="replace").partition(" ")
         if word == "ready":
             self._ready = True
+        elif word == "log":
+            self._log_lines.append(rest)
         elif word == "report":
-            self.reports.append(rest)
+            self.reports.append(Report(**dict(re.findall(r"(\w+)=(\S+)", rest)),
+                                       lines=self._log_lines))
+            self._log_lines = []
         elif word.isdigit():
             status, _, output = rest.partition(" ")
             self._answers[int(word)] = int(status), base64.b64decode(output)
@@ -244,7 +263,7 @@ class Machine:
         return text
 
     def wait_report(self, timeout=180):
-        """The next "@report" line, also of a guest that has gone since."""
+        """The next Report, also of a guest that has gone since."""
         self._wait("report", lambda: self.reports, timeout, dead_too=True)
         return self.reports.popleft()
 
@@ -272,6 +291,10 @@ class Machine:
     def debug_log(self):
         """What firmware wrote to the debug port."""
         return self.log_path("debug").read_text(errors="replace")
+
+    def area(self):
+        """The secret area's address in guest memory."""
+        return self.firmware.area(self.debug_log())
 
     def age(self):
         """Seconds since QEMU was started."""

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guests with the encrypted root: what a test says is what is special."""
+
+import contextlib
+import os
+import pathlib
+
+from . import firmware, image, initrd, packages, place, qemu, table
+
+CMDLINE = ("console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw "
+           f"root=/dev/mapper/{image.MAPPING}")
+MEMORY = 512  # MiB
+DEVICE = f"UUID={image.LUKS_UUID}"
+
+
+def volume(device=DEVICE, secret="", options="unsealed"):
+    """The guest's disk on the kernel command line."""
+    return f"rd.cocosecret={image.MAPPING}:{device}:{secret}:{options}"
+
+
+def test_name():
+    """Of the running test, for logs."""
+    current = os.environ.get("PYTEST_CURRENT_TEST", "demo")
+    return current.split("::")[-1].split(" ")[0]
+
+
+@contextlib.contextmanager
+def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
+          cmdline="", files=(), own_disk=False, **settings):
+    """A started guest; wait_ready() for its root, wait_report() for how the
+    unlocker failed.
+
+    launch_table  default: the right key under the default UUID
+    volumes       for the command line; default: the disk for the generic
+                  image, none for the host-only one, which has a cocotab
+    files         {path: content} to add to the initramfs
+    own_disk      a copy that the guest may spoil; default: an overlay
+    settings      the firmware's: mode, area_size
+    """
+    disk = image.disk()
+    if launch_table is None:
+        launch_table = table.build({table.DISK: disk.key})
+    if volumes is None:
+        volumes = volume() if variant == "generic" else ""
+    with place.scratch() as folder:
+        folder = pathlib.Path(folder)
+        initramfs = initrd.extended(folder / "initrd", initrd.dracut(variant),
+                                    files)
+        maker = firmware.KINDS[kind](
+            packages.Kernel().image, initramfs,
+            " ".join(f"{CMDLINE} {volumes} {cmdline}".split()), launch_table,
+            **settings)
+        path = disk.copy(folder) if own_disk else disk.overlay(folder)
+        with qemu.Machine(test_name(), maker, disks=[path],
+                          memory_mib=MEMORY) as machine:
+            yield machine
+
+
+PROBE = "/usr/libexec/cocosecret-tests/probe"
+SECRETS = "/sys/kernel/security/secrets/coco"
+STATE = "/run/cocosecret"

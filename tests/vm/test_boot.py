@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The whole path, seen from inside the guest and in a dump of its memory."""
+
+import hashlib
+import json
+import os
+
+import pytest
+
+from . import image, memory, place, rootvm, table
+
+KEPT = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"     # the control
+REMOVED = "b3c0a1de-7d0e-4c36-9b51-8d4f6e2a9c77"
+EMPTY = "e1f7c6a5-2b3d-4e8f-a091-c2d3e4f50617"
+
+BOOTS = [("stock", "generic"), ("amdsev", "hostonly"),
+         ("stock", "hostonly"), ("amdsev", "generic")]
+
+
+def four_secrets():
+    """The disk's key and three for services: binary ones, and an empty one."""
+    return {KEPT: b"\0" + os.urandom(90) + b"\0\n\0",
+            table.DISK: image.disk().key,
+            EMPTY: b"",
+            REMOVED: os.urandom(33) + bytes(3) + os.urandom(64)}
+
+
+def sysfs_uuid(guest, source):
+    """The dm UUID behind a device node, by way of its device number."""
+    number = guest.check(f"lsblk -ndo MAJ:MIN {source}").strip()
+    return guest.check(f"cat /sys/dev/block/{number}/dm/uuid")
+
+
+def assert_root_is_unlocked(guest):
+    """/ is on a crypt mapping that this boot opened from the disk."""
+    source = guest.check("findmnt -no SOURCE /")
+    assert source == f"/dev/mapper/{image.MAPPING}"
+    chain = guest.check(f"lsblk -rnso NAME,TYPE {source}").split()
+    assert chain == [image.MAPPING, "crypt", chain[2], "disk"]
+    assert guest.check(f"cat /sys/block/{chain[2]}/serial") == "disk0"
+    dm_uuid = sysfs_uuid(guest, source)
+    plain = image.LUKS_UUID.replace("-", "")
+    assert dm_uuid == f"CRYPT-LUKS2-{plain}-{image.MAPPING}"
+    table_line = guest.check(f"dmsetup table {image.MAPPING}").split()
+    assert table_line[2:4] == ["crypt", "aes-xts-plain64"]
+    record = json.loads(guest.check(
+        f"cat {rootvm.STATE}/volumes/{image.MAPPING}.json"))
+    assert record["dm_uuid"] == dm_uuid
+    assert record["secret"] == table.DISK
+
+
+def assert_files(guest, secrets):
+    """Exactly these, mode 0440, byte for byte."""
+    assert set(guest.check(f"ls {rootvm.SECRETS}").split()) == set(secrets)
+    for name, data in secrets.items():
+        expected = f"{hashlib.sha256(data).hexdigest()} 440 {len(data)}"
+        found = guest.check(f"{rootvm.PROBE} read {rootvm.SECRETS}/{name} 20")
+        assert found == expected, name
+
+
+def assert_only_at(start, dump, secret):
+    """Whole and in pieces, in the launch page and nowhere else."""
+    found = memory.find(dump, secret)
+    assert found[0] == (start, "fragment")
+    assert found[-1][0] == start + len(secret) - memory.FRAGMENT
+
+
+@pytest.mark.parametrize("kind, variant", BOOTS)
+def test_boot(kind, variant):
+    """Root unlocked; its key nowhere; the other secrets there, until rm."""
+    secrets = four_secrets()
+    whole = table.build(secrets)
+    with rootvm.guest(kind, variant, launch_table=whole) as guest, \
+            place.scratch() as folder:
+        guest.wait_ready()
+        print(f"{guest.firmware.name}, {variant} initramfs: "
+              f"root's agent after {guest.age():.1f} s")
+        assert_root_is_unlocked(guest)
+        left = {name: data for name, data in secrets.items()
+                if name != table.DISK}
+        assert_files(guest, left)
+
+        dump = guest.dump(folder + "/dump")
+        place_of = {name: guest.area() + whole.index(data)
+                    for name, data in secrets.items() if data}
+        for name in (KEPT, REMOVED):
+            assert_only_at(place_of[name], dump, secrets[name])
+        assert memory.find(dump, secrets[table.DISK]) == []
+
+        guest.check(f"rm {rootvm.SECRETS}/{REMOVED}")
+        dump = guest.dump(folder + "/dump")
+        assert_only_at(place_of[KEPT], dump, secrets[KEPT])
+        assert memory.find(dump, secrets[REMOVED]) == []
+        assert memory.find(dump, secrets[table.DISK]) == []
+        del left[REMOVED]
+        assert_files(guest, left)
+        print(f"{dump.stat().st_size >> 20} MiB hold the control at "
+              f"{place_of[KEPT]:#x} only, the disk's key and the removed "
+              "secret nowhere")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Failure is closed: one clear line, secrets wiped, nothing written, power
+off. The guest itself reports how the unlocker ended."""
+
+import hashlib
+import os
+import secrets
+import typing
+
+import pytest
+
+from . import image, memory, place, rootvm, table
+
+OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
+LIMIT = 150
+
+
+def right():
+    """The disk's own secret."""
+    return {table.DISK: image.disk().key}
+
+
+class Case(typing.NamedTuple):
+    """What to boot, and what the unlocker must say of it."""
+
+    exit: int
+    says: str
+    boot: typing.Callable[[], dict]
+
+
+CASES = {
+    "wrong-key": Case(6, "does not open", lambda: {
+        "launch_table": table.build({table.DISK: os.urandom(32)})}),
+    "absent-secret": Case(3, table.DISK, lambda: {
+        "launch_table": table.build({OTHER: image.disk().key})}),
+    "absent-device": Case(4, NOWHERE, lambda: {
+        "volumes": rootvm.volume(device=NOWHERE),
+        "cmdline": "rd.cocosecret.timeout=5"}),
+    "malformed-table": Case(3, "malformed", lambda: {
+        "launch_table": table.malformed(right())["duplicate"]}),
+    "empty-area": Case(3, "not launched with", lambda: {
+        "launch_table": b""}),
+    "no-area": Case(3, "not launched with", lambda: {"mode": "none"}),
+    "not-unsealed": Case(5, "unsealed", lambda: {
+        "volumes": rootvm.volume(options="")}),
+    "bad-cocotab": Case(2, "/etc/cocotab", lambda: {
+        "volumes": "", "files": {"etc/cocotab": b"root\n"}}),
+    "nothing-configured": Case(2, "/etc/cocotab", lambda: {"volumes": ""}),
+}
+# The launch page is all that may hold secrets then, and nobody can read it.
+UNREADABLE = "malformed-table"
+
+
+def sha256(path):
+    """Of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_failure(name):
+    """Exit status, one line, power-off, an untouched disk, no secret left."""
+    case = CASES[name]
+    control = secrets.token_hex(16)
+    boot = case.boot()
+    boot["cmdline"] = f"{boot.get('cmdline', '')} test.control={control}"
+    with rootvm.guest(own_disk=True, **boot) as guest, \
+            place.scratch() as folder:
+        report = guest.wait_report(LIMIT)
+        reported = guest.age()
+        assert guest.wait_off(30) == "guest-shutdown"
+        print(f"reported after {reported:.1f} s, off after {guest.age():.1f} s")
+        print("\n".join(report.lines))
+        assert (report.exit, report.result) == (str(case.exit), "exit-code")
+        (line,) = report.faults()
+        assert case.says in line and line.endswith(f"(exit {case.exit})")
+
+        assert guest.disk_writes() == {"disk0": 0}
+        assert sha256(guest.disks[0]) == sha256(image.disk().image)
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, control.encode())
+        if name != UNREADABLE:
+            assert memory.find(dump, image.disk().key) == []
