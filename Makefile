@@ -17,7 +17,6 @@ PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 INSTALL    ?= install
 BUILD      := build
-KEEP_GOING ?=
 
 # The running kernel if it can be built for, else the newest that can.
 have_build = $(wildcard /lib/modules/$(1)/build/Makefile)
@@ -78,6 +77,20 @@ deps:
 .PHONY: check
 check: deps
 	$(Q)$(MAKE) --no-print-directory run-check
+
+PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -rs -p no:cacheprovider \
+	-n 2
+
+# What is built here is what the tests then share; warnings are errors.
+.PHONY: run-check
+run-check:
+	$(Q)$(MAKE) --no-print-directory all unit fuzz-build CFLAGS='$(CFLAGS) -Werror'
+	$(Q)$(PYTEST) tests
+
+.PHONY: fuzz
+fuzz:
+	$(Q)$(MAKE) --no-print-directory fuzz-short \
+		FUZZ_SECONDS=$(if $(filter file,$(origin FUZZ_SECONDS)),600,$(FUZZ_SECONDS))
 
 .PHONY: demo
 demo: deps

@@ -24,4 +24,4 @@ lint-shell:
 	$(Q)shellcheck -s bash $(LINT_BASH)
 
 lint-man:
-	$(Q)mandoc -Tlint -Wstyle man/*.[1-8]
+	$(Q)mandoc -Tlint -Wwarning man/*.[1-8]

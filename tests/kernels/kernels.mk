@@ -10,5 +10,4 @@ check-kernels: deps module
 			> $(BUILD)/kernels-$$suite.log 2>&1 || \
 			{ tail -n 30 $(BUILD)/kernels-$$suite.log; exit 1; }; done
 	$(Q)KERNELS=$$(echo bookworm $(KERNEL_SUITES) | tr ' ' ,) \
-		$(PYTHON) -m pytest -q -rs -n 2 -p no:cacheprovider \
-		tests/vm/test_module.py
+		$(PYTEST) tests/vm/test_module.py

@@ -12,7 +12,7 @@ import uuid
 
 import pytest
 
-from . import firmware, kernels, modulevm, place, table
+from . import firmware, kernels, memory, modulevm, place, table
 
 FOLDER = "/sys/kernel/security/secrets/coco"
 INSMOD = "insmod /efi_secret.ko"
@@ -86,8 +86,8 @@ def test_publishes(kernel, kind):
 def test_unlink_wipes(kernel):
     """Gone from the folder, from open descriptors and from memory, and the
     rest of the page is as it was."""
-    secrets = dict(zip(names(5, 3), (random.Random(4).randbytes(48)
-                                     for _ in range(5))))
+    source = random.Random(4)
+    secrets = {name: source.randbytes(48) for name in names(5, 3)}
     first, second, third, *_ = secrets
     base, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
     before = table.build(secrets)
