@@ -70,6 +70,7 @@ const char *module_explain(int r)
 	case EBADMSG:
 		return "the secret table is malformed; the kernel log says where";
 	case EEXIST:
+	case EBUSY: /* Linux 7 makes this of a module's own EEXIST */
 		return "a driver for the secret area is loaded but shows no secrets";
 	case EKEYREJECTED:
 	case ENOKEY:

@@ -12,6 +12,7 @@ CMDLINE = "console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1"
 PROGRAMS = {  # sources in tests/vm/guest
     "race": ["race.c", "../../../module/table.c"],
     "probe": ["probe.c"],
+    "load": ["load.c"],
 }
 
 
