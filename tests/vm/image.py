@@ -47,14 +47,10 @@ def empty(folder):
 
 
 def bootstrap(path):
-    """A small Debian."""
-    try:
-        place.run("debootstrap", "--variant=minbase",
-                  "--include=" + ",".join(PACKAGES), SUITE, path,
-                  packages.mirror(), limit=900)
-    except BaseException:
-        place.remove(path)
-        raise
+    """A small Debian. What debootstrap mounts goes with it, however it ends."""
+    place.run("unshare", "--mount", "debootstrap", "--variant=minbase",
+              "--include=" + ",".join(PACKAGES), SUITE, path,
+              packages.mirror(), limit=900)
     for folder in UNNEEDED + BARE:
         empty(path / folder)
 

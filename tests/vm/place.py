@@ -105,6 +105,7 @@ def artefact(name, key, build):
             for old in CACHE.glob(f"{name}-" + "[0-9a-f]" * 16 + "*"):
                 remove(old)
             new = CACHE / f"{name}-{key}.new"
+            remove(new)  # of an interrupted run
             build(new)
             new.rename(path)
     return path

@@ -30,7 +30,7 @@ class Case(typing.NamedTuple):
 
 
 CASES = {
-    "wrong-key": Case(6, "does not open", lambda: {
+    "wrong-key": Case(6, "opens no key slot", lambda: {
         "launch_table": table.build({table.DISK: os.urandom(32)})}),
     "absent-secret": Case(3, table.DISK, lambda: {
         "launch_table": table.build({OTHER: image.disk().key})}),
@@ -42,7 +42,7 @@ CASES = {
     "empty-area": Case(3, "not launched with", lambda: {
         "launch_table": b""}),
     "no-area": Case(3, "not launched with", lambda: {"mode": "none"}),
-    "not-unsealed": Case(5, "unsealed", lambda: {
+    "not-unsealed": Case(5, "the option unsealed", lambda: {
         "volumes": rootvm.volume(options="")}),
     "bad-cocotab": Case(2, "/etc/cocotab", lambda: {
         "volumes": "", "files": {"etc/cocotab": b"root\n"}}),
@@ -74,7 +74,9 @@ def test_failure(name):
         print("\n".join(report.lines))
         assert (report.exit, report.result) == (str(case.exit), "exit-code")
         (line,) = report.faults()
-        assert case.says in line and line.endswith(f"(exit {case.exit})")
+        assert line.endswith(f"(exit {case.exit})")
+        assert [line for line in report.lines
+                if "cocosecret: " in line and case.says in line]
 
         assert guest.disk_writes() == {"disk0": 0}
         assert sha256(guest.disks[0]) == sha256(image.disk().image)

@@ -1,17 +1,26 @@
-# The VM tests' own programs, and the demo.
+# The VM tests' own programs, the guest's image, and the demo.
 
-BUILD  ?= build
-CC     ?= cc
-PYTHON ?= /usr/bin/python3
+BUILD    ?= build
+CC       ?= cc
+PYTHON   ?= /usr/bin/python3
 FIRMWARE ?= stock
 
-VM_PYTHON := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
+vm_python := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
 
-.PHONY: vm-probe
+.PHONY: vm-probe vm-image run-vm run-demo
 vm-probe: $(BUILD)/vm/probe
 
 $(BUILD)/vm/probe: tests/vm/guest/probe.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror \
-		-static -pthread -o $@ $<
+		-static -o $@ $<
+
+vm-image:
+	$(Q)$(vm_python) -c 'from vm import demo; demo.build()'
+
+run-vm:
+	$(Q)$(PYTHON) -m pytest -p no:cacheprovider -n 2 tests/vm
+
+run-demo:
+	$(Q)$(vm_python) -m vm.demo $(FIRMWARE)
