@@ -9,5 +9,6 @@ table     secret tables, good and bad
 image     the guest's root and its encrypted disk
 initrd    initramfs images: dracut's, and a tiny one for the module
 qemu      the running machine
+rootvm    a guest with the encrypted root; modulevm: one for the module alone
 memory    looking for secrets in a dump of its memory
 """

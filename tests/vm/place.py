@@ -45,9 +45,12 @@ def environment():
 
 
 def scratch():
-    """A temporary folder below build/, where `make clean` would find it."""
+    """A temporary folder below build/; those of killed runs are removed."""
     VM.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix="run-", dir=VM)
+    for old in VM.glob("run-*-*"):
+        if not os.path.exists(f"/proc/{old.name.split('-')[1]}"):
+            shutil.rmtree(old, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"run-{os.getpid()}-", dir=VM)
 
 
 @contextlib.contextmanager
