@@ -32,6 +32,10 @@ class Missing(RuntimeError):
     """A package that cannot be had here."""
 
 
+class NoAmdSev(Missing):
+    """It is of another release, so its tests may be skipped."""
+
+
 def mirror():
     """The Debian mirror that this machine uses."""
     sites = place.run("apt-get", "indextargets", "--format", "$(SITE)",
@@ -95,8 +99,8 @@ def fetch_amdsev(path):
         place.run(*apt, "download", "ovmf-amdsev", cwd=root)
         (deb,) = root.glob("*.deb")
     except (RuntimeError, ValueError) as error:
-        raise Missing("package ovmf-amdsev of Debian unstable cannot be had: "
-                      f"{error}") from error
+        raise NoAmdSev("package ovmf-amdsev of Debian unstable cannot be "
+                       f"had: {error}") from error
     unpack(deb, path)
     place.remove(root)
 
