@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -41,38 +42,49 @@ static bool is_pending(const struct attempt *attempt)
 
 int attempts_prepare(struct attempts *all, const struct config *config)
 {
-	all->list = calloc(config->volumes.count, sizeof(*all->list));
+	size_t count = config->volumes.count;
+	void *shared = mmap(NULL, count * sizeof(*all->faults), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return -ENOMEM;
+	all->faults = shared;
+	all->count = count;
+	all->list = calloc(count, sizeof(*all->list));
 	if (!all->list)
 		return -ENOMEM;
-	all->count = config->volumes.count;
 	all->timeout_us = (uint64_t)config->timeout_s * US_PER_S;
-	for (size_t i = 0; i < all->count; i++)
-		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i], .pidfd = -1 };
+	for (size_t i = 0; i < count; i++)
+		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i],
+						 .pidfd = -1,
+						 .fault = &all->faults[i] };
 	return 0;
 }
 
 void attempts_free(struct attempts *all)
 {
-	for (size_t i = 0; i < all->count; i++)
+	for (size_t i = 0; all->list && i < all->count; i++)
 		close_fd(&all->list[i].pidfd);
 	free(all->list);
+	if (all->faults)
+		munmap(all->faults, all->count * sizeof(*all->faults));
 }
 
 /* The first failure gives the run its exit code and its last line; later ones are logged here. */
 void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
 {
-	char reason[sizeof(all->reason)];
+	struct fault reason;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
+	vsnprintf(reason.text, sizeof(reason.text), format, args);
 	va_end(args);
 	if (all->code) {
-		log_error("%s", reason);
+		log_error("%s", reason.text);
 		return;
 	}
 	all->code = code;
-	memcpy(all->reason, reason, sizeof(reason));
+	all->reason = reason;
 }
 
 static void fail(struct attempts *all, struct attempt *attempt, int code, const char *why)
@@ -146,7 +158,7 @@ static _Noreturn void run_child(const struct attempts *all, const struct attempt
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_IO);
-	_exit(volume_open(attempt->volume, device, all->secrets, all->state));
+	_exit(volume_open(attempt->volume, device, all->secrets, all->state, attempt->fault));
 }
 
 static void start(struct attempts *all, struct attempt *attempt, const char *device)
@@ -185,6 +197,13 @@ static void device_appeared(void *context, const struct device_properties *prope
 	}
 }
 
+/* What the child said of itself; a child that was cut short may have said nothing. */
+static const char *childs_word(const struct attempt *attempt, int code)
+{
+	attempt->fault->text[sizeof(attempt->fault->text) - 1] = '\0';
+	return attempt->fault->text[0] ? attempt->fault->text : exitcode_text(code);
+}
+
 static void reap(struct attempts *all, struct attempt *attempt)
 {
 	int status, code;
@@ -199,7 +218,7 @@ static void reap(struct attempts *all, struct attempt *attempt)
 	else if (attempt->killed)
 		fail(all, attempt, EXIT_IO, "opening it took too long");
 	else if (code >= EXIT_CONFIG && code <= EXIT_NOT_WIPED)
-		fail(all, attempt, code, exitcode_text(code));
+		fail(all, attempt, code, childs_word(attempt, code));
 	else
 		fail(all, attempt, EXIT_IO, "its process ended unexpectedly");
 }

@@ -23,6 +23,7 @@ struct attempt {
 	pid_t pid;
 	int pidfd;
 	uint64_t deadline_us; /* of the child */
+	struct fault *fault;  /* the child's word for what went wrong; memory shared with it */
 };
 
 struct attempts {
@@ -34,7 +35,8 @@ struct attempts {
 	int secrets;         /* folder of the launch secrets */
 	int state;           /* folder of this boot's records */
 	int code;            /* of the first failure that counts */
-	char reason[320];
+	struct fault *faults; /* one for each */
+	struct fault reason;
 };
 
 int attempts_prepare(struct attempts *all, const struct config *config);

@@ -21,7 +21,7 @@ static void log_library(int level, const char *message, void *data)
 		return;
 	if (text.length && text.at[text.length - 1] == '\n')
 		text.length--;
-	log_error("%s: libcryptsetup: %s", volume->name, ESCAPED(text));
+	log_warning("%s: libcryptsetup: %s", volume->name, ESCAPED(text));
 }
 
 static int exit_for_load(int r)
@@ -34,7 +34,8 @@ static int exit_for_load(int r)
  * is off because with it crypt_load repairs a damaged copy, that is, writes to a disk that nobody
  * has checked yet. Token plugins are off because the header, not the owner, would choose them.
  */
-int header_load(struct crypt_device **cd, const struct volume *volume, const char *device)
+int header_load(struct crypt_device **cd, const struct volume *volume, const char *device,
+		struct fault *fault)
 {
 	int r;
 
@@ -43,12 +44,12 @@ int header_load(struct crypt_device **cd, const struct volume *volume, const cha
 	crypt_set_log_callback(NULL, log_library, (void *)volume);
 	r = crypt_init(cd, device);
 	if (r < 0) {
-		log_error("%s: %s: %s", volume->name, device, strerror(-r));
+		fault_set(fault, "%s: %s", device, strerror(-r));
 		return EXIT_IO;
 	}
 	r = crypt_load(*cd, CRYPT_LUKS2, NULL);
 	if (r < 0) {
-		log_error("%s: %s has no LUKS2 header that can be used: %s", volume->name, device,
+		fault_set(fault, "%s has no LUKS2 header that can be used: %s", device,
 			  strerror(-r));
 		return exit_for_load(r);
 	}
@@ -64,16 +65,17 @@ static bool has_integrity(struct crypt_device *cd)
 }
 
 /* Everything that is asked of a header before a key is read or derived. */
-int header_check(struct crypt_device *cd, const struct volume *volume, const char *device)
+int header_check(struct crypt_device *cd, const struct volume *volume, const char *device,
+		 struct fault *fault)
 {
 	if (!(volume->options & VOLUME_UNSEALED)) {
-		log_error("%s: the seal of %s cannot be checked by this version; the option unsealed "
-			  "accepts the header as it is", volume->name, device);
+		fault_set(fault, "the seal of %s cannot be checked by this version; the option "
+			  "unsealed accepts the header as it is", device);
 		return EXIT_HEADER;
 	}
 	if ((volume->options & VOLUME_INTEGRITY) && !has_integrity(cd)) {
-		log_error("%s: %s has no data integrity, which the option integrity asks for; format "
-			  "it with cryptsetup luksFormat --integrity", volume->name, device);
+		fault_set(fault, "%s has no data integrity, which the option integrity asks for; "
+			  "format it with cryptsetup luksFormat --integrity", device);
 		return EXIT_HEADER;
 	}
 	return EXIT_OPENED;

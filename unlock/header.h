@@ -8,8 +8,10 @@
 
 void header_free(struct crypt_device **cd);
 
-/* Both log what is wrong and return an exit code. */
-int header_load(struct crypt_device **cd, const struct volume *volume, const char *device);
-int header_check(struct crypt_device *cd, const struct volume *volume, const char *device);
+/* Both return an exit code, and in @fault what is wrong. */
+int header_load(struct crypt_device **cd, const struct volume *volume, const char *device,
+		struct fault *fault);
+int header_check(struct crypt_device *cd, const struct volume *volume, const char *device,
+		 struct fault *fault);
 
 #endif

@@ -20,32 +20,33 @@ struct stopwatch {
 };
 
 static int choose_keyslot(struct crypt_device *cd, const struct volume *volume, const char *device,
-			  int *slot)
+			  int *slot, struct fault *fault)
 {
 	*slot = token_keyslot(cd, volume->secret);
 	if (*slot >= 0 || *slot == CRYPT_ANY_SLOT)
 		return EXIT_OPENED;
-	log_error("%s: the header of %s has no key slot for secret %s", volume->name, device,
-		  volume->secret);
+	fault_set(fault, "the header of %s has no key slot for secret %s", device, volume->secret);
 	return EXIT_HEADER;
 }
 
-static int read_secret(const struct volume *volume, int secrets, struct secret *secret)
+static int read_secret(const struct volume *volume, int secrets, struct secret *secret,
+		       struct fault *fault)
 {
 	int r = secret_read(secret, secrets, volume->secret);
 
 	if (r == 0 && secret->size > 0)
 		return EXIT_OPENED;
-	log_error("%s: secret %s cannot be read: %s", volume->name, volume->secret,
+	fault_set(fault, "secret %s cannot be read: %s", volume->secret,
 		  r < 0 ? strerror(-r) : "it is empty");
 	return r == 0 || r == -ENOENT ? EXIT_NO_SECRET : EXIT_IO;
 }
 
-static int explain_activate(const struct volume *volume, const char *device, int r)
+static int explain_activate(const struct volume *volume, const char *device, int r,
+			    struct fault *fault)
 {
 	switch (-r) {
 	case EPERM:
-		log_error("%s: secret %s opens no key slot of %s that may be used", volume->name,
+		fault_set(fault, "wrong key: secret %s opens no key slot of %s that may be used",
 			  volume->secret, device);
 		return EXIT_WRONG_KEY;
 	case ETXTBSY:
@@ -53,28 +54,28 @@ static int explain_activate(const struct volume *volume, const char *device, int
 			  "is in the middle of reencryption", volume->name, device);
 		return EXIT_HEADER;
 	case EEXIST:
-		log_error("%s: a mapping of that name is active already", volume->name);
+		fault_set(fault, "a mapping of that name is active already");
 		return EXIT_IO;
 	case EBUSY:
-		log_error("%s: %s is in use", volume->name, device);
+		fault_set(fault, "%s is in use", device);
 		return EXIT_IO;
 	case ENOENT:
 	case ENOTSUP:
-		log_error("%s: %s cannot be mapped: %s; is dm-crypt and the cipher's module in the "
-			  "image?", volume->name, device, strerror(-r));
+		fault_set(fault, "%s cannot be mapped: %s; are dm-crypt and the cipher's modules "
+			  "in the image?", device, strerror(-r));
 		return EXIT_IO;
 	default:
-		log_error("%s: %s cannot be mapped: %s", volume->name, device, strerror(-r));
+		fault_set(fault, "%s cannot be mapped: %s", device, strerror(-r));
 		return EXIT_IO;
 	}
 }
 
 /* The secret's whole life in this program: read, used, wiped. */
 static int activate(struct crypt_device *cd, const struct volume *volume, const char *device,
-		    int slot, int secrets, struct stopwatch *watch)
+		    int slot, int secrets, struct stopwatch *watch, struct fault *fault)
 {
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
-	int r = read_secret(volume, secrets, &secret);
+	int r = read_secret(volume, secrets, &secret, fault);
 
 	watch->secret = clock_us();
 	if (r)
@@ -82,11 +83,11 @@ static int activate(struct crypt_device *cd, const struct volume *volume, const 
 	r = crypt_activate_by_passphrase(cd, volume->name, slot, (const char *)secret.bytes,
 					 secret.size, volume_crypt_flags(volume));
 	watch->activated = clock_us();
-	return r < 0 ? explain_activate(volume, device, r) : EXIT_OPENED;
+	return r < 0 ? explain_activate(volume, device, r, fault) : EXIT_OPENED;
 }
 
 static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
-		  int state, const struct stopwatch *watch)
+		  int state, const struct stopwatch *watch, struct fault *fault)
 {
 	char dm_uuid[DM_UUID_SIZE] = "";
 	struct volume_record entry = {
@@ -103,30 +104,30 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 		r = state_add(state, volume, &entry);
 	if (r == 0)
 		return EXIT_OPENED;
-	log_error("%s: opened, but it cannot be recorded in " STATE_PATH ": %s", volume->name,
-		  strerror(-r));
+	fault_set(fault, "opened, but it cannot be recorded in " STATE_PATH ": %s", strerror(-r));
 	return EXIT_IO;
 }
 
-int volume_open(const struct volume *volume, const char *device, int secrets, int state)
+int volume_open(const struct volume *volume, const char *device, int secrets, int state,
+		struct fault *fault)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 	struct stopwatch watch = { .begin = clock_us() };
 	int slot, r;
 
 	scrub_prepare();
-	r = header_load(&cd, volume, device);
+	r = header_load(&cd, volume, device, fault);
 	if (r == 0)
-		r = header_check(cd, volume, device);
+		r = header_check(cd, volume, device, fault);
 	if (r == 0)
-		r = choose_keyslot(cd, volume, device, &slot);
+		r = choose_keyslot(cd, volume, device, &slot, fault);
 	watch.header = clock_us();
 	if (r == 0) {
-		r = activate(cd, volume, device, slot, secrets, &watch);
+		r = activate(cd, volume, device, slot, secrets, &watch, fault);
 		scrub_after();
 	}
 	if (r == 0)
-		r = record(cd, volume, device, state, &watch);
+		r = record(cd, volume, device, state, &watch, fault);
 	if (r == 0)
 		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
 			 device, volume->name, volume->secret,

@@ -6,9 +6,10 @@
 
 /*
  * Opens @volume from @device with its secret out of the folder @secrets and records it in @state.
- * Returns an exit code; what went wrong is in the log by then. Runs in a process of its own:
+ * Returns an exit code, and in @fault what is wrong. Runs in a process of its own:
  * libcryptsetup keeps process-wide state, and a key's address space should end with its use.
  */
-int volume_open(const struct volume *volume, const char *device, int secrets, int state);
+int volume_open(const struct volume *volume, const char *device, int secrets, int state,
+		struct fault *fault);
 
 #endif

@@ -217,7 +217,7 @@ static int unlock(const struct arguments *arguments)
 		undo(&run);
 	write_times(&run);
 	if (code)
-		log_error("%s (exit %d)", all->reason, code);
+		log_error("%s (exit %d)", all->reason.text, code);
 	return code;
 }
 

@@ -19,7 +19,8 @@ static bool announce_late; /* 200 ms after the listening starts */
 static const char *late;
 static pid_t announcer;
 
-int volume_open(const struct volume *volume, const char *device, int secrets, int state)
+int volume_open(const struct volume *volume, const char *device, int secrets, int state,
+		struct fault *fault)
 {
 	(void)device;
 	(void)secrets;
@@ -30,6 +31,8 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 		pause();
 	if (strcmp(volume->device.value, "/crash") == 0)
 		raise(SIGKILL);
+	if (strcmp(volume->device.value, "/6") == 0)
+		fault_set(fault, "the child's own word");
 	return atoi(volume->device.value + 1);
 }
 
@@ -158,7 +161,7 @@ static void an_absent_device_is_given_up_and_named(void **state)
 	add("a", "/0", 0);
 	add("b", "/absent", 0);
 	assert_int_equal(open_all(), EXIT_NO_DEVICE);
-	assert_string_equal(all.reason, "b: device /absent did not appear");
+	assert_string_equal(all.reason.text, "b: device /absent did not appear");
 	assert_in_range(took_ms, 1000, 1400);
 }
 
@@ -179,7 +182,7 @@ static void the_first_failure_is_the_code(void **state)
 	add("b", "/6", 0);
 	add("c", "/absent", 0);
 	assert_int_equal(open_all(), EXIT_WRONG_KEY);
-	assert_string_equal(all.reason, "b: wrong key");
+	assert_string_equal(all.reason.text, "b: the child's own word");
 	assert_int_equal(all.list[0].outcome, OUTCOME_OPEN);
 	assert_in_range(took_ms, 300, 900);
 }
@@ -202,7 +205,7 @@ static void a_child_that_ends_oddly_is_an_io_error(void **state)
 	begin(state);
 	add("a", "/77", 0);
 	assert_int_equal(open_all(), EXIT_IO);
-	assert_string_equal(all.reason, "a: its process ended unexpectedly");
+	assert_string_equal(all.reason.text, "a: its process ended unexpectedly");
 }
 
 static void a_child_that_hangs_is_killed(void **state)
@@ -210,7 +213,7 @@ static void a_child_that_hangs_is_killed(void **state)
 	(void)state;
 	add("a", "/hang", 0);
 	assert_int_equal(open_all(), EXIT_IO);
-	assert_string_equal(all.reason, "a: opening it took too long");
+	assert_string_equal(all.reason.text, "a: opening it took too long");
 	assert_in_range(took_ms, 1000, 1400);
 }
 
@@ -227,7 +230,7 @@ static void a_signal_ends_the_run(void **state)
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	raise(SIGTERM);
 	assert_int_equal(open_all(), EXIT_IO);
-	assert_string_equal(all.reason, "stopped by signal 15");
+	assert_string_equal(all.reason.text, "stopped by signal 15");
 	assert_in_range(took_ms, 0, 400);
 }
 

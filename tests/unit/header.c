@@ -25,17 +25,20 @@ static const struct volume sealed = { .name = "root", .secret = GUID_DISK_KEY };
 static const struct volume integrity = { .name = "root", .secret = GUID_DISK_KEY,
 					 .options = VOLUME_UNSEALED | VOLUME_INTEGRITY };
 
+static struct fault fault;
+
 static int open_image(const struct volume *volume)
 {
 	log_forget();
-	return volume_open(volume, "image", AT_FDCWD, AT_FDCWD);
+	fault = (struct fault){ 0 };
+	return volume_open(volume, "image", AT_FDCWD, AT_FDCWD, &fault);
 }
 
 static int choose(const char *secret)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 
-	assert_int_equal(header_load(&cd, &unsealed, "image"), 0);
+	assert_int_equal(header_load(&cd, &unsealed, "image", &fault), 0);
 	return token_keyslot(cd, secret);
 }
 
@@ -77,7 +80,7 @@ static void the_slot_opens_with_its_key_only(void **state)
 
 	(void)state;
 	make_image("image", keys, 2);
-	assert_int_equal(header_load(&cd, &unsealed, "image"), 0);
+	assert_int_equal(header_load(&cd, &unsealed, "image", &fault), 0);
 	assert_int_equal(crypt_activate_by_passphrase(cd, NULL, 1, keys[1], KEY_SIZE, 0), 1);
 	assert_true(crypt_activate_by_passphrase(cd, NULL, 1, keys[0], KEY_SIZE, 0) < 0);
 }
@@ -103,7 +106,7 @@ static void loading_does_not_mend_a_damaged_copy(void **state)
 		make_image("image", keys, 1);
 		damage("image", copies[i]);
 		before = file_digest("image");
-		assert_int_equal(header_load(&cd, &unsealed, "image"), 0);
+		assert_int_equal(header_load(&cd, &unsealed, "image", &fault), 0);
 		assert_int_equal(crypt_activate_by_passphrase(cd, NULL, 0, keys[0], KEY_SIZE, 0), 0);
 		assert_true(file_digest("image") == before);
 	}
@@ -115,9 +118,9 @@ static void without_a_seal_a_volume_stays_closed(void **state)
 	make_image("image", keys, 1);
 	write_file(GUID_DISK_KEY, keys[0], KEY_SIZE);
 	assert_int_equal(open_image(&sealed), EXIT_HEADER);
-	assert_non_null(strstr(log_text(), "unsealed"));
+	assert_non_null(strstr(fault.text, "unsealed"));
 	assert_int_equal(open_image(&integrity), EXIT_HEADER);
-	assert_non_null(strstr(log_text(), "integrity"));
+	assert_non_null(strstr(fault.text, "integrity"));
 }
 
 static void what_is_not_luks2_is_refused(void **state)
@@ -166,6 +169,7 @@ static void no_failure_writes_to_the_image_or_says_the_secret(void **state)
 	write_file(GUID_DISK_KEY, keys[1], KEY_SIZE);
 	assert_true(open_image(&unsealed) == EXIT_WRONG_KEY || strstr(log_text(), "device-mapper"));
 	assert_null(strstr(log_text(), "launch key"));
+	assert_null(strstr(fault.text, "launch key"));
 	assert_int_equal(open_image(&sealed), EXIT_HEADER);
 	assert_true(file_digest("image") == before);
 }

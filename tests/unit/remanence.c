@@ -73,10 +73,11 @@ static void make_key_and_image(void)
 
 static void use_key(void)
 {
+	struct fault fault;
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
 
-	assert_int_equal(header_load(&cd, &volume, "image"), 0);
+	assert_int_equal(header_load(&cd, &volume, "image", &fault), 0);
 	assert_int_equal(secret_read(&secret, AT_FDCWD, "key"), 0);
 	assert_int_equal(search_memory() > 0, true);
 	assert_int_equal(crypt_activate_by_passphrase(cd, NULL, CRYPT_ANY_SLOT, (char *)secret.bytes,
