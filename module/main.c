@@ -46,7 +46,7 @@ static int __init efi_secret_init(void)
 		goto free;
 	error = secret_folder_create(&folder, &table);
 	if (!error)
-		pr_info("%u secrets in securityfs secrets/coco\n", table.count);
+		pr_info("secrets in securityfs secrets/coco: %u\n", table.count);
 free:
 	kvfree(table.entries);
 unmap:

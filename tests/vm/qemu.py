@@ -153,7 +153,8 @@ class Machine:
             "-serial", "chardev:port",
             "-chardev", f"file,id=debug,path={self.log_path('debug')}",
             "-device", "isa-debugcon,iobase=0x402,chardev=debug",
-            "-device", "virtio-rng-pci"]
+            "-device", "virtio-rng-pci",
+            "-device", "pcie-root-port,id=free-slot,chassis=1"]
         for number, disk in enumerate(self.disks):
             form = "qcow2" if str(disk).endswith(".qcow2") else "raw"
             command += [
@@ -281,6 +282,14 @@ class Machine:
         if not stopped:
             self.qmp("cont")
         return pathlib.Path(path)
+
+    def plug(self, disk):
+        """Adds a raw disk while the guest runs."""
+        self.qmp("blockdev-add", **{
+            "driver": "raw", "node-name": "plugged",
+            "file": {"driver": "file", "filename": str(disk)}})
+        self.qmp("device_add", driver="virtio-blk-pci", drive="plugged",
+                 bus="free-slot", id="plugged", serial="disk0")
 
     def disk_writes(self):
         """{disk: write requests since the start}"""

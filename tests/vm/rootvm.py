@@ -26,7 +26,7 @@ def test_name():
 
 @contextlib.contextmanager
 def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
-          cmdline="", files=(), own_disk=False, **settings):
+          cmdline="", files=(), own_disk=False, plugged=True, **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
 
@@ -35,6 +35,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
                   image, none for the host-only one, which has a cocotab
     files         {path: content} to add to the initramfs
     own_disk      a copy that the guest may spoil; default: an overlay
+    plugged       False: start without the disk, for machine.plug(machine.disk)
     settings      the firmware's: mode, area_size
     """
     disk = image.disk()
@@ -50,9 +51,11 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
             packages.Kernel().image, initramfs,
             " ".join(f"{CMDLINE} {volumes} {cmdline}".split()), launch_table,
             **settings)
+        own_disk = own_disk or not plugged
         path = disk.copy(folder) if own_disk else disk.overlay(folder)
-        with qemu.Machine(test_name(), maker, disks=[path],
+        with qemu.Machine(test_name(), maker, disks=[path] if plugged else [],
                           memory_mib=MEMORY) as machine:
+            machine.disk = path
             yield machine
 
 

@@ -61,7 +61,7 @@ def test_publishes(kernel, kind):
     secrets = dict(zip(names(72), [b"", bytes(range(24)), *contents(70)]))
     with modulevm.guest(kernel, kind, table.build(secrets)) as guest:
         guest.check(LOAD)
-        assert kernel_log(guest) == ["72 secrets in securityfs secrets/coco"]
+        assert kernel_log(guest) == ["secrets in securityfs secrets/coco: 72"]
         assert files(guest) == {name: sha256(data)
                                 for name, data in secrets.items()}
         modes = guest.check(f"stat -c '%a %u %g %s' {FOLDER}/* | sort -u")

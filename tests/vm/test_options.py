@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the command line and cocotab can ask for, seen in a booted guest."""
+
+import os
+import time
+
+from . import image, memory, place, rootvm, table
+
+OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
+DROP_IN = "etc/systemd/system/cocosecret-unlock.service.d/{}.conf"
+
+
+def secrets_left(guest):
+    return guest.check(f"ls {rootvm.SECRETS}").split()
+
+
+def test_late_device():
+    """The disk comes 10 seconds after the unlocker began to wait for it, and
+    meanwhile nothing is busy."""
+    with rootvm.guest("amdsev", plugged=False, cmdline="loglevel=7") as guest:
+        deadline = time.monotonic() + 120
+        console = guest.log_path("console")
+        while b"secrets in securityfs" not in console.read_bytes():
+            assert time.monotonic() < deadline, "the unlocker did not begin"
+            time.sleep(0.2)
+        time.sleep(10)
+        guest.plug(guest.disk)
+        guest.wait_ready()
+        assert secrets_left(guest) == []
+        run = guest.check(f"cat {rootvm.STATE}/run.json")
+        waited = int(run.split('"devices_us":')[1].split(",")[0])
+        assert waited > 8e6
+        print(f"waited {waited / 1e6:.1f} s for the disk, then booted")
+
+
+def test_nofail_and_keep_secret():
+    """A nofail volume that is not there holds nothing up and its secret goes;
+    keep-secret keeps the other one; a second run is content with the first."""
+    data = f"rd.cocosecret=data:{NOWHERE}:{OTHER}:unsealed,nofail"
+    launch = table.build({table.DISK: image.disk().key, OTHER: os.urandom(32)})
+    volumes = f"{rootvm.volume(options='unsealed,keep-secret')} {data}"
+    with rootvm.guest("amdsev", launch_table=launch,
+                      volumes=volumes) as guest:
+        guest.wait_ready()
+        assert secrets_left(guest) == [table.DISK]
+        log = guest.check("dmesg | grep 'cocosecret: '")
+        assert "data: device" in log and "nofail" in log
+        guest.check("umount /sys/kernel/security")
+        guest.check("cocosecret-unlock --cmdline /proc/cmdline")
+        assert "root: is open already" in guest.check("dmesg | tail -n 9")
+        assert secrets_left(guest) == [table.DISK]
+        guest.check(f"echo '{rootvm.volume()}' >/run/cmdline")
+        guest.check("cocosecret-unlock --cmdline /run/cmdline")
+        assert secrets_left(guest) == []
+        print(log)
+
+
+def test_second_volume_absent():
+    """One volume opens, another that the boot needs does not come: the first
+    is closed again, every secret is wiped, the disk is as it was."""
+    data = f"rd.cocosecret=data:{NOWHERE}:{OTHER}:unsealed"
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    with rootvm.guest("amdsev", launch_table=launch, own_disk=True,
+                      volumes=f"{rootvm.volume()} {data}",
+                      cmdline="rd.cocosecret.timeout=8") as guest, \
+            place.scratch() as folder:
+        report = guest.wait_report()
+        assert report.exit == "4"
+        assert guest.wait_off(30) == "guest-shutdown"
+        said = "\n".join(report.lines)
+        assert "root: opened" in said and "root: closed again" in said
+        assert guest.disk_writes() == {"disk0": 0}
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, OTHER.encode())
+        for secret in (image.disk().key, other):
+            assert memory.find(dump, secret) == []
+        print(said)
+
+
+def test_secret_that_cannot_be_wiped():
+    """securityfs read-only: the volume opens, the unlink fails, exit 8."""
+    files = {DROP_IN.format("read-only"): (
+        b"[Service]\nExecStartPre=/bin/sh -c '/sbin/modprobe efi_secret; "
+        b"/bin/mount -o remount,ro /sys/kernel/security'\n")}
+    with rootvm.guest("amdsev", files=files) as guest:
+        report = guest.wait_report()
+        assert report.exit == "8"
+        assert guest.wait_off(30) == "guest-shutdown"
+        print("\n".join(report.faults()))
+
+
+def test_on_failure_reboot():
+    """rd.cocosecret.on-failure=reboot, by way of the generator."""
+    with rootvm.guest("amdsev", launch_table=table.build({OTHER: b"x" * 32}),
+                      cmdline="rd.cocosecret.on-failure=reboot") as guest:
+        assert guest.wait_report().exit == "3"
+        assert guest.wait_off(30) == "guest-reset"
+
+
+def test_unlocker_cannot_start():
+    """The unit, not the program, powers off."""
+    with rootvm.guest("amdsev", files={
+            DROP_IN.format("gone"):
+            b"[Service]\nExecStart=\nExecStart=/no/such/program\n"}) as guest:
+        assert guest.wait_report().exit == "203"
+        assert guest.wait_off(30) == "guest-shutdown"
