@@ -239,6 +239,14 @@ int secret_folder_create(struct secret_folder *folder,
 	return 0;
 }
 
+void secret_folder_wipe(struct secret_folder *folder)
+{
+	u32 i;
+
+	for (i = 0; i < folder->count; i++)
+		wipe(&folder->files[i]);
+}
+
 void secret_folder_remove(struct secret_folder *folder)
 {
 	if (folder->coco)

@@ -37,6 +37,9 @@ struct secret_folder {
 int secret_folder_create(struct secret_folder *folder,
 			 const struct secret_table *table);
 
+/* Wipes what is left of every secret; the files stay, empty. */
+void secret_folder_wipe(struct secret_folder *folder);
+
 /*
  * Removes it. No file may be open; whoever still holds the folder or a file
  * by a path descriptor or as working directory finds it dead.

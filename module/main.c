@@ -3,13 +3,32 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/reboot.h>
 #include <linux/slab.h>
 
 #include "area.h"
 #include "folder.h"
 #include "table.h"
 
+static bool keep_on_unload;
+module_param(keep_on_unload, bool, 0444);
+MODULE_PARM_DESC(keep_on_unload,
+		 "Leave the secrets in the launch page when the module is unloaded");
+
 static struct secret_folder folder;
+
+/* Also before kexec: the next kernel was not launched with these secrets. */
+static int wipe_on_reboot(struct notifier_block *notifier, unsigned long event,
+			  void *command)
+{
+	secret_folder_wipe(&folder);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_notifier = {
+	.notifier_call = wipe_on_reboot,
+};
 
 static int read_table(struct secret_table *table,
 		      const struct secret_area *area)
@@ -45,8 +64,10 @@ static int __init efi_secret_init(void)
 	if (error)
 		goto free;
 	error = secret_folder_create(&folder, &table);
-	if (!error)
-		pr_info("secrets in securityfs secrets/coco: %u\n", table.count);
+	if (error)
+		goto free;
+	register_reboot_notifier(&reboot_notifier);
+	pr_info("secrets in securityfs secrets/coco: %u\n", table.count);
 free:
 	kvfree(table.entries);
 unmap:
@@ -57,6 +78,9 @@ unmap:
 
 static void __exit efi_secret_exit(void)
 {
+	unregister_reboot_notifier(&reboot_notifier);
+	if (!keep_on_unload)
+		secret_folder_wipe(&folder);
 	secret_folder_remove(&folder);
 	secret_area_unmap(&folder.area);
 }

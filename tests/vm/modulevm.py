@@ -13,6 +13,7 @@ PROGRAMS = {  # sources in tests/vm/guest
     "race": ["race.c", "../../../module/table.c"],
     "probe": ["probe.c"],
     "load": ["load.c"],
+    "kexec": ["kexec.c"],
 }
 
 
@@ -49,13 +50,16 @@ def program(name):
 
 
 @contextlib.contextmanager
-def guest(kernel, kind, table=None, cmdline="", cpus=1, **settings):
-    """A booted guest with /efi_secret.ko, not loaded, and the programs."""
+def guest(kernel, kind, table=None, cmdline="", cpus=1, files=None,
+          **settings):
+    """A booted guest with /efi_secret.ko, not loaded, and the programs;
+    files: {path: content} more."""
     name = os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split(" ")[0]
     with place.scratch() as folder:
         image = initrd.tiny(pathlib.Path(folder) / "initrd", {
             "efi_secret.ko": stripped(kernel, folder),
-            **{f"bin/{each}": program(each) for each in PROGRAMS}})
+            **{f"bin/{each}": program(each) for each in PROGRAMS},
+            **(files or {})})
         maker = KINDS[kind](kernel.image, image,
                             f"{CMDLINE} {cmdline}".strip(), table, **settings)
         with qemu.Machine(f"{name}-{kernel.version}", maker, cpus=cpus,

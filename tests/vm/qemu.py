@@ -255,6 +255,13 @@ class Machine:
                    timeout)
         return self._answers.pop(number)
 
+    def send(self, command):
+        """Starts a command that will not answer, a kexec say; the agent of
+        what comes then is waited for with wait_ready()."""
+        self._ready = False
+        line = base64.b64encode(command.encode())
+        self._port.socket.sendall(b"0 %s\n" % line)
+
     def check(self, command, timeout=60):
         """The output, as text, of a command that must succeed."""
         status, output = self.run(command, timeout)

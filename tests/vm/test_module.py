@@ -12,10 +12,11 @@ import uuid
 
 import pytest
 
-from . import firmware, kernels, memory, modulevm, place, table
+from . import firmware, kernels, memory, modulevm, place, qemu, table
 
 FOLDER = "/sys/kernel/security/secrets/coco"
 LOAD = "load /efi_secret.ko"
+KEEP = f"{LOAD} keep_on_unload=1"
 
 
 def names(count, seed=1):
@@ -92,7 +93,7 @@ def test_unlink_wipes(kernel):
     before = table.build(secrets)
     with modulevm.guest(kernel, "amdsev", before) as guest, \
             place.scratch() as folder:
-        guest.check(LOAD)
+        guest.check(KEEP)
         for name in secrets:
             guest.check(f"probe read {FOLDER}/{name} 100")
         page = guest.dump(folder + "/page").read_bytes()[base:base + 0x1000]
@@ -273,13 +274,68 @@ def test_unload_while_held(kernel):
     secrets = dict(zip(names(2), contents(2)))
     name = next(iter(secrets))
     with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest:
-        guest.check(LOAD)
+        guest.check(KEEP)
         guest.check(f"exec 5<{FOLDER}/{name}; ! rmmod efi_secret && "
                     f"[ \"$(sha256sum <&5)\" = '{sha256(secrets[name])}  -' ]")
         guest.check(f"tail -f {FOLDER}/{name} >/dev/null & sleep 0.3; "
                     "rmmod efi_secret && exit 1; kill $!")
         guest.check(HOLD.format(name))
         assert set(files(guest)) == set(secrets)
+
+
+def assert_wiped(guest, secrets, folder):
+    """None is left; the search finds the command line, which is there."""
+    dump = guest.dump(folder + "/dump")
+    assert memory.whole(dump, modulevm.CMDLINE.encode())
+    for data in secrets.values():
+        assert memory.find(dump, data) == []
+
+
+def test_wiped_on_unload(kernel):
+    """Unless keep_on_unload was asked for."""
+    source = random.Random(8)
+    secrets = {name: source.randbytes(32) for name in names(2)}
+    with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest, \
+            place.scratch() as folder:
+        guest.check(f"{KEEP} && rmmod efi_secret && {LOAD}")
+        assert set(files_without_reading(guest)) == set(secrets)
+        guest.check("rmmod efi_secret")
+        assert_wiped(guest, secrets, folder)
+        guest.check(LOAD)
+        assert files_without_reading(guest) == []
+
+
+def test_wiped_on_reboot(kernel):
+    """By the module, since firmware need not clear memory."""
+    source = random.Random(9)
+    secrets = {name: source.randbytes(32) for name in names(2)}
+    with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest, \
+            place.scratch() as folder:
+        guest.check(LOAD)
+        with pytest.raises(qemu.Failure):
+            guest.run("reboot -f", timeout=20)
+        assert guest.wait_off(20) == "guest-reset"
+        assert_wiped(guest, secrets, folder)
+
+
+def test_wiped_on_kexec(kernel):
+    """The next kernel finds a table without entries."""
+    source = random.Random(10)
+    secrets = {name: source.randbytes(32) for name in names(2)}
+    with modulevm.guest(kernel, "amdsev", table.build(secrets),
+                        files={"vmlinuz": kernel.image}) as guest, \
+            place.scratch() as folder:
+        guest.check(LOAD)
+        guest.check("find . -xdev ! -path './proc/*' ! -path './sys/*' "
+                    "! -path './dev/*' ! -path './run/*' ! -name vmlinuz "
+                    "| cpio -o -H newc 2>/dev/null >/run/initrd")
+        guest.send("kexec /vmlinuz /run/initrd")
+        guest.wait_ready()
+        assert_wiped(guest, secrets, folder)
+        guest.check(LOAD)
+        assert files_without_reading(guest) == []
+        print(f"{kernel.version}: wiped before kexec, the next kernel's agent "
+              f"after {guest.age():.1f} s")
 
 
 def test_race(kernel):

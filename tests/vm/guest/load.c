@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * load MODULE: one finit_module(2), and what it said. busybox's insmod tries
- * another system call where this one fails.
+ * load MODULE [PARAMETERS]: one finit_module(2), and what it said. busybox's
+ * insmod tries another system call where this one fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,10 @@
 
 int main(int argc, char **argv)
 {
-	int fd = argc == 2 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
+	const char *parameters = argc > 2 ? argv[2] : "";
+	int fd = argc > 1 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0)) {
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0)) {
 		fprintf(stderr, "load: %s\n", strerror(errno));
 		return 1;
 	}
