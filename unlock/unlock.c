@@ -21,9 +21,10 @@
 #include "secret.h"
 #include "securityfs.h"
 #include "state.h"
+#include "verify_root.h"
 
 struct arguments {
-	const char *cmdline;
+	const char *cmdline; /* NULL: the kernel's */
 	const char *cocotab; /* NULL: the default, if it is there */
 };
 
@@ -46,9 +47,10 @@ static void harden(void)
 static int load_config(struct run *run, const struct arguments *arguments)
 {
 	struct attempts *all = &run->attempts;
+	const char *cmdline = arguments->cmdline ? arguments->cmdline : CMDLINE_PATH;
 	struct fault fault;
 
-	if (config_load(arguments->cmdline, arguments->cocotab, &run->config, &fault) < 0)
+	if (config_load(cmdline, arguments->cocotab, &run->config, &fault) < 0)
 		attempts_fail_run(all, EXIT_CONFIG, "%s", fault.text);
 	else if (!run->config.off && attempts_prepare(all, &run->config) < 0)
 		attempts_fail_run(all, EXIT_IO, "out of memory");
@@ -141,7 +143,7 @@ static int unlink_secrets(struct run *run)
 }
 
 /* What a failed run leaves behind: no secret, and no mapping that it made. */
-static void wipe_secrets(struct run *run)
+static int wipe_secrets(struct run *run)
 {
 	struct attempts *all = &run->attempts;
 	struct fault fault;
@@ -150,12 +152,13 @@ static void wipe_secrets(struct run *run)
 	if (!run->secrets_tried)
 		all->secrets = securityfs_open_secrets(&fault);
 	if (all->secrets < 0)
-		return;
+		return EXIT_NO_SECRET;
 	r = secret_unlink_all(all->secrets);
 	if (r < 0)
 		log_error("the launch secrets could not all be wiped: %s", strerror(-r));
 	else
 		log_info("all launch secrets wiped");
+	return r < 0 ? EXIT_NOT_WIPED : EXIT_OPENED;
 }
 
 static void undo(struct run *run)
@@ -221,13 +224,43 @@ static int unlock(const struct arguments *arguments)
 	return code;
 }
 
+static int wipe(void)
+{
+	CLEANUP(free_run) struct run run = { .attempts = { .secrets = -1, .state = -1 } };
+
+	return wipe_secrets(&run);
+}
+
+/* A root that is not what was unlocked must not find a secret either. */
+static int verify(const char *dir)
+{
+	struct fault fault;
+	int code = verify_root(dir, &fault);
+
+	if (!code) {
+		log_info("%s lies on mappings of this boot", ESCAPED(slice_of(dir)));
+		return code;
+	}
+	wipe();
+	log_error("%s%s (exit %d)", fault.text,
+		  code == EXIT_HEADER ? "; name the root as /dev/mapper/NAME, and mount nothing else" : "",
+		  code);
+	return code;
+}
+
 static void help(void)
 {
 	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
+	     "       cocosecret-unlock verify-root DIR\n"
+	     "       cocosecret-unlock wipe\n"
 	     "\n"
 	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
 	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
 	     "fails wipes every launch secret.\n"
+	     "\n"
+	     "  verify-root DIR  succeed only where all that is mounted at DIR and below lies on\n"
+	     "                   what this boot unlocked; else wipe every launch secret\n"
+	     "  wipe             wipe every launch secret\n"
 	     "\n"
 	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
 	     "  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n"
@@ -235,7 +268,7 @@ static void help(void)
 	     "  --version       print the version\n"
 	     "\n"
 	     "Exit status: 0 all opened, 2 usage or configuration, 3 no secret, 4 no device,\n"
-	     "5 header refused, 6 wrong key, 7 device-mapper or I/O, 8 secret not wiped.\n"
+	     "5 header or root refused, 6 wrong key, 7 device-mapper or I/O, 8 secret not wiped.\n"
 	     "See cocosecret-unlock(8) and cocotab(5).");
 }
 
@@ -248,6 +281,20 @@ static int refuse(const char *argument)
 	return EXIT_CONFIG;
 }
 
+/* argv begins with the first word that is no option. */
+static int run_verb(const struct arguments *arguments, int argc, char **argv)
+{
+	if (argc == 0)
+		return unlock(arguments);
+	if (arguments->cocotab || arguments->cmdline)
+		return refuse(argv[0]);
+	if (argc == 2 && strcmp(argv[0], "verify-root") == 0)
+		return verify(argv[1]);
+	if (argc == 1 && strcmp(argv[0], "wipe") == 0)
+		return wipe();
+	return refuse(argv[0]);
+}
+
 int main(int argc, char **argv)
 {
 	enum { OPTION_COCOTAB = 1, OPTION_CMDLINE, OPTION_HELP, OPTION_VERSION };
@@ -258,7 +305,7 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ 0 },
 	};
-	struct arguments arguments = { .cmdline = CMDLINE_PATH };
+	struct arguments arguments = { 0 };
 	int option;
 
 	harden();
@@ -281,5 +328,5 @@ int main(int argc, char **argv)
 			return refuse(argv[optind - 1]);
 		}
 	}
-	return optind < argc ? refuse(argv[optind]) : unlock(&arguments);
+	return run_verb(&arguments, argc - optind, argv + optind);
 }

@@ -19,7 +19,8 @@ volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 # What is pure or small is shared; the rest is the boot program's alone.
 volume_parts := text guid volume cmdline file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret securityfs module device mapping state \
-	header token scrub open plan attempt
+	header token scrub open plan attempt \
+	verify_mount verify_device verify_root
 owner_parts  := text guid secret table_build table_show
 
 unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))

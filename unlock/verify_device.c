@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify_device.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "mapping.h"
+#include "state.h"
+
+/* The kernel has no such limit; nobody stacks this high. */
+enum { DEPTH_MAX = 16 };
+
+static bool join(char path[PATH_MAX], const char *folder, const char *name)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
+}
+
+static bool read_line(const char *folder, const char *name, char *out, size_t size)
+{
+	CLEANUP(free_text) char *text = NULL;
+	char path[PATH_MAX];
+	struct slice rest, line = { 0 };
+	size_t length;
+
+	if (!join(path, folder, name) || file_read(path, &text, &length) < 0)
+		return false;
+	rest = (struct slice){ text, length };
+	if (!slice_cut(&rest, '\n', &line) || line.length >= size)
+		return false;
+	snprintf(out, size, "%.*s", (int)line.length, line.at);
+	return true;
+}
+
+static bool is_unlocked(int state, const char *folder)
+{
+	char name[DM_UUID_SIZE], uuid[DM_UUID_SIZE];
+
+	return read_line(folder, "dm/name", name, sizeof(name)) &&
+	       read_line(folder, "dm/uuid", uuid, sizeof(uuid)) && uuid[0] &&
+	       state_knows(state, name, uuid);
+}
+
+static bool is_partition(const char *folder)
+{
+	char path[PATH_MAX];
+
+	return join(path, folder, "partition") && access(path, F_OK) == 0;
+}
+
+static bool refuse(const char *folder, struct fault *why)
+{
+	CLEANUP(free_text) char *path = realpath(folder, NULL);
+	const char *name = path ? strrchr(path, '/') + 1 : "an unknown device";
+	char number[32];
+
+	if (!read_line(folder, "dev", number, sizeof(number)))
+		snprintf(number, sizeof(number), "?");
+	fault_set(why, "on %s (%s), which is no mapping that this boot unlocked",
+		  ESCAPED(slice_of(name)), ESCAPED(slice_of(number)));
+	return false;
+}
+
+static bool verify_each(int state, const char *folder, int depth, size_t *count, struct fault *why);
+
+static bool verify(int state, const char *folder, int depth, struct fault *why)
+{
+	char path[PATH_MAX];
+	size_t count = 0;
+
+	if (is_unlocked(state, folder))
+		return true;
+	if (depth >= DEPTH_MAX)
+		return refuse(folder, why);
+	if (is_partition(folder) && join(path, folder, ".."))
+		return verify(state, path, depth + 1, why);
+	if (!join(path, folder, "slaves"))
+		return refuse(folder, why);
+	if (!verify_each(state, path, depth + 1, &count, why))
+		return false;
+	return count > 0 || refuse(folder, why);
+}
+
+static bool verify_each(int state, const char *folder, int depth, size_t *count, struct fault *why)
+{
+	CLEANUP(close_dir) DIR *dir = opendir(folder);
+	const struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (dir && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (!join(path, folder, entry->d_name))
+			return refuse(folder, why);
+		if (!verify(state, path, depth, why))
+			return false;
+		++*count;
+	}
+	return true;
+}
+
+bool verify_device(int state, const char *folder, struct fault *why)
+{
+	return verify(state, folder, 0, why);
+}
+
+bool verify_devices(int state, const char *folder, struct fault *why)
+{
+	size_t count = 0;
+
+	if (!verify_each(state, folder, 0, &count, why))
+		return false;
+	return count > 0 || refuse(folder, why);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify_root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/btrfs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "exitcode.h"
+#include "file.h"
+#include "state.h"
+#include "verify_device.h"
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+/* These hold what the kernel or this boot's own programs put there, and no device's bytes. */
+static const char *const in_memory[] = {
+	"autofs",  "binfmt_misc", "bpf",        "cgroup",      "cgroup2", "configfs", "debugfs",
+	"devpts",  "devtmpfs",    "efivarfs",   "fusectl",     "hugetlbfs", "mqueue", "nsfs",
+	"proc",    "pstore",      "ramfs",      "resctrl",     "rootfs",  "rpc_pipefs", "securityfs",
+	"selinuxfs", "smackfs",   "sysfs",      "tmpfs",       "tracefs",
+};
+
+/* A second device that sysfs does not tell of. */
+static const char *const second_device[] = { "logdev=", "rtdev=", "jdev=" };
+
+struct layers {
+	const struct verify_view *view;
+	struct verify_mounts *mounts;
+	const struct verify_mount *overlay;
+	struct fault *why;
+};
+
+static bool is_in_memory(const struct verify_mount *mount)
+{
+	for (size_t i = 0; i < sizeof(in_memory) / sizeof(*in_memory); i++)
+		if (strcmp(mount->type, in_memory[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_overlay(const struct verify_mount *mount)
+{
+	return strcmp(mount->type, "overlay") == 0;
+}
+
+static bool names_second_device(const struct verify_mount *mount)
+{
+	struct slice rest = slice_of(mount->options), option;
+
+	while (slice_cut(&rest, ',', &option))
+		for (size_t i = 0; i < sizeof(second_device) / sizeof(*second_device); i++)
+			if (slice_skip_prefix(&option, second_device[i]))
+				return true;
+	return false;
+}
+
+/* Whatever is mounted on the way to a path may be what the path leads to. */
+static bool need_path(struct layers *layers, const char *path)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < layers->mounts->count; i++) {
+		struct verify_mount *mount = &layers->mounts->list[i];
+
+		if (mount == layers->overlay || !path_is_within(path, mount->point))
+			continue;
+		mount->needed = true;
+		found = true;
+	}
+	return found;
+}
+
+static bool need_layer(void *context, const char *path)
+{
+	struct layers *layers = context;
+	CLEANUP(free_text) char *real = path[0] == '/' ? layers->view->resolve(path) : NULL;
+
+	if (real && need_path(layers, path) && need_path(layers, real))
+		return true;
+	fault_set(layers->why, "an overlay whose layer %s cannot be found", ESCAPED(slice_of(path)));
+	return false;
+}
+
+static bool verify_overlay(const struct verify_view *view, struct verify_mounts *mounts,
+			   const struct verify_mount *overlay, struct fault *why)
+{
+	struct layers layers = { view, mounts, overlay, why };
+
+	fault_set(why, "an overlay without layers");
+	return verify_mount_layers(overlay, need_layer, &layers);
+}
+
+static bool verify_btrfs(const struct verify_view *view, const struct verify_mount *mount,
+			 struct fault *why)
+{
+	char folder[PATH_MAX], id[37];
+
+	if (!view->btrfs_id(mount, id)) {
+		fault_set(why, "a btrfs that cannot be asked for its devices");
+		return false;
+	}
+	snprintf(folder, sizeof(folder), "%s/fs/btrfs/%s/devices", view->sysfs, id);
+	return verify_devices(view->state, folder, why);
+}
+
+static bool verify_mount(const struct verify_view *view, struct verify_mounts *mounts,
+			 const struct verify_mount *mount, struct fault *why)
+{
+	char folder[PATH_MAX];
+
+	if (is_in_memory(mount))
+		return true;
+	if (is_overlay(mount))
+		return verify_overlay(view, mounts, mount, why);
+	if (strcmp(mount->type, "btrfs") == 0)
+		return verify_btrfs(view, mount, why);
+	if (mount->major == 0 || names_second_device(mount)) {
+		fault_set(why, "a file system whose devices cannot be known");
+		return false;
+	}
+	snprintf(folder, sizeof(folder), "%s/dev/block/%u:%u", view->sysfs, mount->major,
+		 mount->minor);
+	return verify_device(view->state, folder, why);
+}
+
+/* What is mounted at @dir itself must hold a device's bytes, else this would verify nothing. */
+static bool need_tree(struct verify_mounts *mounts, const char *dir, struct fault *why)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		struct verify_mount *mount = &mounts->list[i];
+
+		if (!path_is_within(mount->point, dir))
+			continue;
+		mount->needed = true;
+		if (strcmp(mount->point, dir) != 0)
+			continue;
+		found = true;
+		if (is_in_memory(mount)) {
+			fault_set(why, "%s is %s, not a file system on an unlocked mapping", dir,
+				  mount->type);
+			return false;
+		}
+	}
+	if (!found)
+		fault_set(why, "nothing is mounted at %s", dir);
+	return found;
+}
+
+bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, const char *dir,
+		 struct fault *why)
+{
+	bool more = true, on_device = false;
+
+	if (!need_tree(mounts, dir, why))
+		return false;
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < mounts->count; i++) {
+			struct verify_mount *mount = &mounts->list[i];
+
+			if (!mount->needed || mount->verified)
+				continue;
+			if (!verify_mount(view, mounts, mount, why)) {
+				fault_prefix(why, "%s (%s) is ", ESCAPED(slice_of(mount->point)),
+					     ESCAPED(slice_of(mount->type)));
+				return false;
+			}
+			mount->verified = more = true;
+			on_device |= !is_in_memory(mount) && !is_overlay(mount);
+		}
+	}
+	if (!on_device)
+		fault_set(why, "%s lies on no mapping at all", dir);
+	return on_device;
+}
+
+static void format_id(char out[37], const unsigned char *bytes)
+{
+	for (int i = 0; i < 16; i++)
+		out += sprintf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
+}
+
+/* Of the mount that was asked for, and not of one that lies over it. */
+static bool ask_btrfs_id(const struct verify_mount *mount, char id[37])
+{
+	CLEANUP(close_fd) int fd =
+		open(mount->point, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct btrfs_ioctl_fs_info_args info = { 0 };
+	struct statx status;
+
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0 ||
+	    !(status.stx_mask & STATX_MNT_ID) || status.stx_mnt_id != mount->id)
+		return false;
+	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0)
+		return false;
+	format_id(id, info.fsid);
+	return true;
+}
+
+static char *resolve(const char *path)
+{
+	return realpath(path, NULL);
+}
+
+static int io_fault(struct fault *fault, const char *what, int r)
+{
+	fault_set(fault, "%s: %s", what, strerror(-r));
+	return EXIT_IO;
+}
+
+int verify_root(const char *dir, struct fault *fault)
+{
+	CLEANUP(verify_mounts_free) struct verify_mounts mounts = { 0 };
+	CLEANUP(close_fd) int state = state_open(STATE_PATH);
+	CLEANUP(free_text) char *text = NULL;
+	CLEANUP(free_text) char *real = realpath(dir, NULL);
+	struct verify_view view = { "/sys", state, ask_btrfs_id, resolve };
+	size_t length;
+	int r = -errno;
+
+	if (!real)
+		return io_fault(fault, dir, r);
+	if (state < 0)
+		return io_fault(fault, STATE_PATH, state);
+	r = file_read(MOUNTINFO, &text, &length);
+	if (r < 0)
+		return io_fault(fault, MOUNTINFO, r);
+	if (verify_mounts_parse((struct slice){ text, length }, &mounts, fault) < 0)
+		return EXIT_IO;
+	return verify_tree(&view, &mounts, real, fault) ? EXIT_OPENED : EXIT_HEADER;
+}

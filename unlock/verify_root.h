@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_VERIFY_ROOT_H
+#define COCOSECRET_VERIFY_ROOT_H
+
+#include "verify_mount.h"
+
+/* What the decision looks at; the tests show it something else than the machine. */
+struct verify_view {
+	const char *sysfs;
+	int state; /* folder of this boot's records */
+	bool (*btrfs_id)(const struct verify_mount *mount, char id[37]);
+	char *(*resolve)(const char *path); /* as realpath(path, NULL) */
+};
+
+/* Whether all that can be reached at @dir lies on mappings of this boot or in memory. */
+bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, const char *dir,
+		 struct fault *why);
+
+/* The same of this machine, as an exit status, with the reason of a failure in @fault. */
+int verify_root(const char *dir, struct fault *fault);
+
+#endif
