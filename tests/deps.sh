@@ -1,6 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Installs what building and testing need, and says nothing when all is there.
+# usage: deps.sh [PACKAGE…]
+#
+# Installs what building and testing need, and the packages named besides;
+# says nothing when all is there.
 set -eu
 
 packages='
@@ -19,7 +22,7 @@ is_installed() {
 }
 
 missing=
-for package in $packages; do
+for package in $packages "$@"; do
 	is_installed "$package" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

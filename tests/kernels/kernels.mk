@@ -11,3 +11,14 @@ check-kernels: deps module
 			{ tail -n 30 $(BUILD)/kernels-$$suite.log; exit 1; }; done
 	$(Q)KERNELS=$$(echo bookworm $(KERNEL_SUITES) | tr ' ' ,) \
 		$(PYTEST) tests/vm/test_module.py
+
+# Builds a kernel with KASAN, lockdep and kmemleak: half an hour the first time.
+.PHONY: check-kernel
+check-kernel: deps module
+	$(Q)tests/deps.sh flex bison bc libelf-dev
+	$(Q)echo 'building the debugging kernel, see $(BUILD)/kernels/debug.log'
+	$(Q)mkdir -p $(BUILD)/kernels/debug
+	$(Q)tests/kernels/debug.sh $(BUILD)/kernels/debug \
+		> $(BUILD)/kernels/debug.log 2>&1 || \
+		{ tail -n 30 $(BUILD)/kernels/debug.log; exit 1; }
+	$(Q)$(PYTEST) tests/vm/test_debug_kernel.py
