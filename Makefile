@@ -48,12 +48,12 @@ install: install-unlock install-dracut install-module
 .PHONY: install-unlock
 install-unlock: unlock
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXEC) \
-		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(MANDIR)/man8
+		$(addprefix $(DESTDIR)$(MANDIR)/man,1 4 5 8)
 	$(INSTALL) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
 		$(DESTDIR)$(BINDIR)
 	$(INSTALL) $(BUILD)/cocosecret-generator $(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 
@@ -61,13 +61,18 @@ install-unlock: unlock
 define fill_in
 sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@LIBEXEC@|$(LIBEXEC)|' $(1) > $(DESTDIR)$(3)
 chmod $(2) $(DESTDIR)$(3)
+
 endef
+
+dracut_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts failure))
 
 .PHONY: install-dracut
 install-dracut:
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/50cocosecret
-	$(call fill_in,dracut/cocosecret-unlock.service.in,644,$(UNITDIR)/cocosecret-unlock.service)
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/50cocosecret \
+		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
+	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
+	$(INSTALL) dracut/close/module-setup.sh $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
 
 # Everything that make check and make demo need, as packages.
 .PHONY: deps
