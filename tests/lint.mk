@@ -2,7 +2,7 @@
 
 LINT_C    = $(wildcard unlock/*.c module/table.c tests/vm/guest/*.c)
 LINT_SH   = $(wildcard tests/*.sh tests/*/*.sh tests/vm/guest/*.sh .ci/run)
-LINT_BASH = dracut/module-setup.sh.in
+LINT_BASH = dracut/module-setup.sh.in dracut/close/module-setup.sh
 LINT_FLAGS = -std=gnu11 $(unlock_cppflags) $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
 
 .PHONY: lint-tidy lint-cppcheck lint-sparse lint-shell lint-man

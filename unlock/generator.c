@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cocosecret-generator: a systemd generator. Turns rd.cocosecret.on-failure= into a drop-in for
- * cocosecret-unlock.service, whose own failure action is to power off at once.
+ * cocosecret-generator: a systemd generator. Turns rd.cocosecret.on-failure= into drop-ins for the
+ * units whose own failure action is to power off at once, and rd.cocosecret.timeout= into one for
+ * the wait for the root device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,15 @@
 #include "file.h"
 #include "log.h"
 
-#define DROP_IN_FOLDER "cocosecret-unlock.service.d"
-#define DROP_IN_FILE "50-on-failure.conf"
+#define DROP_IN_FILE "60-cocosecret.conf"
+#define FAILURE_UNIT "cocosecret-failure.service"
+
+static const char *const units[] = {
+	"cocosecret-unlock.service",
+	"cocosecret-verify-root.service",
+	"cocosecret-verify-mounts.service",
+	FAILURE_UNIT,
+};
 
 /* halt has no immediate form before systemd 256, so it goes by its target. */
 static const char *const drop_ins[] = {
@@ -34,15 +42,17 @@ static const char *const drop_ins[] = {
 			     "OnFailureJobMode=replace-irreversibly\n",
 };
 
-static int write_drop_in(const char *directory, const char *text)
+static int write_drop_in(const char *directory, const char *unit, const char *text)
 {
-	CLEANUP(close_fd) int units = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(close_fd) int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(close_fd) int folder = -1;
 	CLEANUP(close_fd) int file = -1;
+	char name[64];
 
-	if (units < 0 || (mkdirat(units, DROP_IN_FOLDER, 0755) < 0 && errno != EEXIST))
+	snprintf(name, sizeof(name), "%s.d", unit);
+	if (base < 0 || (mkdirat(base, name, 0755) < 0 && errno != EEXIST))
 		return -errno;
-	folder = openat(units, DROP_IN_FOLDER, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	folder = openat(base, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return -errno;
 	file = openat(folder, DROP_IN_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -53,24 +63,46 @@ static int write_drop_in(const char *directory, const char *text)
 	return 0;
 }
 
-static int read_on_failure(const char *path, enum on_failure *on_failure, struct fault *fault)
+/* In a closed image the emergency target is the failure unit itself, which must not wait for it. */
+static int write_on_failure(const char *directory, enum on_failure on_failure)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units) && r == 0; i++) {
+		if (!drop_ins[on_failure])
+			continue;
+		if (on_failure == ON_FAILURE_SHELL && strcmp(units[i], FAILURE_UNIT) == 0)
+			continue;
+		r = write_drop_in(directory, units[i], drop_ins[on_failure]);
+	}
+	return r;
+}
+
+/* From the start of the initramfs: to wait for the volumes, to open them, and for the root. */
+static int write_timeout(const char *directory, unsigned int timeout_s)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s);
+	return write_drop_in(directory, "initrd-root-device.target", text);
+}
+
+static int read_cmdline(const char *path, struct cmdline *cmdline, struct fault *fault)
 {
 	CLEANUP(free_text) char *text = NULL;
-	struct cmdline cmdline = { 0 };
 	size_t length;
 	int r = file_read(path, &text, &length);
 
 	if (r < 0)
 		return fault_set(fault, "%s: %s", path, strerror(-r));
-	r = cmdline_parse((struct slice){ text, length }, &cmdline, fault);
-	*on_failure = cmdline.on_failure;
-	volumes_free(&cmdline.volumes);
+	r = cmdline_parse((struct slice){ text, length }, cmdline, fault);
+	volumes_free(&cmdline->volumes);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
-	enum on_failure on_failure = ON_FAILURE_POWEROFF;
+	struct cmdline cmdline = { 0 };
 	struct fault fault;
 	int r;
 
@@ -78,15 +110,15 @@ int main(int argc, char **argv)
 		log_error("cocosecret-generator: wants systemd's three generator directories");
 		return EXIT_CONFIG;
 	}
-	if (read_on_failure(CMDLINE_PATH, &on_failure, &fault) < 0) {
+	if (read_cmdline(CMDLINE_PATH, &cmdline, &fault) < 0) {
 		log_error("%s; a failure will power off", fault.text);
 		return EXIT_OPENED;
 	}
-	if (!drop_ins[on_failure])
-		return EXIT_OPENED;
-	r = write_drop_in(argv[1], drop_ins[on_failure]);
+	r = write_on_failure(argv[1], cmdline.on_failure);
+	if (r == 0)
+		r = write_timeout(argv[1], cmdline.timeout_s);
 	if (r < 0) {
-		log_error("%s/" DROP_IN_FOLDER ": %s; a failure will power off", argv[1], strerror(-r));
+		log_error("%s: %s; a failure will power off", argv[1], strerror(-r));
 		return EXIT_IO;
 	}
 	return EXIT_OPENED;

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# dracut module zz-cocosecret: closes the image to whoever sits at the console
+# or brings disks along. Comes with the module cocosecret; its number makes it
+# the last one, so that what any other module installed or wrote is closed too.
+# shellcheck disable=SC2154 # dracut sets the variables
+
+# What would run code, or resume a whole system, from a disk that nobody
+# verified.
+doors_for_disks=(
+    systemd-hibernate-resume@.service systemd-hibernate-resume.service
+    systemd-hibernate-resume-generator systemd-gpt-auto-generator
+    systemd-run-generator systemd-system-update-generator
+)
+# What would give a shell, or ask a question, on a console.
+doors_for_people=(
+    debug-shell.service systemd-debug-generator dracut-cmdline-ask.service
+    getty@.service serial-getty@.service console-getty.service
+    container-getty@.service autovt@.service systemd-getty-generator
+    systemd-ask-password-console.path systemd-ask-password-console.service
+    systemd-ask-password-wall.path systemd-ask-password-wall.service
+    systemd-ask-password-plymouth.path systemd-ask-password-plymouth.service
+)
+# Where a failed boot, or rd.break, would end.
+shells=(emergency.service rescue.service dracut-emergency.service)
+failure=cocosecret-failure.service
+
+check() {
+    return 255
+}
+
+depends() {
+    echo "systemd-initrd"
+}
+
+# Nothing may be added to it in a folder of drop-ins, either.
+replace() {
+    local target="$1" name="$2" kind=system
+
+    [[ $name == *-generator ]] && kind=system-generators
+    rm -rf "$initdir/etc/systemd/$kind/$name" \
+        "$initdir"/{etc,run}/systemd/"$kind/$name.d" \
+        "$initdir"/{usr/,}lib/systemd/"$kind/$name.d"
+    mkdir -p "$initdir/etc/systemd/$kind"
+    ln -s "$target" "$initdir/etc/systemd/$kind/$name"
+}
+
+mask() {
+    local name
+
+    for name; do
+        replace /dev/null "$name"
+    done
+}
+
+# dracut gives root an empty password in an image that is not host-only.
+lock_accounts() {
+    local passwd="$initdir/etc/passwd" shadow="$initdir/etc/shadow"
+
+    sed -i 's/^\([^:]*\):[^:]*:/\1:x:/' "$passwd"
+    rm -f "$shadow"
+    (umask 077 && sed -n 's/^\([^:]\{1,\}\):.*/\1:!*:::::::/p' "$passwd" |
+        sort -u > "$shadow")
+}
+
+close_shells() {
+    local name
+
+    inst_simple "$systemdsystemunitdir/$failure"
+    inst_multiple false
+    for name in "${shells[@]}"; do
+        replace "$systemdsystemunitdir/$failure" "$name"
+    done
+    rm -f "$initdir"/{usr/,}{sbin,bin}/sulogin \
+        "$initdir"/{usr/,}lib/systemd/systemd-sulogin-shell
+}
+
+install() {
+    mask "${doors_for_disks[@]}"
+    rm -f "$initdir"/{usr/,}lib/dracut/{parse-resume,resume}.sh
+    if [[ ${cocosecret_debug-} == yes ]]; then
+        dwarn "cocosecret: cocosecret_debug=yes: THIS IMAGE IS OPEN: whoever" \
+            "sits at its console gets a shell and the root's contents"
+        return 0
+    fi
+    mask "${doors_for_people[@]}"
+    close_shells
+    lock_accounts
+}
