@@ -14,14 +14,14 @@ void header_free(struct crypt_device **cd)
 
 static void log_library(int level, const char *message, void *data)
 {
-	const struct volume *volume = data;
+	const char *name = data;
 	struct slice text = slice_of(message);
 
 	if (level != CRYPT_LOG_ERROR)
 		return;
 	if (text.length && text.at[text.length - 1] == '\n')
 		text.length--;
-	log_warning("%s: libcryptsetup: %s", volume->name, ESCAPED(text));
+	log_warning("%s: libcryptsetup: %s", name, ESCAPED(text));
 }
 
 static int exit_for_load(int r)
@@ -34,14 +34,14 @@ static int exit_for_load(int r)
  * is off because with it crypt_load repairs a damaged copy, that is, writes to a disk that nobody
  * has checked yet. Token plugins are off because the header, not the owner, would choose them.
  */
-int header_load(struct crypt_device **cd, const struct volume *volume, const char *device,
+int header_load(struct crypt_device **cd, const char *name, const char *device,
 		struct fault *fault)
 {
 	int r;
 
 	crypt_metadata_locking(NULL, 0);
 	crypt_token_external_disable();
-	crypt_set_log_callback(NULL, log_library, (void *)volume);
+	crypt_set_log_callback(NULL, log_library, (void *)name);
 	r = crypt_init(cd, device);
 	if (r < 0) {
 		fault_set(fault, "%s: %s", device, strerror(-r));
@@ -52,31 +52,6 @@ int header_load(struct crypt_device **cd, const struct volume *volume, const cha
 		fault_set(fault, "%s has no LUKS2 header that can be used: %s", device,
 			  strerror(-r));
 		return exit_for_load(r);
-	}
-	return EXIT_OPENED;
-}
-
-static bool has_integrity(struct crypt_device *cd)
-{
-	struct crypt_params_integrity integrity = { 0 };
-
-	return crypt_get_integrity_info(cd, &integrity) == 0 && integrity.integrity &&
-	       strcmp(integrity.integrity, "none") != 0;
-}
-
-/* Everything that is asked of a header before a key is read or derived. */
-int header_check(struct crypt_device *cd, const struct volume *volume, const char *device,
-		 struct fault *fault)
-{
-	if (!(volume->options & VOLUME_UNSEALED)) {
-		fault_set(fault, "the seal of %s cannot be checked by this version; the option "
-			  "unsealed accepts the header as it is", device);
-		return EXIT_HEADER;
-	}
-	if ((volume->options & VOLUME_INTEGRITY) && !has_integrity(cd)) {
-		fault_set(fault, "%s has no data integrity, which the option integrity asks for; "
-			  "format it with cryptsetup luksFormat --integrity", device);
-		return EXIT_HEADER;
 	}
 	return EXIT_OPENED;
 }

@@ -4,14 +4,12 @@
 
 #include <libcryptsetup.h>
 
-#include "volume.h"
+#include "text.h"
 
 void header_free(struct crypt_device **cd);
 
-/* Both return an exit code, and in @fault what is wrong. */
-int header_load(struct crypt_device **cd, const struct volume *volume, const char *device,
+/* Returns an exit code, and in @fault what is wrong. @name is for messages. */
+int header_load(struct crypt_device **cd, const char *name, const char *device,
 		struct fault *fault);
-int header_check(struct crypt_device *cd, const struct volume *volume, const char *device,
-		 struct fault *fault);
 
 #endif

@@ -6,11 +6,14 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "document.h"
 #include "exitcode.h"
 #include "header.h"
 #include "log.h"
 #include "mapping.h"
+#include "policy.h"
 #include "scrub.h"
+#include "seal.h"
 #include "secret.h"
 #include "state.h"
 #include "token.h"
@@ -18,16 +21,6 @@
 struct stopwatch {
 	uint64_t begin, header, secret, activated;
 };
-
-static int choose_keyslot(struct crypt_device *cd, const struct volume *volume, const char *device,
-			  int *slot, struct fault *fault)
-{
-	*slot = token_keyslot(cd, volume->secret);
-	if (*slot >= 0 || *slot == CRYPT_ANY_SLOT)
-		return EXIT_OPENED;
-	fault_set(fault, "the header of %s has no key slot for secret %s", device, volume->secret);
-	return EXIT_HEADER;
-}
 
 static int read_secret(const struct volume *volume, int secrets, struct secret *secret,
 		       struct fault *fault)
@@ -50,8 +43,8 @@ static int explain_activate(const struct volume *volume, const char *device, int
 			  volume->secret, device);
 		return EXIT_WRONG_KEY;
 	case ETXTBSY:
-		log_error("%s: the header of %s asks for something that libcryptsetup does not know or "
-			  "is in the middle of reencryption", volume->name, device);
+		fault_set(fault, "the header of %s asks for something that libcryptsetup does not know "
+			  "or is in the middle of reencryption", device);
 		return EXIT_HEADER;
 	case EEXIST:
 		fault_set(fault, "a mapping of that name is active already");
@@ -70,19 +63,36 @@ static int explain_activate(const struct volume *volume, const char *device, int
 	}
 }
 
-/* The secret's whole life in this program: read, used, wiped. */
-static int activate(struct crypt_device *cd, const struct volume *volume, const char *device,
-		    int slot, int secrets, struct stopwatch *watch, struct fault *fault)
+/* Without a seal, the header itself says which key slot is for the secret; any, if it says nothing. */
+static int choose_unsealed(struct json_object *document, const struct volume *volume,
+			   struct token *token, struct fault *fault)
 {
-	CLEANUP(secret_wipe) struct secret secret = { 0 };
-	int r = read_secret(volume, secrets, &secret, fault);
+	int id = token_find(document, volume->secret, 0);
 
-	watch->secret = clock_us();
-	if (r)
-		return r;
-	r = crypt_activate_by_passphrase(cd, volume->name, slot, (const char *)secret.bytes,
-					 secret.size, volume_crypt_flags(volume));
-	watch->activated = clock_us();
+	token->slot = CRYPT_ANY_SLOT;
+	if (id < 0)
+		return EXIT_OPENED;
+	if (token_read(document, id, token, fault) < 0)
+		return EXIT_HEADER;
+	if (token->name && strcmp(token->name, volume->name) != 0) {
+		fault_set(fault, "it was enrolled for the name \"%s\" only",
+			  ESCAPED(slice_of(token->name)));
+		return EXIT_HEADER;
+	}
+	return EXIT_OPENED;
+}
+
+/* The flags that a header carries were chosen by whoever wrote it: an owner only where it is sealed. */
+static int activate(struct crypt_device *cd, const struct volume *volume, const char *device,
+		    int slot, const struct secret *secret, struct fault *fault)
+{
+	uint32_t flags = volume_crypt_flags(volume);
+	int r;
+
+	if (volume->options & VOLUME_UNSEALED)
+		flags |= CRYPT_ACTIVATE_IGNORE_PERSISTENT;
+	r = crypt_activate_by_passphrase(cd, volume->name, slot, (const char *)secret->bytes,
+					 secret->size, flags);
 	return r < 0 ? explain_activate(volume, device, r, fault) : EXIT_OPENED;
 }
 
@@ -108,24 +118,54 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 	return EXIT_IO;
 }
 
+/* The checks below speak of "it". */
+static int refuse(const char *device, int r, struct fault *fault)
+{
+	fault_prefix(fault, "the header of %s is refused: ", device);
+	return r;
+}
+
+/*
+ * One crypt_device, and one document taken from it: what is checked is what is used. Nothing else
+ * in this program activates a volume.
+ */
 int volume_open(const struct volume *volume, const char *device, int secrets, int state,
 		struct fault *fault)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	CLEANUP(secret_wipe) struct secret secret = { 0 };
 	struct stopwatch watch = { .begin = clock_us() };
-	int slot, r;
+	struct token token = { 0 };
+	int r;
 
 	scrub_prepare();
-	r = header_load(&cd, volume, device, fault);
+	r = header_load(&cd, volume->name, device, fault);
+	if (r)
+		return r;
+	r = document_take(cd, &document, fault);
 	if (r == 0)
-		r = header_check(cd, volume, device, fault);
-	if (r == 0)
-		r = choose_keyslot(cd, volume, device, &slot, fault);
+		r = policy_check(document, volume->options & VOLUME_INTEGRITY, fault);
+	if (r)
+		return refuse(device, r, fault);
 	watch.header = clock_us();
-	if (r == 0) {
-		r = activate(cd, volume, device, slot, secrets, &watch, fault);
-		scrub_after();
-	}
+
+	r = read_secret(volume, secrets, &secret, fault);
+	watch.secret = clock_us();
+	if (r)
+		return r;
+	if (volume->options & VOLUME_UNSEALED)
+		r = choose_unsealed(document, volume, &token, fault);
+	else
+		r = seal_check(document, volume->secret, &secret, volume->name, &token, fault);
+	if (r)
+		r = refuse(device, r, fault);
+	else
+		r = activate(cd, volume, device, token.slot, &secret, fault);
+	watch.activated = clock_us();
+	secret_wipe(&secret);
+	scrub_after();
+
 	if (r == 0)
 		r = record(cd, volume, device, state, &watch, fault);
 	if (r == 0)

@@ -2,66 +2,117 @@
 #include "token.h"
 
 #include <errno.h>
-#include <json-c/json.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "cleanup.h"
+#include "document.h"
 
-static void put_json(struct json_object **object)
+bool token_is_cocosecret(struct json_object *token)
 {
-	json_object_put(*object);
+	const char *type = document_text(token, "type");
+
+	return type && strcmp(type, TOKEN_TYPE) == 0;
 }
 
-static bool is_cocosecret(struct crypt_device *cd, int token)
+static struct json_object *part(struct json_object *document, const char *name)
 {
-	const char *type = NULL;
-	crypt_token_info status = crypt_token_status(cd, token, &type);
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
 
-	return status >= CRYPT_TOKEN_INTERNAL && type && strcmp(type, "cocosecret") == 0;
+	return document_member(metadata, name, json_type_object);
 }
 
-static bool names_secret(struct crypt_device *cd, int token, const char *secret)
+struct json_object *token_json(struct json_object *document, int id)
 {
-	CLEANUP(put_json) struct json_object *object = NULL;
-	struct json_object *found;
-	const char *json = NULL;
+	struct json_object *json;
+	char key[16];
 
-	if (crypt_token_json_get(cd, token, &json) < 0)
-		return false;
-	object = json_tokener_parse(json);
-	if (!json_object_object_get_ex(object, "secret", &found) ||
-	    !json_object_is_type(found, json_type_string))
-		return false;
-	return strcasecmp(json_object_get_string(found), secret) == 0;
+	snprintf(key, sizeof(key), "%d", id);
+	json = document_member(part(document, "tokens"), key, json_type_object);
+	return json && token_is_cocosecret(json) ? json : NULL;
 }
 
-static bool is_active(struct crypt_device *cd, int slot)
+static int read_secret(struct json_object *json, char secret[GUID_TEXT_SIZE])
 {
-	crypt_keyslot_info status = crypt_keyslot_status(cd, slot);
+	const char *text = document_text(json, "secret");
 
-	return status == CRYPT_SLOT_ACTIVE || status == CRYPT_SLOT_ACTIVE_LAST;
+	return text ? guid_parse(slice_of(text), secret) : -EINVAL;
 }
 
-/* The first existing slot that @token is for; with CRYPT_ANY_TOKEN, the first existing one. */
-static int first_slot(struct crypt_device *cd, int token)
+/* A slot's name as libcryptsetup writes it, "0" to "31", of a key slot that is there. */
+static int read_slot(struct json_object *document, struct json_object *name)
 {
-	int slots = crypt_keyslot_max(CRYPT_LUKS2);
+	struct json_object *keyslots = part(document, "keyslots");
+	const char *type;
+	char key[16];
 
-	for (int slot = 0; slot < slots; slot++)
-		if (is_active(cd, slot) &&
-		    (token == CRYPT_ANY_TOKEN || crypt_token_is_assigned(cd, token, slot) == 0))
-			return slot;
+	for (int slot = 0; slot < TOKENS_MAX; slot++) {
+		snprintf(key, sizeof(key), "%d", slot);
+		if (strcmp(json_object_get_string(name), key) != 0)
+			continue;
+		type = document_text(document_member(keyslots, key, json_type_object), "type");
+		return type && strcmp(type, "luks2") == 0 ? slot : -ENOENT;
+	}
+	return -EINVAL;
+}
+
+static int read_slots(struct json_object *document, struct json_object *json)
+{
+	struct json_object *slots = document_member(json, "keyslots", json_type_array);
+	struct json_object *name;
+
+	if (!slots || json_object_array_length(slots) != 1)
+		return -EINVAL;
+	name = json_object_array_get_idx(slots, 0);
+	return json_object_is_type(name, json_type_string) ? read_slot(document, name) : -EINVAL;
+}
+
+static int read_seal(struct json_object *json, const char **value)
+{
+	struct json_object *seal = NULL;
+	const char *alg;
+
+	*value = NULL;
+	if (!json_object_object_get_ex(json, "seal", &seal))
+		return 0;
+	alg = document_text(seal, "alg");
+	if (!alg || strcmp(alg, TOKEN_SEAL_ALG) != 0)
+		return -EINVAL;
+	*value = document_text(seal, "value");
+	return 0;
+}
+
+int token_read(struct json_object *document, int id, struct token *token, struct fault *fault)
+{
+	struct json_object *json = token_json(document, id);
+	struct json_object *name;
+
+	*token = (struct token){ .id = id };
+	if (!json || read_secret(json, token->secret) < 0)
+		return fault_set(fault, "token %d names no secret", id);
+	token->slot = read_slots(document, json);
+	if (token->slot == -ENOENT)
+		return fault_set(fault, "token %d is for a key slot that does not exist", id);
+	if (token->slot < 0)
+		return fault_set(fault, "token %d is not for exactly one key slot", id);
+	if (json_object_object_get_ex(json, "name", &name)) {
+		token->name = document_text(json, "name");
+		if (!token->name)
+			return fault_set(fault, "token %d has a name that is no text", id);
+	}
+	if (read_seal(json, &token->seal) < 0)
+		return fault_set(fault, "token %d has a seal of an unknown kind", id);
+	return 0;
+}
+
+int token_find(struct json_object *document, const char *secret, int id)
+{
+	char found[GUID_TEXT_SIZE];
+
+	for (; id < TOKENS_MAX; id++) {
+		struct json_object *json = token_json(document, id);
+
+		if (json && read_secret(json, found) == 0 && strcmp(found, secret) == 0)
+			return id;
+	}
 	return -ENOENT;
-}
-
-int token_keyslot(struct crypt_device *cd, const char *secret)
-{
-	int tokens = crypt_token_max(CRYPT_LUKS2);
-
-	for (int token = 0; token < tokens; token++)
-		if (is_cocosecret(cd, token) && names_secret(cd, token, secret))
-			return first_slot(cd, token);
-	return first_slot(cd, CRYPT_ANY_TOKEN) < 0 ? -ENOENT : CRYPT_ANY_SLOT;
 }

@@ -2,12 +2,35 @@
 #ifndef COCOSECRET_TOKEN_H
 #define COCOSECRET_TOKEN_H
 
-#include <libcryptsetup.h>
+#include <json-c/json.h>
+#include <stdbool.h>
 
-/*
- * The key slot that a cocosecret token of the header gives to @secret: CRYPT_ANY_SLOT where no
- * token names the secret, -ENOENT where none of the slots in question exists.
- */
-int token_keyslot(struct crypt_device *cd, const char *secret);
+#include "guid.h"
+#include "text.h"
+
+#define TOKEN_TYPE "cocosecret"
+#define TOKEN_SEAL_ALG "hmac-sha256"
+
+enum { TOKENS_MAX = 32 /* LUKS2's own limit */ };
+
+/* A cocosecret token; the texts are the document's. */
+struct token {
+	int id;
+	int slot;         /* the one key slot it is for */
+	const char *name; /* of the mapping; NULL for any */
+	const char *seal; /* the seal's value; NULL where it has none */
+	char secret[GUID_TEXT_SIZE];
+};
+
+bool token_is_cocosecret(struct json_object *token);
+
+/* Token @id of the document as JSON, if it is a cocosecret token. */
+struct json_object *token_json(struct json_object *document, int id);
+
+/* Reads token @id, which is a cocosecret token; what is wrong with it is in @fault. */
+int token_read(struct json_object *document, int id, struct token *token, struct fault *fault);
+
+/* The first cocosecret token from @id on that names @secret, or a negative number. */
+int token_find(struct json_object *document, const char *secret, int id);
 
 #endif

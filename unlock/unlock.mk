@@ -11,15 +11,17 @@ unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissi
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 unlock_ldflags  := -pie -Wl,-z,relro,-z,now
 
-unlock_packages := libcryptsetup libudev libkmod json-c uuid
+unlock_packages := libcryptsetup libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 
+# What decides whether a header is its owner's.
+header_parts := canonical document token seal policy
 # What is pure or small is shared; the rest is the boot program's alone.
 volume_parts := text guid volume cmdline file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret securityfs module device mapping state \
-	header token scrub open plan attempt \
+	header $(header_parts) scrub open plan attempt \
 	verify_mount verify_device verify_root
 owner_parts  := text guid secret table_build table_show
 

@@ -16,8 +16,6 @@ enum { FRAGMENT = 16, MASK = 0x5a };
 /* The key exists in plain form only while the image is made and in the file; here it is masked. */
 static unsigned char masked[KEY_SIZE];
 
-static const struct volume volume = { .name = "root", .options = VOLUME_UNSEALED };
-
 static bool is_fragment(const unsigned char *at, int offset)
 {
 	for (int i = 0; i < FRAGMENT; i++)
@@ -77,7 +75,7 @@ static void use_key(void)
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
 
-	assert_int_equal(header_load(&cd, &volume, "image", &fault), 0);
+	assert_int_equal(header_load(&cd, "root", "image", &fault), 0);
 	assert_int_equal(secret_read(&secret, AT_FDCWD, "key"), 0);
 	assert_int_equal(search_memory() > 0, true);
 	assert_int_equal(crypt_activate_by_passphrase(cd, NULL, CRYPT_ANY_SLOT, (char *)secret.bytes,

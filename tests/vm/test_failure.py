@@ -42,7 +42,7 @@ CASES = {
     "empty-area": Case(3, "not launched with", lambda: {
         "launch_table": b""}),
     "no-area": Case(3, "not launched with", lambda: {"mode": "none"}),
-    "not-unsealed": Case(5, "the option unsealed", lambda: {
+    "not-unsealed": Case(5, "no cocosecret token", lambda: {
         "volumes": rootvm.volume(options="")}),
     "bad-cocotab": Case(2, "/etc/cocotab", lambda: {
         "volumes": "", "files": {"etc/cocotab": b"root\n"}}),

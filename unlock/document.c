@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "document.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "canonical.h"
+#include "cleanup.h"
+#include "exitcode.h"
+#include "token.h"
+
+void document_free(struct json_object **document)
+{
+	json_object_put(*document);
+}
+
+static void free_tokener(struct json_tokener **tokener)
+{
+	if (*tokener)
+		json_tokener_free(*tokener);
+}
+
+/* All of the text, or nothing; the NUL at its end tells json-c that no more will come. */
+static struct json_object *parse(const char *text)
+{
+	CLEANUP(free_tokener) struct json_tokener *tokener = json_tokener_new_ex(DOCUMENT_DEPTH);
+	size_t length = strnlen(text, DOCUMENT_MAX + 1);
+	struct json_object *object;
+
+	if (!tokener || length > DOCUMENT_MAX)
+		return NULL;
+	object = json_tokener_parse_ex(tokener, text, (int)length + 1);
+	if (json_tokener_get_error(tokener) == json_tokener_success &&
+	    json_tokener_get_parse_end(tokener) >= length &&
+	    json_object_is_type(object, json_type_object))
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+/* Takes @value over, whatever becomes of it. */
+static bool add(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (value && json_object_object_add(object, name, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+static bool add_text(struct json_object *object, const char *name, const char *text)
+{
+	return add(object, name, json_object_new_string(text ? text : ""));
+}
+
+struct json_object *document_parse(const char *metadata, const char *label, const char *subsystem,
+				   const char *uuid)
+{
+	struct json_object *document = json_object_new_object();
+
+	if (document && add(document, "metadata", parse(metadata)) &&
+	    add_text(document, "label", label) && add_text(document, "subsystem", subsystem) &&
+	    add_text(document, "uuid", uuid))
+		return document;
+	json_object_put(document);
+	return NULL;
+}
+
+int document_take(struct crypt_device *cd, struct json_object **document, struct fault *fault)
+{
+	const char *metadata = NULL;
+
+	if (crypt_dump_json(cd, &metadata, 0) == 0 && metadata)
+		*document = document_parse(metadata, crypt_get_label(cd), crypt_get_subsystem(cd),
+					   crypt_get_uuid(cd));
+	if (*document)
+		return EXIT_OPENED;
+	fault_set(fault, "its metadata cannot be read as JSON");
+	return EXIT_HEADER;
+}
+
+struct json_object *document_member(struct json_object *object, const char *name,
+				    enum json_type type)
+{
+	struct json_object *member;
+
+	if (!json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, name, &member) || !json_object_is_type(member, type))
+		return NULL;
+	return member;
+}
+
+/* A text that holds a NUL is none: what follows the NUL would be read by some and not by others. */
+const char *document_text(struct json_object *object, const char *name)
+{
+	struct json_object *member = document_member(object, name, json_type_string);
+	const char *text = member ? json_object_get_string(member) : NULL;
+
+	return text && strlen(text) == (size_t)json_object_get_string_len(member) ? text : NULL;
+}
+
+/* Without the values, each of several tokens can be sealed without breaking the others' seals. */
+static void remove_seal_values(struct json_object *document)
+{
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *tokens = document_member(metadata, "tokens", json_type_object);
+
+	if (!tokens)
+		return;
+	json_object_object_foreach(tokens, id, token) {
+		struct json_object *seal = document_member(token, "seal", json_type_object);
+
+		(void)id;
+		if (seal && token_is_cocosecret(token))
+			json_object_object_del(seal, "value");
+	}
+}
+
+int document_canonical(struct json_object *document, char **text, size_t *length)
+{
+	CLEANUP(document_free) struct json_object *copy = NULL;
+
+	if (json_object_deep_copy(document, &copy, NULL) < 0)
+		return -ENOMEM;
+	remove_seal_values(copy);
+	return canonical_json(copy, text, length);
+}

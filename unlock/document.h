@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_DOCUMENT_H
+#define COCOSECRET_DOCUMENT_H
+
+#include <json-c/json.h>
+#include <libcryptsetup.h>
+
+#include "text.h"
+
+/*
+ * All that libcryptsetup holds of a LUKS2 header, as one JSON object: "label", "metadata",
+ * "subsystem" and "uuid". Taken once; policy, token, seal and key slot are decided on it alone.
+ */
+enum { DOCUMENT_MAX = 4 << 20, DOCUMENT_DEPTH = 32 };
+
+int document_take(struct crypt_device *cd, struct json_object **document, struct fault *fault);
+void document_free(struct json_object **document);
+
+/* The same of metadata in text; NULL where that is not one JSON object. */
+struct json_object *document_parse(const char *metadata, const char *label, const char *subsystem,
+				   const char *uuid);
+
+/*
+ * What is sealed: the document without the values of the seals, as compact JSON with sorted keys.
+ * Allocated; negative errno, -EDOM where a number is not an integer.
+ */
+int document_canonical(struct json_object *document, char **text, size_t *length);
+
+/* A member, where it is of that type; NULL otherwise. */
+struct json_object *document_member(struct json_object *object, const char *name,
+				    enum json_type type);
+const char *document_text(struct json_object *object, const char *name);
+
+#endif

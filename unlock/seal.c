@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "seal.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "exitcode.h"
+
+static const char info[] = "cocosecret seal v1";
+
+struct seal_key {
+	unsigned char bytes[SEAL_BYTES];
+};
+
+static void wipe_key(struct seal_key *key)
+{
+	OPENSSL_cleanse(key, sizeof(*key));
+}
+
+/* OSSL_PARAM takes pointers to what it only reads as if it might write. */
+static OSSL_PARAM octets(const char *name, const void *bytes, size_t size)
+{
+	return OSSL_PARAM_construct_octet_string(name, (void *)bytes, size);
+}
+
+static bool derive(const struct secret *secret, const char salt[GUID_TEXT_SIZE],
+		   struct seal_key *key)
+{
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char[]){ "SHA256" }, 0),
+		octets(OSSL_KDF_PARAM_KEY, secret->bytes, secret->size),
+		octets(OSSL_KDF_PARAM_SALT, salt, GUID_TEXT_LENGTH),
+		octets(OSSL_KDF_PARAM_INFO, info, sizeof(info) - 1),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	bool done = context && EVP_KDF_derive(context, key->bytes, sizeof(key->bytes), params) == 1;
+
+	EVP_KDF_CTX_free(context);
+	EVP_KDF_free(kdf);
+	return done;
+}
+
+static bool authenticate(const struct seal_key *key, const char *text, size_t length,
+			 char value[SEAL_TEXT_SIZE])
+{
+	unsigned char mac[SEAL_BYTES];
+	size_t size;
+
+	if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key->bytes, sizeof(key->bytes),
+		       (const unsigned char *)text, length, mac, sizeof(mac), &size) ||
+	    size != sizeof(mac))
+		return false;
+	return EVP_EncodeBlock((unsigned char *)value, mac, sizeof(mac)) == SEAL_TEXT_SIZE - 1;
+}
+
+int seal_compute(struct json_object *document, const struct secret *secret,
+		 char value[SEAL_TEXT_SIZE], struct fault *fault)
+{
+	CLEANUP(wipe_key) struct seal_key key = { { 0 } };
+	CLEANUP(free_text) char *text = NULL;
+	const char *uuid = document_text(document, "uuid");
+	char salt[GUID_TEXT_SIZE];
+	size_t length;
+
+	if (secret->size < SEAL_SECRET_MIN) {
+		fault_set(fault, "the secret is shorter than %d bytes, so it seals nothing",
+			  SEAL_SECRET_MIN);
+		return EXIT_WRONG_KEY;
+	}
+	if (!uuid || guid_parse(slice_of(uuid), salt) < 0 ||
+	    document_canonical(document, &text, &length) < 0) {
+		fault_set(fault, "it holds what cannot be sealed: a UUID that is none, or a number "
+			  "that is no integer");
+		return EXIT_HEADER;
+	}
+	if (!derive(secret, salt, &key) || !authenticate(&key, text, length, value)) {
+		fault_set(fault, "libcrypto has no HKDF or HMAC with SHA-256");
+		return EXIT_IO;
+	}
+	return EXIT_OPENED;
+}
+
+static bool is_equal(const char *value, const char right[SEAL_TEXT_SIZE])
+{
+	return value && strlen(value) == SEAL_TEXT_SIZE - 1 &&
+	       CRYPTO_memcmp(value, right, SEAL_TEXT_SIZE - 1) == 0;
+}
+
+/* Of several tokens for a secret, as in a key's rotation, the one that this secret sealed. */
+static int find_sealed(struct json_object *document, const char *name,
+		       const char right[SEAL_TEXT_SIZE], struct token *token, struct fault *fault)
+{
+	int id = token_find(document, name, 0);
+
+	if (id < 0)
+		return fault_set(fault, "it has no cocosecret token for secret %s; enroll it with "
+				 "cocosecret enroll, or mark the volume unsealed", name);
+	for (; id >= 0; id = token_find(document, name, id + 1)) {
+		if (token_read(document, id, token, fault) < 0)
+			continue;
+		if (is_equal(token->seal, right))
+			return 0;
+		fault_set(fault, token->seal ?
+			  "it is not what its owner sealed with this secret: the seal of token %d is "
+			  "wrong; if a change was yours, run cocosecret seal" :
+			  "its token %d has no seal; run cocosecret seal", id);
+	}
+	return -1;
+}
+
+int seal_check(struct json_object *document, const char *name, const struct secret *secret,
+	       const char *mapping, struct token *token, struct fault *fault)
+{
+	char right[SEAL_TEXT_SIZE];
+	int r = seal_compute(document, secret, right, fault);
+
+	if (r == 0 && find_sealed(document, name, right, token, fault) < 0)
+		r = EXIT_HEADER;
+	OPENSSL_cleanse(right, sizeof(right));
+	if (r == 0 && mapping && token->name && strcmp(token->name, mapping) != 0) {
+		fault_set(fault, "it is sealed for the name \"%s\" only",
+			  ESCAPED(slice_of(token->name)));
+		r = EXIT_HEADER;
+	}
+	return r;
+}
