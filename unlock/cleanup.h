@@ -26,4 +26,9 @@ static inline void free_text(char **text)
 	free(*text);
 }
 
+static inline void free_bytes(unsigned char **bytes)
+{
+	free(*bytes);
+}
+
 #endif

@@ -8,9 +8,10 @@
 
 #include "commands.h"
 #include "exitcode.h"
+#include "log.h"
 
 static const struct command {
-	const char *group;
+	const char *group; /* NULL: the command is one word */
 	const char *name;
 	int (*main)(int argc, char **argv);
 	const char *arguments;
@@ -19,43 +20,86 @@ static const struct command {
 	{ "table", "build", table_build_main, "-o FILE [--max BYTES] UUID=KEYFILE...",
 	  "write a secret table for LAUNCH_SECRET" },
 	{ "table", "show", table_show_main, "FILE", "list a table's secrets, without their bytes" },
+	{ NULL, "enroll", enroll_main, "DEVICE [--secret UUID] [--name NAME] --new-key-file KEY "
+	  "--key-file EXISTING [--also UUID=KEYFILE]... [--force]",
+	  "give a LUKS2 volume a key slot for a launch secret, and seal its header" },
+	{ NULL, "seal", seal_main, "DEVICE [--secret UUID] --key-file KEY [--also UUID=KEYFILE]... "
+	  "[--force]", "seal a header again after a wanted change" },
+	{ NULL, "verify", verify_main, "DEVICE [--secret UUID] [--name NAME] --key-file KEY",
+	  "say whether a header is sealed, and if not, why" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static void vcomplain(const char *format, va_list args)
+{
+	fputs("cocosecret: ", stderr);
+	vfprintf(stderr, format, args);
+	fputs("\n", stderr);
+}
 
 void complain(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	fputs("cocosecret: ", stderr);
-	vfprintf(stderr, format, args);
-	fputs("\n", stderr);
+	vcomplain(format, args);
 	va_end(args);
+}
+
+/* libcryptsetup's words, which elsewhere go to the kernel log. */
+void log_line(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	(void)level;
+	va_start(args, format);
+	vcomplain(format, args);
+	va_end(args);
+}
+
+static void print_usage(FILE *out, const char *before, const struct command *command)
+{
+	fprintf(out, "%scocosecret %s%s%s %s\n      %s\n", before,
+		command->group ? command->group : "", command->group ? " " : "", command->name,
+		command->arguments, command->help);
 }
 
 static void usage(FILE *out)
 {
 	fputs("Usage:\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  cocosecret %s %s %s\n      %s\n", commands[i].group, commands[i].name,
-			commands[i].arguments, commands[i].help);
-	fputs("  cocosecret --help | --version\nSee cocosecret(1).\n", out);
+		print_usage(out, "  ", &commands[i]);
+	fputs("  cocosecret --help | --version\n"
+	      "KEY, KEYFILE and EXISTING are files, or - for standard input.\n"
+	      "Exit status: 0 success, 2 usage, 5 header refused, 6 wrong key, 7 I/O.\n"
+	      "See cocosecret(1).\n", out);
+}
+
+/* How many words of the command line name the command. */
+static int words(const struct command *command)
+{
+	return command->group ? 2 : 1;
 }
 
 static const struct command *find_command(int argc, char **argv)
 {
-	for (size_t i = 0; i < COMMANDS && argc > 2; i++)
-		if (strcmp(argv[1], commands[i].group) == 0 && strcmp(argv[2], commands[i].name) == 0)
-			return &commands[i];
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command *command = &commands[i];
+
+		if (argc > words(command) &&
+		    (!command->group || strcmp(argv[1], command->group) == 0) &&
+		    strcmp(argv[words(command)], command->name) == 0)
+			return command;
+	}
 	return NULL;
 }
 
 static int run(const struct command *command, int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		printf("Usage: cocosecret %s %s %s\n  %s\nSee cocosecret(1).\n", command->group,
-		       command->name, command->arguments, command->help);
+		print_usage(stdout, "Usage: ", command);
+		puts("See cocosecret(1).");
 		return EXIT_OPENED;
 	}
 	return command->main(argc, argv);
@@ -75,7 +119,7 @@ int main(int argc, char **argv)
 
 	harden();
 	if (command)
-		return run(command, argc - 2, argv + 2);
+		return run(command, argc - words(command), argv + words(command));
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0) {
 			usage(stdout);

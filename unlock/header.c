@@ -44,7 +44,9 @@ int header_load(struct crypt_device **cd, const char *name, const char *device,
 	crypt_set_log_callback(NULL, log_library, (void *)name);
 	r = crypt_init(cd, device);
 	if (r < 0) {
-		fault_set(fault, "%s: %s", device, strerror(-r));
+		fault_set(fault, "%s: %s", device,
+			  r == -ENOTBLK ? "is no block device or file that can be opened" :
+					  strerror(-r));
 		return EXIT_IO;
 	}
 	r = crypt_load(*cd, CRYPT_LUKS2, NULL);

@@ -136,6 +136,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
 	struct stopwatch watch = { .begin = clock_us() };
+	struct policy_layout layout;
 	struct token token = { 0 };
 	int r;
 
@@ -145,7 +146,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 		return r;
 	r = document_take(cd, &document, fault);
 	if (r == 0)
-		r = policy_check(document, volume->options & VOLUME_INTEGRITY, fault);
+		r = policy_check(document, volume->options & VOLUME_INTEGRITY, &layout, fault);
 	if (r)
 		return refuse(device, r, fault);
 	watch.header = clock_us();

@@ -39,19 +39,19 @@ enum rule_kind {
 
 struct rule {
 	const char *member;
-	enum rule_kind kind;
 	const char *const *words;
 	int64_t min, max;
+	enum rule_kind kind;
 	bool optional;
 };
 
 #define WORDS(...) (const char *const[]){ __VA_ARGS__, NULL }
-#define WORD(member, ...) { member, RULE_WORD, WORDS(__VA_ARGS__), 0, 0, false }
-#define NUMBER(member, min, max) { member, RULE_NUMBER, NULL, min, max, false }
-#define OTHER(member, kind) { member, kind, NULL, 0, INT64_MAX, false }
-#define OPTIONAL(member, kind) { member, kind, NULL, 0, INT64_MAX, true }
+#define WORD(member, ...) { member, WORDS(__VA_ARGS__), 0, 0, RULE_WORD, false }
+#define NUMBER(member, min, max) { member, NULL, min, max, RULE_NUMBER, false }
+#define OTHER(member, kind) { member, NULL, 0, INT64_MAX, kind, false }
+#define OPTIONAL(member, kind) { member, NULL, 0, INT64_MAX, kind, true }
 #define HASH WORD("hash", "sha256", "sha384", "sha512")
-#define END { NULL, RULE_ANY, NULL, 0, 0, false }
+#define END { NULL, NULL, 0, 0, RULE_ANY, false }
 
 static const struct rule metadata_rules[] = {
 	OTHER("keyslots", RULE_OBJECT), OTHER("tokens", RULE_OBJECT),
@@ -59,8 +59,8 @@ static const struct rule metadata_rules[] = {
 	OTHER("config", RULE_OBJECT), END,
 };
 static const struct rule config_rules[] = {
-	{ "json_size", RULE_OFFSET, NULL, JSON_AREA_MIN, JSON_AREA_MAX, false },
-	{ "keyslots_size", RULE_OFFSET, NULL, BINARY_HEADER, KEYSLOTS_AREA_MAX, false },
+	{ "json_size", NULL, JSON_AREA_MIN, JSON_AREA_MAX, RULE_OFFSET, false },
+	{ "keyslots_size", NULL, BINARY_HEADER, KEYSLOTS_AREA_MAX, RULE_OFFSET, false },
 	OPTIONAL("flags", RULE_SLOTS), OPTIONAL("requirements", RULE_OBJECT), END,
 };
 static const struct rule segment_rules[] = {
@@ -69,7 +69,7 @@ static const struct rule segment_rules[] = {
 	WORD("size", "dynamic"),
 	WORD("iv_tweak", "0"),
 	WORD("encryption", "aes-xts-plain64", "aes-gcm-random"),
-	{ "sector_size", RULE_POWER, NULL, SECTOR_MIN, SECTOR_MAX, false },
+	{ "sector_size", NULL, SECTOR_MIN, SECTOR_MAX, RULE_POWER, false },
 	OPTIONAL("integrity", RULE_OBJECT), END,
 };
 static const struct rule integrity_rules[] = {
@@ -80,7 +80,7 @@ static const struct rule integrity_rules[] = {
 static const struct rule keyslot_rules[] = {
 	WORD("type", "luks2"),
 	NUMBER("key_size", 16, KEY_SIZE_MAX),
-	{ "priority", RULE_NUMBER, NULL, 0, 2, true },
+	{ "priority", NULL, 0, 2, RULE_NUMBER, true },
 	OTHER("af", RULE_OBJECT), OTHER("area", RULE_OBJECT), OTHER("kdf", RULE_OBJECT), END,
 };
 static const struct rule af_rules[] = {
@@ -89,9 +89,9 @@ static const struct rule af_rules[] = {
 static const struct rule area_rules[] = {
 	WORD("type", "raw"),
 	OTHER("offset", RULE_OFFSET),
-	{ "size", RULE_OFFSET, NULL, BINARY_HEADER, KEYSLOTS_AREA_MAX, false },
+	{ "size", NULL, BINARY_HEADER, KEYSLOTS_AREA_MAX, RULE_OFFSET, false },
 	WORD("encryption", "aes-xts-plain64"),
-	{ "key_size", RULE_POWER, NULL, 32, 64, false }, END,
+	{ "key_size", NULL, 32, 64, RULE_POWER, false }, END,
 };
 static const struct rule pbkdf2_rules[] = {
 	WORD("type", "pbkdf2"), HASH,
@@ -129,11 +129,6 @@ struct place {
 	const char *what;
 	const char *name;
 	const char *part;
-};
-
-struct layout {
-	int64_t areas; /* where the key-slot areas begin, and end */
-	int64_t end;
 };
 
 static int refuse(const struct place *at, struct fault *fault, const char *member,
@@ -281,7 +276,8 @@ static int check_requirements(struct json_object *config, struct fault *fault)
 	return fault_set(fault, "it has requirements, such as that a reencryption be finished first");
 }
 
-static int check_config(struct json_object *config, struct layout *layout, struct fault *fault)
+static int check_config(struct json_object *config, struct policy_layout *layout,
+			struct fault *fault)
 {
 	static const struct place at = { "the", "config", "" };
 
@@ -289,6 +285,8 @@ static int check_config(struct json_object *config, struct layout *layout, struc
 		return -EINVAL;
 	layout->areas = 2 * (BINARY_HEADER + get_offset(config, "json_size"));
 	layout->end = layout->areas + get_offset(config, "keyslots_size");
+	if (layout->areas % BINARY_HEADER != 0 || layout->end % BINARY_HEADER != 0)
+		return refuse(&at, fault, "json_size or keyslots_size", "is no multiple of 4096");
 	return check_requirements(config, fault);
 }
 
@@ -305,33 +303,42 @@ static const struct mode *find_mode(struct json_object *segment)
 	return NULL;
 }
 
-static int check_segment(struct json_object *segments, const struct layout *layout,
-			 bool need_integrity, const struct mode **mode, struct fault *fault)
+/* The mode of the one segment, or NULL. */
+static const struct mode *check_segment(struct json_object *segments,
+					const struct policy_layout *layout, bool need_integrity,
+					struct fault *fault)
 {
 	static const struct place at = { "segment", "0", "" };
 	static const struct place integrity_at = { "segment", "0", "'s integrity" };
 	struct json_object *segment = document_member(segments, "0", json_type_object);
 	struct json_object *integrity;
+	const struct mode *mode;
 
-	if (json_object_object_length(segments) != 1 || !segment)
-		return fault_set(fault, "it has not exactly one segment, numbered 0");
+	if (json_object_object_length(segments) != 1 || !segment) {
+		fault_set(fault, "it has not exactly one segment, numbered 0");
+		return NULL;
+	}
 	if (check(segment, segment_rules, &at, fault) < 0)
-		return -EINVAL;
+		return NULL;
 	integrity = document_member(segment, "integrity", json_type_object);
 	if (integrity && check(integrity, integrity_rules, &integrity_at, fault) < 0)
-		return -EINVAL;
-	if (need_integrity && !integrity)
-		return fault_set(fault, "it has no data integrity, which the option integrity asks "
-				 "for; format it with cryptsetup luksFormat --integrity");
-	*mode = find_mode(segment);
-	if (!*mode)
-		return refuse(&at, fault, "encryption", "is not allowed with this integrity");
-	if (get_offset(segment, "offset") < layout->end)
-		return refuse(&at, fault, "offset", "is within the header");
-	return 0;
+		return NULL;
+	mode = find_mode(segment);
+	if (need_integrity && !integrity) {
+		fault_set(fault, "it has no data integrity, which the option integrity asks for; "
+			  "format it with cryptsetup luksFormat --integrity");
+		return NULL;
+	}
+	if (!mode)
+		refuse(&at, fault, "encryption", "is not allowed with this integrity");
+	else if (get_offset(segment, "offset") < layout->end)
+		refuse(&at, fault, "offset", "is within the header");
+	else
+		return mode;
+	return NULL;
 }
 
-static int check_area(struct json_object *area, const struct layout *layout,
+static int check_area(struct json_object *area, const struct policy_layout *layout,
 		      const struct place *at, struct fault *fault)
 {
 	int64_t offset, size;
@@ -353,7 +360,7 @@ static int check_kdf(struct json_object *kdf, const struct place *at, struct fau
 	return check(kdf, pbkdf2 ? pbkdf2_rules : argon2_rules, at, fault);
 }
 
-static int check_keyslot(const char *name, struct json_object *slot, const struct layout *layout,
+static int check_keyslot(const char *name, struct json_object *slot, const struct policy_layout *layout,
 			 const struct mode *mode, struct fault *fault)
 {
 	struct place at = { "key slot", name, "" };
@@ -374,14 +381,15 @@ static int check_keyslot(const char *name, struct json_object *slot, const struc
 	return check_kdf(json_object_object_get(slot, "kdf"), &at, fault);
 }
 
-static int check_keyslots(struct json_object *slots, const struct layout *layout,
+static int check_keyslots(struct json_object *slots, const struct policy_layout *layout,
 			  const struct mode *mode, struct fault *fault)
 {
 	if (json_object_object_length(slots) > SLOTS_MAX)
 		return fault_set(fault, "it has more than %d key slots", SLOTS_MAX);
-	json_object_object_foreach(slots, name, slot)
+	json_object_object_foreach(slots, name, slot) {
 		if (check_keyslot(name, slot, layout, mode, fault) < 0)
 			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -401,24 +409,21 @@ static int check_digests(struct json_object *digests, struct fault *fault)
 	return fault_set(fault, "the segment has not exactly one digest");
 }
 
-static int check_metadata(struct json_object *metadata, bool need_integrity, struct fault *fault)
+int policy_check(struct json_object *document, bool need_integrity, struct policy_layout *layout,
+		 struct fault *fault)
 {
 	static const struct place at = { "the", "metadata", "" };
-	const struct mode *mode = NULL;
-	struct layout layout = { 0 };
+	struct json_object *metadata = json_object_object_get(document, "metadata");
+	const struct mode *mode;
 
 	if (check(metadata, metadata_rules, &at, fault) < 0 ||
-	    check_config(json_object_object_get(metadata, "config"), &layout, fault) < 0 ||
-	    check_segment(json_object_object_get(metadata, "segments"), &layout, need_integrity,
-			  &mode, fault) < 0 ||
-	    check_keyslots(json_object_object_get(metadata, "keyslots"), &layout, mode, fault) < 0)
-		return -EINVAL;
-	return check_digests(json_object_object_get(metadata, "digests"), fault);
-}
-
-int policy_check(struct json_object *document, bool need_integrity, struct fault *fault)
-{
-	struct json_object *metadata = json_object_object_get(document, "metadata");
-
-	return check_metadata(metadata, need_integrity, fault) < 0 ? EXIT_HEADER : EXIT_OPENED;
+	    check_config(json_object_object_get(metadata, "config"), layout, fault) < 0)
+		return EXIT_HEADER;
+	mode = check_segment(json_object_object_get(metadata, "segments"), layout, need_integrity,
+			     fault);
+	if (!mode ||
+	    check_keyslots(json_object_object_get(metadata, "keyslots"), layout, mode, fault) < 0 ||
+	    check_digests(json_object_object_get(metadata, "digests"), fault) < 0)
+		return EXIT_HEADER;
+	return EXIT_OPENED;
 }

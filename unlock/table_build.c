@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "exitcode.h"
 #include "guid.h"
+#include "key_file.h"
 #include "secret.h"
 #include "table.h"
 
@@ -28,7 +29,7 @@ struct build {
 	int count;
 	struct secret table;
 	size_t needed; /* the table's length, also where it is more than fits */
-	bool stdin_used;
+	struct key_files files;
 };
 
 static size_t padded(size_t length)
@@ -124,58 +125,6 @@ static int check_duplicate(const struct build *build, int index, const uint8_t g
 	return EXIT_OPENED;
 }
 
-static int open_key(struct build *build, const char *file)
-{
-	if (strcmp(file, "-") != 0)
-		return open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (build->stdin_used) {
-		errno = EBUSY;
-		return -1;
-	}
-	build->stdin_used = true;
-	return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-}
-
-static bool is_printable_line(const struct secret *key)
-{
-	if (key->size == 0 || key->bytes[key->size - 1] != '\n')
-		return false;
-	for (size_t i = 0; i + 1 < key->size; i++)
-		if (key->bytes[i] < ' ' || key->bytes[i] > '~')
-			return false;
-	return true;
-}
-
-static const char *read_hint(int r)
-{
-	switch (-r) {
-	case EFBIG:
-		return "; no secret area holds more than 64 KiB";
-	case EBUSY:
-		return "; standard input can be one key only";
-	case ENOMEM:
-	case EPERM:
-		return "; keys are kept in locked memory, see ulimit -l";
-	default:
-		return "";
-	}
-}
-
-static int read_key(struct build *build, const char *file, struct secret *key)
-{
-	CLEANUP(close_fd) int fd = open_key(build, file);
-	int r = fd < 0 ? -errno : secret_read_fd(key, fd);
-
-	if (r < 0) {
-		complain("table build: %s: %s%s", file, strerror(-r), read_hint(r));
-		return r == -EFBIG || r == -EBUSY ? EXIT_CONFIG : EXIT_IO;
-	}
-	if (is_printable_line(key))
-		fprintf(stderr, "cocosecret: table build: %s: warning: ends in a newline, which is "
-			"taken as part of the key\n", file);
-	return EXIT_OPENED;
-}
-
 static void append(struct build *build, const uint8_t guid[GUID_BYTES], const struct secret *key)
 {
 	size_t length = SECRET_HEAD_SIZE + key->size;
@@ -200,7 +149,7 @@ static int add(struct build *build, int index)
 	if (r == 0)
 		r = check_duplicate(build, index, guid);
 	if (r == 0)
-		r = read_key(build, file, &key);
+		r = key_file_read(&build->files, file, &key);
 	if (r == 0)
 		append(build, guid, &key);
 	return r;
@@ -277,7 +226,8 @@ static void wipe(struct build *build)
 
 int table_build_main(int argc, char **argv)
 {
-	CLEANUP(wipe) struct build build = { .max = AREA_DEFAULT };
+	CLEANUP(wipe) struct build build = { .max = AREA_DEFAULT,
+					    .files = { .command = "table build" } };
 	int r = parse_arguments(&build, argc, argv);
 
 	if (r == 0)

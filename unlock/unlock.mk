@@ -14,6 +14,7 @@ unlock_ldflags  := -pie -Wl,-z,relro,-z,now
 unlock_packages := libcryptsetup libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
+owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto)
 volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 
 # What decides whether a header is its owner's.
@@ -23,7 +24,8 @@ volume_parts := text guid volume cmdline file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret securityfs module device mapping state \
 	header $(header_parts) scrub open plan attempt \
 	verify_mount verify_device verify_root
-owner_parts  := text guid secret table_build table_show
+owner_parts  := text guid volume secret key_file table_build table_show header $(header_parts) \
+	header_copy owner reseal enroll verify
 
 unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))
 owner_objects     := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(owner_parts) cocosecret table))
@@ -38,7 +40,7 @@ $(BUILD)/cocosecret-unlock: $(unlock_objects)
 
 $(BUILD)/cocosecret: $(owner_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ -luuid
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
 
 $(BUILD)/cocosecret-generator: $(generator_objects)
 	$(call say,LD,$@)

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "document.h"
+#include "exitcode.h"
+#include "owner.h"
+
+/* The key is random, not a passphrase: there is nothing that iterations could protect. */
+static const struct crypt_pbkdf_type cheapest = {
+	.type = CRYPT_KDF_PBKDF2,
+	.hash = "sha256",
+	.iterations = 1000,
+	.flags = CRYPT_PBKDF_NO_BENCHMARK,
+};
+
+enum { AREA_KEY_SIZE = 64 };
+
+static int add_keyslot(const struct owner *owner, struct crypt_device *cd)
+{
+	const struct owner_key *new = &owner->keys[0], *existing = &owner->keys[1];
+	int slot = crypt_set_pbkdf_type(cd, &cheapest);
+
+	if (slot == 0)
+		slot = crypt_keyslot_set_encryption(cd, "aes-xts-plain64", AREA_KEY_SIZE);
+	if (slot == 0)
+		slot = crypt_keyslot_add_by_passphrase(cd, CRYPT_ANY_SLOT,
+						       (const char *)existing->bytes.bytes,
+						       existing->bytes.size,
+						       (const char *)new->bytes.bytes,
+						       new->bytes.size);
+	if (slot < 0)
+		complain("enroll: %s: %s", owner->device,
+			 slot == -EPERM ? "the key of --key-file opens no key slot" :
+			 slot == -EINVAL ? "no key slot can be added; are all taken?" :
+			 strerror(-slot));
+	return slot;
+}
+
+static int add_token(const struct owner *owner, struct crypt_device *cd, int slot)
+{
+	CLEANUP(document_free) struct json_object *token = json_object_new_object();
+	struct json_object *slots = json_object_new_array();
+	char text[16];
+	int id;
+
+	snprintf(text, sizeof(text), "%d", slot);
+	json_object_array_add(slots, json_object_new_string(text));
+	json_object_object_add(token, "type", json_object_new_string(TOKEN_TYPE));
+	json_object_object_add(token, "keyslots", slots);
+	json_object_object_add(token, "secret", json_object_new_string(owner->secret));
+	if (owner->name)
+		json_object_object_add(token, "name", json_object_new_string(owner->name));
+	id = crypt_token_json_set(cd, CRYPT_ANY_TOKEN, json_object_to_json_string(token));
+	if (id >= 0)
+		return EXIT_OPENED;
+	complain("enroll: %s: the token cannot be added: %s", owner->device, strerror(-id));
+	return EXIT_IO;
+}
+
+static int add(const struct owner *owner, struct crypt_device *cd)
+{
+	int slot = add_keyslot(owner, cd);
+
+	if (slot < 0)
+		return slot == -EPERM ? EXIT_WRONG_KEY : EXIT_IO;
+	return add_token(owner, cd, slot);
+}
+
+int enroll_main(int argc, char **argv)
+{
+	CLEANUP(owner_free) struct owner owner = { 0 };
+	int r = owner_parse(&owner, argc, argv,
+			    OWNER_TAKES_NAME | OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS);
+
+	return r ? r : owner_reseal(&owner, add);
+}
+
+int seal_main(int argc, char **argv)
+{
+	CLEANUP(owner_free) struct owner owner = { 0 };
+	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_OTHERS);
+
+	return r ? r : owner_reseal(&owner, NULL);
+}

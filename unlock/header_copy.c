@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "header_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "exitcode.h"
+
+enum {
+	BLOCK = 4096, /* every part of a LUKS2 header is a multiple */
+	/* The checksum in a LUKS2 binary header: its field is 64 bytes, and zero while it is made. */
+	CHECKSUM_AT = 448,
+	CHECKSUM_FIELD = 64,
+	CHECKSUM_SIZE = 32,
+};
+
+static int explain(const struct header_copy *copy, struct fault *fault, int error)
+{
+	fault_set(fault, "%s: %s", copy->device, strerror(error));
+	return EXIT_IO;
+}
+
+static int read_whole(int fd, unsigned char *bytes, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, bytes + done, size - done, (off_t)done);
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n == 0)
+			return ENODATA;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+static int write_whole(int fd, const unsigned char *bytes, size_t size, size_t at)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)(at + done));
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+int header_copy_make(struct header_copy *copy, const char *device,
+		     const struct policy_layout *layout, struct fault *fault)
+{
+	int r;
+
+	copy->device = device;
+	copy->binary = (size_t)layout->areas / 2;
+	copy->size = (size_t)layout->end;
+	copy->fd = open(device, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (copy->fd < 0)
+		return explain(copy, fault, errno);
+	copy->file = memfd_create("cocosecret-header", MFD_CLOEXEC);
+	if (copy->file < 0)
+		return explain(copy, fault, errno);
+	snprintf(copy->path, sizeof(copy->path), "/proc/self/fd/%d", copy->file);
+	copy->before = malloc(copy->size);
+	if (!copy->before)
+		return explain(copy, fault, ENOMEM);
+	r = read_whole(copy->fd, copy->before, copy->size);
+	if (r == 0)
+		r = write_whole(copy->file, copy->before, copy->size, 0);
+	return r ? explain(copy, fault, r) : EXIT_OPENED;
+}
+
+void header_copy_free(struct header_copy *copy)
+{
+	close_fd(&copy->fd);
+	close_fd(&copy->file);
+	free(copy->before);
+}
+
+static int store_range(const struct header_copy *copy, const unsigned char *after, size_t from,
+		       size_t to)
+{
+	for (size_t at = from; at < to; at += BLOCK) {
+		int r = 0;
+
+		if (memcmp(after + at, copy->before + at, BLOCK) != 0)
+			r = write_whole(copy->fd, after + at, BLOCK, at);
+		if (r)
+			return r;
+	}
+	return fsync(copy->fd) < 0 ? errno : 0;
+}
+
+/* Whether the first copy of the header is as it was written; SHA-256 is all LUKS2 uses. */
+static bool is_first_whole(const struct header_copy *copy)
+{
+	CLEANUP(free_bytes) unsigned char *header = malloc(copy->binary);
+	unsigned char digest[CHECKSUM_SIZE];
+	size_t size = 0;
+
+	if (!header)
+		return false;
+	memcpy(header, copy->before, copy->binary);
+	memset(header + CHECKSUM_AT, 0, CHECKSUM_FIELD);
+	return EVP_Q_digest(NULL, "SHA256", NULL, header, copy->binary, digest, &size) &&
+	       memcmp(digest, copy->before + CHECKSUM_AT, sizeof(digest)) == 0;
+}
+
+/*
+ * The new key slot's area, which no header names yet; then the second copy of the header; then the
+ * first, each on the disk before the next one is begun. So at any moment one copy is whole, old or
+ * new, and what it names is there. Where the first was damaged before, it comes first.
+ */
+static int store(const struct header_copy *copy, const unsigned char *after)
+{
+	size_t early = is_first_whole(copy) ? copy->binary : 0;
+	size_t late = copy->binary - early;
+	int r = store_range(copy, after, 2 * copy->binary, copy->size);
+
+	if (r == 0)
+		r = store_range(copy, after, early, early + copy->binary);
+	if (r == 0)
+		r = store_range(copy, after, late, late + copy->binary);
+	return r;
+}
+
+static int check_unchanged(const struct header_copy *copy, unsigned char *scratch,
+			   struct fault *fault)
+{
+	int r = read_whole(copy->fd, scratch, copy->size);
+
+	if (r)
+		return explain(copy, fault, r);
+	if (memcmp(scratch, copy->before, copy->size) == 0)
+		return EXIT_OPENED;
+	fault_set(fault, "%s: somebody else changed the header meanwhile; nothing was written, try "
+		  "again", copy->device);
+	return EXIT_IO;
+}
+
+int header_copy_store(struct header_copy *copy, struct fault *fault)
+{
+	CLEANUP(free_bytes) unsigned char *bytes = malloc(copy->size);
+	int r;
+
+	if (!bytes)
+		return explain(copy, fault, ENOMEM);
+	r = check_unchanged(copy, bytes, fault);
+	if (r)
+		return r;
+	r = read_whole(copy->file, bytes, copy->size);
+	if (r == 0)
+		r = store(copy, bytes);
+	return r ? explain(copy, fault, r) : EXIT_OPENED;
+}

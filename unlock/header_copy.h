@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_HEADER_COPY_H
+#define COCOSECRET_HEADER_COPY_H
+
+#include <stddef.h>
+
+#include "policy.h"
+
+enum { HEADER_COPY_PATH = 32 };
+
+/*
+ * A device's header and key-slot areas in a file in memory, to be changed there and then stored
+ * at once. The file has no name, so nothing is left of it whatever becomes of this program.
+ */
+struct header_copy {
+	const char *device;
+	int fd;    /* of the device */
+	int file;  /* of the copy */
+	size_t binary; /* each of the two copies of the header */
+	size_t size;   /* both, and the key-slot areas */
+	unsigned char *before;
+	char path[HEADER_COPY_PATH]; /* of the copy, for libcryptsetup */
+};
+
+#define HEADER_COPY_INIT { .fd = -1, .file = -1 }
+
+/* Exit codes, with the reason in @fault. @layout is the device's. */
+int header_copy_make(struct header_copy *copy, const char *device,
+		     const struct policy_layout *layout, struct fault *fault);
+int header_copy_store(struct header_copy *copy, struct fault *fault);
+void header_copy_free(struct header_copy *copy);
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "key_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "exitcode.h"
+
+static int open_key(struct key_files *files, const char *path)
+{
+	if (strcmp(path, "-") != 0)
+		return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (files->stdin_used) {
+		errno = EBUSY;
+		return -1;
+	}
+	files->stdin_used = true;
+	return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+static bool is_printable_line(const struct secret *key)
+{
+	if (key->size == 0 || key->bytes[key->size - 1] != '\n')
+		return false;
+	for (size_t i = 0; i + 1 < key->size; i++)
+		if (key->bytes[i] < ' ' || key->bytes[i] > '~')
+			return false;
+	return true;
+}
+
+static const char *read_hint(int r)
+{
+	switch (-r) {
+	case EFBIG:
+		return "; no secret area holds more than 64 KiB";
+	case EBUSY:
+		return "; standard input can be one key only";
+	case ENOMEM:
+	case EPERM:
+		return "; keys are kept in locked memory, see ulimit -l";
+	default:
+		return "";
+	}
+}
+
+int key_file_read(struct key_files *files, const char *path, struct secret *key)
+{
+	CLEANUP(close_fd) int fd = open_key(files, path);
+	int r = fd < 0 ? -errno : secret_read_fd(key, fd);
+
+	if (r < 0) {
+		complain("%s: %s: %s%s", files->command, path, strerror(-r), read_hint(r));
+		return r == -EFBIG || r == -EBUSY ? EXIT_CONFIG : EXIT_IO;
+	}
+	if (is_printable_line(key))
+		complain("%s: %s: warning: ends in a newline, which is taken as part of the key",
+			 files->command, path);
+	return EXIT_OPENED;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_KEY_FILE_H
+#define COCOSECRET_KEY_FILE_H
+
+#include <stdbool.h>
+
+#include "secret.h"
+
+/* The key files of one command line: standard input, "-", can be one of them only. */
+struct key_files {
+	const char *command; /* for messages */
+	bool stdin_used;
+};
+
+/* All bytes of @path into locked memory. An exit code; what is wrong was said. */
+int key_file_read(struct key_files *files, const char *path, struct secret *key);
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "owner.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "document.h"
+#include "exitcode.h"
+#include "header.h"
+#include "seal.h"
+#include "volume.h"
+
+enum { DIGEST_ITERATIONS_MIN = 1000 };
+
+static const struct option options[] = {
+	{ "secret", required_argument, NULL, 's' },
+	{ "key-file", required_argument, NULL, 'k' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "new-key-file", required_argument, NULL, 'w' },
+	{ "also", required_argument, NULL, 'a' },
+	{ "force", no_argument, NULL, 'f' },
+	{ 0 },
+};
+
+static const struct {
+	int option;
+	unsigned int takes;
+} conditions[] = {
+	{ 'n', OWNER_TAKES_NAME },
+	{ 'w', OWNER_TAKES_NEW_KEY },
+	{ 'a', OWNER_TAKES_OTHERS },
+	{ 'f', OWNER_TAKES_OTHERS },
+};
+
+struct files {
+	const char *key;
+	const char *new_key;
+};
+
+static bool is_taken(int option, unsigned int takes)
+{
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++)
+		if (conditions[i].option == option)
+			return takes & conditions[i].takes;
+	return option != '?';
+}
+
+static int set_secret(const struct owner *owner, const char *text, char secret[GUID_TEXT_SIZE])
+{
+	if (guid_parse(slice_of(text), secret) == 0)
+		return EXIT_OPENED;
+	complain("%s: --secret %s: not a UUID", owner->command, text);
+	return EXIT_CONFIG;
+}
+
+static int set_name(struct owner *owner, const char *text)
+{
+	struct volume volume = { 0 };
+	struct fault fault;
+
+	owner->name = text;
+	if (volume_set_name(&volume, slice_of(text), &fault) == 0)
+		return EXIT_OPENED;
+	complain("%s: --name: %s", owner->command, fault.text);
+	return EXIT_CONFIG;
+}
+
+static struct owner_key *add_key(struct owner *owner, const char *file)
+{
+	struct owner_key *key = &owner->keys[owner->key_count++];
+
+	key->file = file;
+	return key;
+}
+
+/* The first two are those of --key-file and --new-key-file. */
+static int add_other(struct owner *owner, const char *argument)
+{
+	const char *equals = strchr(argument, '=');
+	struct slice uuid = { argument, equals ? (size_t)(equals - argument) : 0 };
+
+	if (owner->key_count == OWNER_KEYS_MAX) {
+		complain("%s: more than %d keys", owner->command, OWNER_KEYS_MAX);
+		return EXIT_CONFIG;
+	}
+	if (equals && guid_parse(uuid, add_key(owner, equals + 1)->secret) == 0)
+		return EXIT_OPENED;
+	complain("%s: --also %s: not UUID=KEYFILE", owner->command, argument);
+	return EXIT_CONFIG;
+}
+
+static int take(struct owner *owner, int option, struct files *files)
+{
+	switch (option) {
+	case 's':
+		return set_secret(owner, optarg, owner->secret);
+	case 'n':
+		return set_name(owner, optarg);
+	case 'a':
+		return add_other(owner, optarg);
+	case 'k':
+		files->key = optarg;
+		return EXIT_OPENED;
+	case 'w':
+		files->new_key = optarg;
+		return EXIT_OPENED;
+	default:
+		owner->force = true;
+		return EXIT_OPENED;
+	}
+}
+
+static int parse_options(struct owner *owner, int argc, char **argv, unsigned int takes,
+			 struct files *files)
+{
+	int option, r;
+
+	opterr = 0;
+	optind = 0; /* getopt starts afresh, also where a test calls this twice */
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (!is_taken(option, takes)) {
+			complain("%s: unknown or incomplete option %s; see cocosecret %s --help",
+				 owner->command, argv[optind - 1], owner->command);
+			return EXIT_CONFIG;
+		}
+		r = take(owner, option, files);
+		if (r)
+			return r;
+	}
+	if (argc - optind != 1 || !files->key || ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
+		complain("%s: wants one DEVICE%s and --key-file; see cocosecret %s --help",
+			 owner->command, takes & OWNER_TAKES_NEW_KEY ? ", --new-key-file" : "",
+			 owner->command);
+		return EXIT_CONFIG;
+	}
+	owner->device = argv[optind];
+	return EXIT_OPENED;
+}
+
+/* An owner's old passphrase may be short, but then it is no launch secret. */
+static int check_length(const struct owner *owner, const struct owner_key *key)
+{
+	if (!key->secret[0] || key->bytes.size >= SEAL_SECRET_MIN)
+		return EXIT_OPENED;
+	complain("%s: %s: a key has at least %d random bytes, as head -c 32 /dev/urandom makes them; "
+		 "the seal would let the host guess a shorter one", owner->command, key->file,
+		 SEAL_SECRET_MIN);
+	return EXIT_CONFIG;
+}
+
+int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
+{
+	struct files files = { 0 };
+	bool has_new = takes & OWNER_TAKES_NEW_KEY;
+	int r;
+
+	owner->command = owner->files.command = argv[0];
+	owner->key_count = has_new ? 2 : 1;
+	memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
+	r = parse_options(owner, argc, argv, takes, &files);
+	memcpy(owner->keys[0].secret, owner->secret, GUID_TEXT_SIZE);
+	owner->keys[0].file = has_new ? files.new_key : files.key;
+	if (has_new)
+		owner->keys[1].file = files.key;
+	for (int i = 0; i < owner->key_count && r == 0; i++) {
+		r = key_file_read(&owner->files, owner->keys[i].file, &owner->keys[i].bytes);
+		if (r == 0)
+			r = check_length(owner, &owner->keys[i]);
+	}
+	return r;
+}
+
+void owner_free(struct owner *owner)
+{
+	for (int i = 0; i < OWNER_KEYS_MAX; i++)
+		secret_wipe(&owner->keys[i].bytes);
+}
+
+int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
+	       struct json_object **document, struct policy_layout *layout)
+{
+	struct fault fault;
+	int r = header_load(cd, owner->command, path, &fault);
+
+	if (r) {
+		complain("%s: %s", owner->command, fault.text);
+		return r;
+	}
+	r = document_take(*cd, document, &fault);
+	if (r == 0)
+		r = policy_check(*document, false, layout, &fault);
+	if (r)
+		complain("%s: the header of %s is refused: %s", owner->command, owner->device,
+			 fault.text);
+	return r;
+}
+
+bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot)
+{
+	return crypt_activate_by_passphrase(cd, NULL, slot, (const char *)key->bytes.bytes,
+					    key->bytes.size, 0) == slot;
+}
+
+static void hint_digest(const struct owner *owner, struct json_object *digest)
+{
+	int64_t iterations = json_object_get_int64(json_object_object_get(digest, "iterations"));
+
+	if (iterations > DIGEST_ITERATIONS_MIN)
+		printf("%s: hint: the volume key's digest takes %lld iterations, some 60 ms each time "
+		       "it is opened; only cryptsetup luksFormat with --pbkdf pbkdf2 "
+		       "--pbkdf-force-iterations 1000, or a reencryption, changes that\n",
+		       owner->device, (long long)iterations);
+}
+
+static void hint_keyslot(const struct owner *owner, const char *slot, struct json_object *keyslot)
+{
+	const char *kdf = document_text(json_object_object_get(keyslot, "kdf"), "type");
+
+	if (kdf && strncmp(kdf, "argon2", 6) == 0)
+		printf("%s: hint: key slot %s is an %s one; it costs seconds and memory, and is not "
+		       "tried at boot\n", owner->device, slot, kdf);
+}
+
+void owner_hint(const struct owner *owner, struct json_object *document)
+{
+	struct json_object *metadata = json_object_object_get(document, "metadata");
+
+	struct json_object *digests = json_object_object_get(metadata, "digests");
+	struct json_object *keyslots = json_object_object_get(metadata, "keyslots");
+
+	json_object_object_foreach(digests, id, digest) {
+		(void)id;
+		hint_digest(owner, digest);
+	}
+	json_object_object_foreach(keyslots, slot, keyslot) {
+		hint_keyslot(owner, slot, keyslot);
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_OWNER_H
+#define COCOSECRET_OWNER_H
+
+#include <libcryptsetup.h>
+#include <stdbool.h>
+
+#include "guid.h"
+#include "key_file.h"
+#include "policy.h"
+#include "secret.h"
+#include "token.h"
+
+enum { OWNER_KEYS_MAX = 16 };
+
+/* A key, and the UUID of the secret it is; empty where it may be any. */
+struct owner_key {
+	char secret[GUID_TEXT_SIZE];
+	const char *file;
+	struct secret bytes;
+};
+
+/* What enroll, seal and verify are told. The first key is that of @secret. */
+struct owner {
+	const char *command;
+	const char *device;
+	const char *name;
+	char secret[GUID_TEXT_SIZE];
+	struct owner_key keys[OWNER_KEYS_MAX];
+	int key_count;
+	bool force;
+	struct key_files files;
+};
+
+enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4 };
+
+/* All return exit codes; what is wrong was said. */
+int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);
+void owner_free(struct owner *owner);
+
+/* Reads the header at @path and holds it against the policy. */
+int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
+	       struct json_object **document, struct policy_layout *layout);
+bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot);
+
+/* Says what makes opening slower than it need be. */
+void owner_hint(const struct owner *owner, struct json_object *document);
+
+/*
+ * Changes a copy of the header with @change, if any, seals every token whose key is given, tries
+ * the result, and stores it.
+ */
+typedef int owner_change(const struct owner *owner, struct crypt_device *cd);
+int owner_reseal(const struct owner *owner, owner_change *change);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "owner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "document.h"
+#include "exitcode.h"
+#include "header.h"
+#include "header_copy.h"
+#include "seal.h"
+
+/* By token: the key that opens its slot, NULL where none was given. */
+struct sealers {
+	const struct owner_key *keys[TOKENS_MAX];
+};
+
+static const struct owner_key *find_key(const struct owner *owner, struct crypt_device *cd,
+					const struct token *token)
+{
+	for (int i = 0; i < owner->key_count; i++) {
+		const struct owner_key *key = &owner->keys[i];
+
+		if (key->bytes.size >= SEAL_SECRET_MIN &&
+		    (!key->secret[0] || strcmp(key->secret, token->secret) == 0) &&
+		    owner_key_opens(cd, key, token->slot))
+			return key;
+	}
+	return NULL;
+}
+
+/* Nobody's seal is broken unless that was asked for. */
+static int leave_unsealed(const struct owner *owner, int id, const char *why)
+{
+	complain("%s: %s: %s", owner->command, owner->device, why);
+	if (owner->force) {
+		complain("%s: %s: token %d is left without a valid seal", owner->command,
+			 owner->device, id);
+		return EXIT_OPENED;
+	}
+	complain("%s: %s: nothing was changed; --also UUID=KEYFILE seals that token again, --force "
+		 "leaves it without a valid seal", owner->command, owner->device);
+	return EXIT_HEADER;
+}
+
+static int find_sealers(const struct owner *owner, struct crypt_device *cd,
+			struct json_object *document, struct sealers *sealers)
+{
+	struct fault fault;
+	struct token token;
+	int r = EXIT_OPENED;
+
+	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
+		if (!token_json(document, id))
+			continue;
+		if (token_read(document, id, &token, &fault) < 0) {
+			r = leave_unsealed(owner, id, fault.text);
+			continue;
+		}
+		sealers->keys[id] = find_key(owner, cd, &token);
+		if (!sealers->keys[id]) {
+			fault_set(&fault, "token %d is for secret %s and key slot %d, which no key "
+				  "given opens", id, token.secret, token.slot);
+			r = leave_unsealed(owner, id, fault.text);
+		}
+	}
+	return r;
+}
+
+/* Without its own key a command would do nothing, or only for others. */
+static int check_own_key(const struct owner *owner, struct crypt_device *cd,
+			 struct json_object *document)
+{
+	int id = token_find(document, owner->secret, 0);
+	struct fault fault;
+	struct token token;
+
+	if (id < 0) {
+		complain("%s: %s has no cocosecret token for secret %s; see cocosecret enroll",
+			 owner->command, owner->device, owner->secret);
+		return EXIT_HEADER;
+	}
+	for (; id >= 0; id = token_find(document, owner->secret, id + 1))
+		if (token_read(document, id, &token, &fault) == 0 &&
+		    owner_key_opens(cd, &owner->keys[0], token.slot))
+			return EXIT_OPENED;
+	complain("%s: %s: %s does not open the key slot of secret %s", owner->command,
+		 owner->device, owner->keys[0].file, owner->secret);
+	return EXIT_WRONG_KEY;
+}
+
+/* @value NULL: a seal to be, whose place is part of what is sealed. */
+static int set_seal(const struct owner *owner, struct crypt_device *cd,
+		    struct json_object *document, int id, const char *value)
+{
+	struct json_object *token = token_json(document, id);
+	struct json_object *seal = json_object_new_object();
+	int r;
+
+	json_object_object_add(seal, "alg", json_object_new_string(TOKEN_SEAL_ALG));
+	if (value)
+		json_object_object_add(seal, "value", json_object_new_string(value));
+	json_object_object_add(token, "seal", seal);
+	r = crypt_token_json_set(cd, id, json_object_to_json_string(token));
+	if (r == id)
+		return EXIT_OPENED;
+	complain("%s: %s: token %d cannot be written: %s", owner->command, owner->device, id,
+		 strerror(-r));
+	return EXIT_IO;
+}
+
+static int set_seals(const struct owner *owner, struct crypt_device *cd,
+		     const struct sealers *sealers)
+{
+	CLEANUP(document_free) struct json_object *document = NULL;
+	char value[SEAL_TEXT_SIZE];
+	struct fault fault;
+	int r = document_take(cd, &document, &fault);
+
+	if (r)
+		complain("%s: %s: %s", owner->command, owner->device, fault.text);
+	for (int id = 0; id < TOKENS_MAX && r == 0; id++)
+		if (sealers->keys[id])
+			r = set_seal(owner, cd, document, id, NULL);
+	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
+		if (!sealers->keys[id])
+			continue;
+		r = seal_compute(document, &sealers->keys[id]->bytes, value, &fault);
+		if (r)
+			complain("%s: %s: %s", owner->command, owner->device, fault.text);
+		else
+			r = set_seal(owner, cd, document, id, value);
+	}
+	return r;
+}
+
+static int try_token(const struct owner *owner, struct crypt_device *cd,
+		     struct json_object *document, const struct owner_key *key, int id)
+{
+	struct fault fault = { "" };
+	struct token want, token;
+	int r = EXIT_HEADER;
+
+	if (token_read(document, id, &want, &fault) == 0)
+		r = seal_check(document, want.secret, &key->bytes, NULL, &token, &fault);
+	if (r == 0 && token.id == id && owner_key_opens(cd, key, token.slot))
+		return EXIT_OPENED;
+	complain("%s: %s: the new header does not hold (token %d: %s); nothing was changed",
+		 owner->command, owner->device, id, fault.text);
+	return r ? r : EXIT_WRONG_KEY;
+}
+
+/* The copy is loaded afresh and must do what the header is for. */
+static int try_copy(const struct owner *owner, const struct header_copy *copy,
+		    const struct sealers *sealers)
+{
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	struct policy_layout layout;
+	int r = owner_load(owner, copy->path, &cd, &document, &layout);
+
+	for (int id = 0; id < TOKENS_MAX && r == 0; id++)
+		if (sealers->keys[id])
+			r = try_token(owner, cd, document, sealers->keys[id], id);
+	return r;
+}
+
+static int change_copy(const struct owner *owner, const struct header_copy *copy,
+		       owner_change *change, struct sealers *sealers)
+{
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	struct fault fault;
+	int r = header_load(&cd, owner->command, copy->path, &fault);
+
+	if (r == 0 && change)
+		r = change(owner, cd);
+	else if (r)
+		complain("%s: %s", owner->command, fault.text);
+	if (r)
+		return r;
+	r = document_take(cd, &document, &fault);
+	if (r == 0)
+		r = check_own_key(owner, cd, document);
+	if (r == 0)
+		r = find_sealers(owner, cd, document, sealers);
+	return r ? r : set_seals(owner, cd, sealers);
+}
+
+static int store(const struct owner *owner, struct header_copy *copy)
+{
+	struct fault fault;
+	int r = header_copy_store(copy, &fault);
+
+	if (r)
+		complain("%s: %s", owner->command, fault.text);
+	return r;
+}
+
+static void report(const struct owner *owner, const struct sealers *sealers)
+{
+	for (int id = 0; id < TOKENS_MAX; id++)
+		if (sealers->keys[id])
+			printf("%s: sealed, token %d\n", owner->device, id);
+}
+
+int owner_reseal(const struct owner *owner, owner_change *change)
+{
+	CLEANUP(header_copy_free) struct header_copy copy = HEADER_COPY_INIT;
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	struct sealers sealers = { 0 };
+	struct policy_layout layout;
+	struct fault fault;
+	int r = owner_load(owner, owner->device, &cd, &document, &layout);
+
+	if (r)
+		return r;
+	r = header_copy_make(&copy, owner->device, &layout, &fault);
+	if (r) {
+		complain("%s: %s", owner->command, fault.text);
+		return r;
+	}
+	r = change_copy(owner, &copy, change, &sealers);
+	if (r == 0)
+		r = try_copy(owner, &copy, &sealers);
+	if (r == 0)
+		r = store(owner, &copy);
+	if (r)
+		return r;
+	report(owner, &sealers);
+	owner_hint(owner, document);
+	return EXIT_OPENED;
+}
