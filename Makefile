@@ -64,7 +64,7 @@ chmod $(2) $(DESTDIR)$(3)
 
 endef
 
-dracut_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts failure))
+dracut_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts))
 
 .PHONY: install-dracut
 install-dracut:
@@ -72,6 +72,7 @@ install-dracut:
 		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
 	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
+	$(call fill_in,dracut/close/closed.service.in,644,$(DRACUTDIR)/99zz-cocosecret/closed.service)
 	$(INSTALL) dracut/close/module-setup.sh $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
 
 # Everything that make check and make demo need, as packages.

@@ -18,13 +18,18 @@
 #include "log.h"
 
 #define DROP_IN_FILE "60-cocosecret.conf"
-#define FAILURE_UNIT "cocosecret-failure.service"
 
 static const char *const units[] = {
 	"cocosecret-unlock.service",
 	"cocosecret-verify-root.service",
 	"cocosecret-verify-mounts.service",
-	FAILURE_UNIT,
+};
+
+/* The shells that a failed boot ends in; in a closed image, what stands in for them. */
+static const char *const shells[] = {
+	"emergency.service",
+	"rescue.service",
+	"dracut-emergency.service",
 };
 
 /* halt has no immediate form before systemd 256, so it goes by its target. */
@@ -63,18 +68,25 @@ static int write_drop_in(const char *directory, const char *unit, const char *te
 	return 0;
 }
 
-/* In a closed image the emergency target is the failure unit itself, which must not wait for it. */
-static int write_on_failure(const char *directory, enum on_failure on_failure)
+static int write_drop_ins(const char *directory, const char *const *names, size_t count,
+			  const char *text)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units) && r == 0; i++) {
-		if (!drop_ins[on_failure])
-			continue;
-		if (on_failure == ON_FAILURE_SHELL && strcmp(units[i], FAILURE_UNIT) == 0)
-			continue;
-		r = write_drop_in(directory, units[i], drop_ins[on_failure]);
-	}
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = write_drop_in(directory, names[i], text);
+	return r;
+}
+
+static int write_on_failure(const char *directory, enum on_failure on_failure)
+{
+	const char *text = drop_ins[on_failure];
+	int r = 0;
+
+	if (text)
+		r = write_drop_ins(directory, units, sizeof(units) / sizeof(*units), text);
+	if (text && r == 0 && on_failure != ON_FAILURE_SHELL)
+		r = write_drop_ins(directory, shells, sizeof(shells) / sizeof(*shells), text);
 	return r;
 }
 

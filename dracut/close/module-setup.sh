@@ -21,9 +21,9 @@ doors_for_people=(
     systemd-ask-password-wall.path systemd-ask-password-wall.service
     systemd-ask-password-plymouth.path systemd-ask-password-plymouth.service
 )
-# Where a failed boot, or rd.break, would end.
+# Where a failed boot, or rd.break, would end. Not one unit with three names:
+# sysinit.target, which the rescue target needs, conflicts with the first.
 shells=(emergency.service rescue.service dracut-emergency.service)
-failure=cocosecret-failure.service
 
 check() {
     return 255
@@ -33,23 +33,14 @@ depends() {
     echo "systemd-initrd"
 }
 
-# Nothing may be added to it in a folder of drop-ins, either.
-replace() {
-    local target="$1" name="$2" kind=system
-
-    [[ $name == *-generator ]] && kind=system-generators
-    rm -rf "$initdir/etc/systemd/$kind/$name" \
-        "$initdir"/{etc,run}/systemd/"$kind/$name.d" \
-        "$initdir"/{usr/,}lib/systemd/"$kind/$name.d"
-    mkdir -p "$initdir/etc/systemd/$kind"
-    ln -s "$target" "$initdir/etc/systemd/$kind/$name"
-}
-
 mask() {
-    local name
+    local name dir
 
     for name; do
-        replace /dev/null "$name"
+        dir="$initdir/etc/systemd/system"
+        [[ $name == *-generator ]] && dir+=-generators
+        mkdir -p "$dir"
+        ln -sfn /dev/null "$dir/$name"
     done
 }
 
@@ -63,13 +54,14 @@ lock_accounts() {
         sort -u > "$shadow")
 }
 
+# Nothing may be added to them by drop-ins, either.
 close_shells() {
     local name
 
-    inst_simple "$systemdsystemunitdir/$failure"
     inst_multiple false
     for name in "${shells[@]}"; do
-        replace "$systemdsystemunitdir/$failure" "$name"
+        rm -rf "$initdir"/{,usr/}{etc,lib}/systemd/system/"$name"{,.d}
+        inst_simple "$moddir/closed.service" "/etc/systemd/system/$name"
     done
     rm -f "$initdir"/{usr/,}{sbin,bin}/sulogin \
         "$initdir"/{usr/,}lib/systemd/systemd-sulogin-shell
