@@ -275,6 +275,12 @@ class Machine:
         self._wait("report", lambda: self.reports, timeout, dead_too=True)
         return self.reports.popleft()
 
+    def wait_outcome(self, timeout=180):
+        """The next Report, or None where the guest's agent is there first."""
+        self._wait("report or agent", lambda: self.reports or self._ready,
+                   timeout, dead_too=True)
+        return self.reports.popleft() if self.reports else None
+
     def wait_off(self, timeout=180):
         """Until the guest is off; returns guest-shutdown, guest-reset, …"""
         self._wait("power-off", lambda: self.off_reason, timeout, True)

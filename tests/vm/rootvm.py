@@ -26,7 +26,8 @@ def test_name():
 
 @contextlib.contextmanager
 def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
-          cmdline="", files=(), own_disk=False, plugged=True, **settings):
+          cmdline="", files=(), own_disk=False, plugged=True, before=(),
+          after=(), **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
 
@@ -36,6 +37,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     files         {path: content} to add to the initramfs
     own_disk      a copy that the guest may spoil; default: an overlay
     plugged       False: start without the disk, for machine.plug(machine.disk)
+    before, after  other disks, which the guest finds before and after its own
     settings      the firmware's: mode, area_size
     """
     disk = image.disk()
@@ -53,7 +55,8 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
             **settings)
         own_disk = own_disk or not plugged
         path = disk.copy(folder) if own_disk else disk.overlay(folder)
-        with qemu.Machine(test_name(), maker, disks=[path] if plugged else [],
+        disks = [*before, *([path] if plugged else []), *after]
+        with qemu.Machine(test_name(), maker, disks=disks,
                           memory_mib=MEMORY) as machine:
             machine.disk = path
             yield machine

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Only what was unlocked becomes the root, and no failure ends in a shell."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from . import image, initrd, memory, place, rootvm, table
+
+OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
+UNIT = "etc/systemd/system/{}.service"
+VERIFY_ROOT, VERIFY_MOUNTS = "cocosecret-verify-root", "cocosecret-verify-mounts"
+SHELLS = ("emergency", "rescue", "dracut-emergency")
+LIMIT = 100
+REFUSED = "5"
+
+# The first program of a root that the host brought along.
+INTRUDER = b"""#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs devtmpfs /dev
+echo '@report exit=intruder result=intruder' >/dev/ttyS1
+/bin/busybox sleep 60
+"""
+
+
+def plain(folder):
+    """A disk with the root's file-system UUID and label, and its own init."""
+    tree = pathlib.Path(folder) / "tree"
+    for name, content in {"sbin/init": INTRUDER,
+                          "etc/os-release": b"ID=intruder\n",
+                          "etc/fstab": b"",
+                          "bin/busybox": initrd.BUSYBOX.read_bytes()}.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o755)
+    for name in ("dev", "proc", "sys", "run", "mnt"):
+        (tree / name).mkdir()
+    disk = pathlib.Path(folder) / "plain.img"
+    place.run("mke2fs", "-q", "-t", "ext4", "-U", image.FS_UUID,
+              "-L", "guest-root", "-d", tree, disk, "16M")
+    return disk
+
+
+def reporting(*units, **more):
+    """Files for the initramfs: these units report how they ended."""
+    return {UNIT.format(unit) + ".d/report.conf": initrd.DROP_IN
+            for unit in units} | more
+
+
+def mapping_of(guest, path):
+    """The dm UUID of the device that a file system is on."""
+    number = guest.check(f"findmnt -no MAJ:MIN {path} | tail -n 1").strip()
+    return guest.check(f"cat /sys/dev/block/{number}/dm/uuid")
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("name", [f"UUID={image.FS_UUID}", "LABEL=guest-root"])
+def test_same_name(order, name):
+    """A plain disk that calls itself the root: never booted."""
+    with place.scratch() as folder, \
+            rootvm.guest("amdsev", cmdline=f"root={name}",
+                         files=reporting(VERIFY_ROOT),
+                         **{order: [plain(folder)]}) as guest:
+        report = guest.wait_outcome(LIMIT)
+        if report:
+            assert report.exit == REFUSED
+            assert guest.wait_off(30) == "guest-shutdown"
+            print(f"plain disk {order}: refused: {report.faults()[0]}")
+            return
+        assert mapping_of(guest, "/").startswith("CRYPT-LUKS2-")
+        print(f"plain disk {order}: the unlocked root was mounted")
+
+
+PLAIN_ROOT = "root=/dev/disk/by-id/virtio-disk1 rootfstype=ext4"
+
+# In the place of a unit; a mask would not do, since others require it.
+IDLE = b"""[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+ExecStart=/bin/true
+"""
+
+
+def test_plain_root():
+    """Even where the command line names a plain disk: refused, before its
+    fstab is read; a secret that nobody used is wiped. Without the units it
+    would have been booted."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    with place.scratch() as folder:
+        disk = plain(folder)
+        with rootvm.guest("amdsev", cmdline=PLAIN_ROOT, after=[disk],
+                          launch_table=launch,
+                          files=reporting(VERIFY_ROOT)) as guest:
+            report = guest.wait_report(LIMIT)
+            assert report.exit == REFUSED
+            (fault,) = report.faults()
+            assert fault.startswith("/sysroot (ext4) is on vdb ")
+            assert guest.wait_off(30) == "guest-shutdown"
+            dump = guest.dump(folder + "/dump")
+            assert memory.whole(dump, OTHER.encode())
+            assert memory.find(dump, other) == []
+            print(fault)
+        idle = {UNIT.format(unit): IDLE
+                for unit in (VERIFY_ROOT, VERIFY_MOUNTS)}
+        with rootvm.guest("amdsev", cmdline=PLAIN_ROOT, after=[disk],
+                          files=idle) as guest:
+            while (report := guest.wait_report(LIMIT)).exit != "intruder":
+                pass
+            print(f"without verify-root: {report.result} is booted")
+
+
+def test_mount_below():
+    """What is mounted below the new root counts, too, until the very end."""
+    hook = (b"mount -t ext4 /dev/disk/by-id/virtio-disk1 /sysroot/mnt "
+            b">/dev/kmsg 2>&1\n")
+    files = reporting(VERIFY_MOUNTS,
+                      **{"usr/lib/dracut/hooks/pre-pivot/99-mount.sh": hook})
+    with place.scratch() as folder, \
+            rootvm.guest("amdsev", after=[plain(folder)], files=files) as guest:
+        report = guest.wait_report(LIMIT)
+        assert report.exit == REFUSED
+        assert report.faults()[0].startswith("/sysroot/mnt (ext4) is on vdb ")
+        assert guest.wait_off(30) == "guest-shutdown"
+        print(report.faults()[0])
+
+
+def test_verify_root():
+    """Exit statuses in a booted guest, for the root and what is put below."""
+    cases = {
+        "the root": (0, "true", "/"),
+        "a bind mount of it": (0, "mount --bind /usr /mnt", "/mnt"),
+        "no mount": (5, "umount /mnt", "/mnt"),
+        "memory": (5, "mount -t tmpfs none /mnt", "/mnt"),
+        "memory below": (0, "true", "/"),
+        "an overlay of the root in memory":
+            (0, "mkdir /mnt/u /mnt/w /mnt/o && mount -t overlay none "
+                "-o lowerdir=/usr,upperdir=/mnt/u,workdir=/mnt/w /mnt/o",
+             "/mnt/o"),
+        "a plain disk": (5, "umount /mnt/o && mkdir /mnt/p && mount "
+                            "/dev/disk/by-id/virtio-disk1 /mnt/p", "/mnt/p"),
+        "a plain disk below": (5, "true", "/"),
+        "an overlay of a plain disk":
+            (5, "mount -t overlay none -o lowerdir=/usr:/mnt/p/etc /mnt/o",
+             "/mnt/o"),
+        "a bind mount of a plain disk":
+            (5, "umount /mnt/o && mkdir /run/b && mount --bind /mnt/p/etc "
+                "/run/b && umount /mnt/p", "/run/b"),
+        "without it again": (0, "umount /run/b", "/"),
+        "a folder that is not there": (7, "true", "/no/such"),
+        "no folder": (2, "true", ""),
+    }
+    with place.scratch() as folder, \
+            rootvm.guest("amdsev", after=[plain(folder)],
+                         cmdline="rd.driver.pre=overlay") as guest:
+        guest.wait_ready()
+        for name, (expected, prepare, path) in cases.items():
+            guest.check(prepare)
+            status, _ = guest.run(f"cocosecret-unlock verify-root {path}")
+            said = guest.check("dmesg | grep cocosecret: | tail -n 1")
+            print(f"{status} {name}: {said.split('cocosecret: ')[-1]}")
+            assert status == expected, name
+
+
+def unpacked(folder, variant):
+    """dracut's image as a tree."""
+    packed = initrd.dracut(variant)
+    subprocess.run(f"zcat {packed} | cpio -idm --quiet --no-absolute-filenames",
+                   shell=True, cwd=folder, check=True,
+                   stderr=subprocess.DEVNULL)
+    return pathlib.Path(folder)
+
+
+MASKED = """debug-shell.service dracut-cmdline-ask.service getty@.service
+serial-getty@.service console-getty.service systemd-hibernate-resume@.service
+""".split() + [f"systemd-ask-password-{agent}.{kind}"
+               for agent in ("console", "wall", "plymouth")
+               for kind in ("path", "service")]
+GENERATORS = [f"systemd-{name}-generator"
+              for name in ("gpt-auto", "hibernate-resume", "debug", "run")]
+
+
+@pytest.mark.parametrize("variant", initrd.VARIANTS)
+def test_image_is_closed(variant):
+    """No door in it, whatever else dracut put there."""
+    with place.scratch() as folder:
+        top = unpacked(folder, variant)
+        system = top / "etc/systemd/system"
+        for path in [system / unit for unit in MASKED] + [
+                top / "etc/systemd/system-generators" / name
+                for name in GENERATORS]:
+            assert os.readlink(path) == "/dev/null", path
+        for unit in SHELLS:
+            closed = (system / f"{unit}.service").read_text()
+            assert "FailureAction=poweroff-immediate" in closed
+        users = (top / "etc/passwd").read_text().splitlines()
+        assert {line.split(":")[1] for line in users} == {"x"}
+        shadow = (top / "etc/shadow").read_text().splitlines()
+        assert {line.split(":")[1] for line in shadow} == {"!*"}
+        assert {line.split(":")[0] for line in users} == {
+            line.split(":")[0] for line in shadow}
+        assert not list(top.rglob("sulogin"))
+        print(f"{variant}: {len(MASKED)} units and {len(GENERATORS)} "
+              f"generators masked, {len(shadow)} users locked")
+
+
+@pytest.mark.parametrize("cmdline", [
+    "rd.systemd.unit=emergency.target", "rd.systemd.unit=rescue.target",
+    "rd.break", "rd.break=pre-mount rd.shell=1",
+    "systemd.debug_shell rd.systemd.debug_shell rd.cmdline=ask "
+    f"root={NOWHERE} rd.cocosecret.timeout=8"])
+def test_no_shell(cmdline):
+    """Every way to a shell ends the machine, with the secrets wiped."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    with rootvm.guest("amdsev", cmdline=cmdline, launch_table=launch,
+                      files=reporting(*SHELLS)) as guest, \
+            place.scratch() as folder:
+        report = guest.wait_report(LIMIT)
+        assert guest.wait_off(60) == "guest-shutdown"
+        dump = guest.dump(folder + "/dump")
+        for secret in (image.disk().key, other):
+            assert memory.find(dump, secret) == []
+        print(f"off after {guest.age():.1f} s; " + "; ".join(
+            line.split("] ")[-1] for line in report.lines[-2:]))
+
+
+def test_on_failure_of_the_boot():
+    """rd.cocosecret.on-failure holds for a boot that fails later, too."""
+    with rootvm.guest("amdsev", cmdline=f"root={NOWHERE} "
+                      "rd.cocosecret.timeout=8 rd.cocosecret.on-failure=reboot",
+                      files=reporting(*SHELLS)) as guest:
+        guest.wait_report(LIMIT)
+        assert guest.wait_off(60) == "guest-reset"
+        print(f"reset after {guest.age():.1f} s")
