@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <libcryptsetup.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,9 @@ void write_file(const char *path, const void *bytes, size_t size)
 	close(fd);
 }
 
+/* The binary header's fields: sequence number (big-endian, so its last byte), checksum, JSON. */
+enum { COPY = 16384, SEQUENCE_LAST = 23, CHECKSUM = 448, CHECKSUM_FIELD = 64, JSON = 4096 };
+
 void make_image(const char *path, const char *const *keys, int count)
 {
 	static const struct crypt_pbkdf_type cheap = {
@@ -104,7 +108,7 @@ void make_image(const char *path, const char *const *keys, int count)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, 20 << 20), 0);
+	assert_int_equal(ftruncate(fd, IMAGE_SIZE), 0);
 	close(fd);
 	assert_int_equal(crypt_init(&cd, path), 0);
 	assert_int_equal(crypt_set_pbkdf_type(cd, &cheap), 0);
@@ -141,4 +145,32 @@ uint64_t file_digest(const char *path)
 			digest = (digest ^ block[i]) * 1099511628211U;
 	close(fd);
 	return digest;
+}
+
+static void edit_copy(char *copy, const char *find, const char *replace)
+{
+	char *at = strstr(copy + JSON, find);
+	size_t size;
+
+	assert_non_null(at);
+	memmove(at + strlen(replace), at + strlen(find), strlen(at + strlen(find)) + 1);
+	memcpy(at, replace, strlen(replace));
+	copy[SEQUENCE_LAST]++;
+	memset(copy + CHECKSUM, 0, CHECKSUM_FIELD);
+	assert_true(EVP_Q_digest(NULL, "SHA256", NULL, copy, COPY, (unsigned char *)copy + CHECKSUM,
+				 &size));
+}
+
+void edit_header(const char *path, const char *find, const char *replace)
+{
+	static char copies[2][COPY];
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, copies, sizeof(copies), 0), sizeof(copies));
+	for (int i = 0; i < 2; i++)
+		edit_copy(copies[i], find, replace);
+	lseek(fd, 0, SEEK_SET);
+	assert_int_equal(write(fd, copies, sizeof(copies)), sizeof(copies));
+	close(fd);
 }

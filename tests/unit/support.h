@@ -21,9 +21,15 @@ int leave_scratch(void **state);
 void write_file(const char *path, const void *bytes, size_t size);
 
 /* A LUKS2 image with one cheap key slot for each key, and a digest of a file. */
-enum { KEY_SIZE = 32 };
+enum { KEY_SIZE = 32, IMAGE_SIZE = 20 << 20 };
 void make_image(const char *path, const char *const *keys, int count);
 void add_token(const char *path, const char *json);
 uint64_t file_digest(const char *path);
+
+/*
+ * What a host can do to both copies of a header: replaces the first @find in the metadata, if any,
+ * raises the sequence number, and makes the checksums right again.
+ */
+void edit_header(const char *path, const char *find, const char *replace);
 
 #endif
