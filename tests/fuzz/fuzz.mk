@@ -4,7 +4,7 @@ BUILD        ?= build
 CLANG        ?= clang
 FUZZ_SECONDS ?= 10
 
-fuzz_names := table cocotab cmdline
+fuzz_names := table cocotab cmdline seal token policy
 fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
@@ -34,6 +34,12 @@ $(fuzz_dir)/table: tests/fuzz/table.c module/table.c module/table.h | $(fuzz_dir
 $(fuzz_dir)/cocotab $(fuzz_dir)/cmdline: $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_parts) | $(fuzz_dir)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(volume_libs)
+
+fuzz_header_parts := $(addprefix unlock/,$(addsuffix .c,$(header_parts) text guid))
+
+$(addprefix $(fuzz_dir)/,seal token policy): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_header_parts) | $(fuzz_dir)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(owner_libs)
 
 $(fuzz_dir):
 	$(Q)mkdir -p $@
