@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "document.h"
 #include "header.h"
 #include "scrub.h"
+#include "seal.h"
 #include "secret.h"
 #include "support.h"
 
@@ -73,11 +75,15 @@ static void use_key(void)
 {
 	struct fault fault;
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
+	char value[SEAL_TEXT_SIZE];
 
 	assert_int_equal(header_load(&cd, "root", "image", &fault), 0);
 	assert_int_equal(secret_read(&secret, AT_FDCWD, "key"), 0);
 	assert_int_equal(search_memory() > 0, true);
+	assert_int_equal(document_take(cd, &document, &fault), 0);
+	assert_int_equal(seal_compute(document, &secret, value, &fault), 0);
 	assert_int_equal(crypt_activate_by_passphrase(cd, NULL, CRYPT_ANY_SLOT, (char *)secret.bytes,
 						      secret.size, 0), 0);
 }
