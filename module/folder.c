@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/dcache.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -137,20 +138,35 @@ static void set_operations(struct dentry *dentry,
 }
 
 /*
+ * An open that began before the inode forgot our code may sleep on its way
+ * into it, and holds the dentry meanwhile. So does a path descriptor, for as
+ * long as it likes: hence no more patience than this.
+ */
+static void wait_for_opens(const struct dentry *dentry, unsigned int *patience)
+{
+	while (d_count(dentry) > 1 && *patience) {
+		msleep(10);
+		--*patience;
+	}
+}
+
+/*
  * Older kernels leave a name in place for as long as somebody holds it, and
  * then the folder above is not empty and stays too.
  */
-static void remove_dentry(struct dentry *dentry)
+static void remove_dentry(struct dentry *dentry, unsigned int *patience)
 {
 	if (!dentry)
 		return;
 	dget(dentry);
 	securityfs_remove(dentry);
 	d_drop(dentry);
+	if (!d_is_dir(dentry))
+		wait_for_opens(dentry, patience);
 	dput(dentry);
 }
 
-static void remove_file(struct secret_file *file)
+static void remove_file(struct secret_file *file, unsigned int *patience)
 {
 	struct inode *inode = d_inode(file->dentry);
 	struct inode *dir = d_inode(file->folder->coco);
@@ -163,7 +179,7 @@ static void remove_file(struct secret_file *file)
 	/* A path descriptor may keep the inode: it must forget our code. */
 	make_bad_inode(inode);
 	inode_unlock(dir);
-	remove_dentry(file->dentry);
+	remove_dentry(file->dentry, patience);
 }
 
 static int add_file(struct secret_folder *folder,
@@ -249,12 +265,14 @@ void secret_folder_wipe(struct secret_folder *folder)
 
 void secret_folder_remove(struct secret_folder *folder)
 {
+	unsigned int patience = 100;
+
 	if (folder->coco)
 		set_operations(folder->coco, &simple_dir_inode_operations);
 	while (folder->count)
-		remove_file(&folder->files[--folder->count]);
-	remove_dentry(folder->coco);
-	remove_dentry(folder->secrets);
+		remove_file(&folder->files[--folder->count], &patience);
+	remove_dentry(folder->coco, &patience);
+	remove_dentry(folder->secrets, &patience);
 	folder->coco = NULL;
 	folder->secrets = NULL;
 	/* Until whoever is still in an open, a release or a lookup has left. */
