@@ -2,6 +2,7 @@
 #include "attempt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -96,6 +97,16 @@ static void fail(struct attempts *all, struct attempt *attempt, int code, const 
 		attempts_fail_run(all, code, "%s: %s", attempt->volume->name, why);
 }
 
+/*
+ * A child that did not end by itself may have left its secret in memory that nobody wipes any more.
+ * Then no root is booted, nofail or not.
+ */
+static void fail_hard(struct attempts *all, struct attempt *attempt, const char *why)
+{
+	attempt->outcome = OUTCOME_FAILED;
+	attempts_fail_run(all, EXIT_IO, "%s: %s", attempt->volume->name, why);
+}
+
 /* A run that is started again finds what the first one opened, and is content. */
 int attempts_find_open(struct attempts *all)
 {
@@ -148,6 +159,15 @@ static bool required_pending(const struct attempts *all)
 	return false;
 }
 
+/* The unit protects the unlocker; what a header makes a child allocate must not be protected. */
+static void allow_oom_kill(void)
+{
+	CLEANUP(close_fd) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	ssize_t ignored = fd < 0 ? 0 : write(fd, "0", 1);
+
+	(void)ignored;
+}
+
 static _Noreturn void run_child(const struct attempts *all, const struct attempt *attempt,
 				const char *device, pid_t parent)
 {
@@ -156,6 +176,7 @@ static _Noreturn void run_child(const struct attempts *all, const struct attempt
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	allow_oom_kill();
 	if (getppid() != parent)
 		_exit(EXIT_IO);
 	_exit(volume_open(attempt->volume, device, all->secrets, all->state, attempt->fault));
@@ -216,11 +237,11 @@ static void reap(struct attempts *all, struct attempt *attempt)
 	if (code == EXIT_OPENED)
 		attempt->outcome = OUTCOME_OPEN;
 	else if (attempt->killed)
-		fail(all, attempt, EXIT_IO, "opening it took too long");
+		fail_hard(all, attempt, "opening it took too long");
 	else if (code >= EXIT_CONFIG && code <= EXIT_NOT_WIPED)
 		fail(all, attempt, code, childs_word(attempt, code));
 	else
-		fail(all, attempt, EXIT_IO, "its process ended unexpectedly");
+		fail_hard(all, attempt, "its process ended unexpectedly");
 }
 
 static uint64_t waiting_deadline(const struct attempts *all, const struct attempt *attempt)
@@ -245,7 +266,7 @@ static void give_up(struct attempts *all, struct attempt *attempt)
 			 DEVICE_TEXT(&attempt->volume->device));
 		fail(all, attempt, EXIT_NO_DEVICE, why);
 	} else if (attempt->killed) {
-		fail(all, attempt, EXIT_IO, "opening it took too long and cannot be stopped");
+		fail_hard(all, attempt, "opening it took too long and cannot be stopped");
 	} else {
 		kill(attempt->pid, SIGKILL);
 		attempt->killed = true;

@@ -7,6 +7,8 @@
 
 #include "cleanup.h"
 
+enum { RECEIVE_BUFFER = 128 << 20 };
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -126,6 +128,8 @@ int devices_listen(struct devices *devices)
 		return -EIO;
 	if (udev_monitor_filter_add_match_subsystem_devtype(devices->monitor, "block", NULL) < 0)
 		return -EIO;
+	/* A coldplug of hundreds of devices must not overrun it; refused, it stays as it is. */
+	udev_monitor_set_receive_buffer_size(devices->monitor, RECEIVE_BUFFER);
 	return udev_monitor_enable_receiving(devices->monitor);
 }
 

@@ -17,6 +17,9 @@
 #include "file.h"
 #include "log.h"
 
+/* What the initramfs itself may take besides, on a slow machine. */
+enum { ROOT_WAIT_S = 30 };
+
 #define DROP_IN_FILE "60-cocosecret.conf"
 
 static const char *const units[] = {
@@ -95,7 +98,7 @@ static int write_timeout(const char *directory, unsigned int timeout_s)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s);
+	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s + ROOT_WAIT_S);
 	return write_drop_in(directory, "initrd-root-device.target", text);
 }
 

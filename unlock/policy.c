@@ -384,6 +384,8 @@ static int check_keyslot(const char *name, struct json_object *slot, const struc
 static int check_keyslots(struct json_object *slots, const struct policy_layout *layout,
 			  const struct mode *mode, struct fault *fault)
 {
+	if (json_object_object_length(slots) == 0)
+		return fault_set(fault, "it has no key slot");
 	if (json_object_object_length(slots) > SLOTS_MAX)
 		return fault_set(fault, "it has more than %d key slots", SLOTS_MAX);
 	json_object_object_foreach(slots, name, slot) {

@@ -23,6 +23,9 @@
 #include "state.h"
 #include "verify_root.h"
 
+/* What only our efi_secret has. */
+#define OUR_MODULE "/sys/module/efi_secret/parameters/keep_on_unload"
+
 struct arguments {
 	const char *cmdline; /* NULL: the kernel's */
 	const char *cocotab; /* NULL: the default, if it is there */
@@ -76,6 +79,9 @@ static int open_secrets(struct run *run)
 	all->secrets = securityfs_open_secrets(&fault);
 	run->secrets_tried = true;
 	run->times.module_us = clock_us() - begin;
+	if (all->secrets >= 0 && access(OUR_MODULE, F_OK) < 0)
+		log_warning("the kernel's own efi_secret serves the secrets: it leaves copies of "
+			    "what is read in freed memory; use cocosecret's module instead");
 	if (all->secrets < 0 && attempts_pending(all))
 		attempts_fail_run(all, EXIT_NO_SECRET, "%s", fault.text);
 	return all->code;
@@ -106,7 +112,8 @@ static int open_volumes(struct run *run)
 		return all->code;
 	all->begin_us = all->devices_us = clock_us();
 	attempts_open(all);
-	for (size_t i = 0; i < all->count; i++)
+	/* A run that failed wipes first: to close may wait for the host's disk. */
+	for (size_t i = 0; i < all->count && !all->code; i++)
 		if (all->list[i].outcome == OUTCOME_FAILED)
 			close_mapping(all, &all->list[i]);
 	run->times.devices_us = all->devices_us - all->begin_us;

@@ -196,6 +196,15 @@ static void a_nofail_failure_is_none(void **state)
 	assert_int_equal(all.list[1].outcome, OUTCOME_FAILED);
 }
 
+/* Its secret may be left in memory, so it does fail the run. */
+static void a_nofail_child_that_ends_oddly_is_none_of_those(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	add("b", "/crash", VOLUME_NOFAIL);
+	assert_int_equal(open_all(), EXIT_IO);
+}
+
 static void a_child_that_ends_oddly_is_an_io_error(void **state)
 {
 	(void)state;
@@ -245,6 +254,7 @@ int main(void)
 		TEST(an_absent_nofail_device_fails_nothing),
 		TEST(the_first_failure_is_the_code),
 		TEST(a_nofail_failure_is_none),
+		TEST(a_nofail_child_that_ends_oddly_is_none_of_those),
 		TEST(a_child_that_ends_oddly_is_an_io_error),
 		TEST(a_child_that_hangs_is_killed),
 		TEST(a_signal_ends_the_run),
