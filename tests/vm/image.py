@@ -176,3 +176,21 @@ def disk():
         encrypt(path / "disk.img", path / "key")
 
     return Disk(place.artefact("disk", place.digest(root().name), build))
+
+
+@functools.cache
+def sealed():
+    """It, enrolled and sealed under the mapping's name for a key of its own."""
+    def build(path):
+        plain = disk()
+        empty(path)
+        (path / "owner").write_bytes(plain.key)
+        (path / "key").write_bytes(secrets.token_bytes(32))
+        plain.copy(path)
+        place.make("unlock")
+        place.run(place.BUILD / "cocosecret", "enroll", path / "disk.img",
+                  "--name", MAPPING, "--new-key-file", path / "key",
+                  "--key-file", path / "owner")
+
+    key = place.digest(disk().image.parent.name, place.TOP / "unlock")
+    return Disk(place.artefact("sealed", key, build))

@@ -27,7 +27,7 @@ def test_name():
 @contextlib.contextmanager
 def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
           cmdline="", files=(), own_disk=False, plugged=True, before=(),
-          after=(), **settings):
+          after=(), disk=None, spoil=None, **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
 
@@ -38,9 +38,11 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     own_disk      a copy that the guest may spoil; default: an overlay
     plugged       False: start without the disk, for machine.plug(machine.disk)
     before, after  other disks, which the guest finds before and after its own
+    disk          default: image.disk(), which is not sealed
+    spoil         called with the path of the guest's own copy of the disk
     settings      the firmware's: mode, area_size
     """
-    disk = image.disk()
+    disk = disk or image.disk()
     if launch_table is None:
         launch_table = table.build({table.DISK: disk.key})
     if volumes is None:
@@ -53,8 +55,10 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
             packages.Kernel().image, initramfs,
             " ".join(f"{CMDLINE} {volumes} {cmdline}".split()), launch_table,
             **settings)
-        own_disk = own_disk or not plugged
+        own_disk = own_disk or spoil or not plugged
         path = disk.copy(folder) if own_disk else disk.overlay(folder)
+        if spoil:
+            spoil(path)
         disks = [*before, *([path] if plugged else []), *after]
         with qemu.Machine(test_name(), maker, disks=disks,
                           memory_mib=MEMORY) as machine:

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A sealed root, and hosts that changed its header, booted for real."""
+
+import pytest
+
+from attacks import luks2, test_headers
+
+from . import image, memory, place, rootvm
+from .test_boot import assert_root_is_unlocked
+from .test_failure import sha256
+
+VOLUME = rootvm.volume(options="")
+
+
+def test_sealed_boot():
+    """No word of `unsealed` anywhere; the key is gone afterwards."""
+    disk = image.sealed()
+    with rootvm.guest("amdsev", disk=disk, volumes=VOLUME) as guest, \
+            place.scratch() as folder:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, b"rd.cocosecret=root")
+        assert memory.find(dump, disk.key) == []
+        print(f"sealed root's agent after {guest.age():.1f} s, key nowhere")
+
+
+ATTACKS = ["data cipher null", "digest bomb", "token stripped", "label"]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_refused(name):
+    """Exit 5, nothing mapped, nothing written, secrets gone."""
+    disk = image.sealed()
+    written = []
+
+    def spoil(path):
+        header = luks2.Header(path)
+        test_headers.ATTACKS[name](header)
+        header.seqid += 1
+        header.write()
+        written.append(sha256(path))
+
+    with rootvm.guest("amdsev", disk=disk, volumes=VOLUME,
+                      spoil=spoil) as guest, place.scratch() as folder:
+        report = guest.wait_report()
+        assert guest.wait_off(30) == "guest-shutdown"
+        (line,) = report.faults()
+        assert report.exit == "5" and line.endswith("(exit 5)")
+        assert "opened" not in "\n".join(report.lines)
+        assert guest.disk_writes() == {"disk0": 0}
+        assert sha256(guest.disk) == written[0]
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, b"rd.cocosecret=root")
+        assert memory.find(dump, disk.key) == []
+        print(line)
