@@ -220,8 +220,7 @@ def test_already_there(kernel):
         status, output = guest.run("load /2.ko")
         # Newer kernels keep EEXIST for "this module is loaded already".
         assert status and (b"File exists" in output or b"busy" in output)
-        assert any("another driver" in line for line in
-                   guest.check("dmesg | tail -n 3").splitlines())
+        assert "another driver" in guest.check("dmesg")
         assert set(files(guest)) == set(secrets)
 
 
