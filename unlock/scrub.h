@@ -4,8 +4,9 @@
 
 /*
  * Wiping a key's buffer leaves what the code that used it left behind. scrub_prepare, called before
- * a key is read, makes the heap overwrite whatever is freed; scrub_after, called when the key is
- * done with, overwrites the stack below, the vector registers and the kernel's copy of them.
+ * a key is read, makes the heap overwrite what is freed; glibc skips small pieces that go to its
+ * per-thread cache, so the unit turns that cache off (GLIBC_TUNABLES). scrub_after, called when the
+ * key is done with, overwrites the stack below, the vector registers and the kernel's copy of them.
  */
 void scrub_prepare(void);
 void scrub_after(void);
