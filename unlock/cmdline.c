@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cleanup.h"
+#include "file.h"
+
 #define PREFIX "rd.cocosecret"
 
 struct parameter {
@@ -165,17 +168,22 @@ static int set_timeout(struct cmdline *cmdline, struct slice value, struct fault
 	return 0;
 }
 
+static const char *const on_failure_words[] = {
+	[ON_FAILURE_POWEROFF] = "poweroff",
+	[ON_FAILURE_REBOOT] = "reboot",
+	[ON_FAILURE_HALT] = "halt",
+	[ON_FAILURE_SHELL] = "shell",
+};
+
+const char *on_failure_text(enum on_failure on_failure)
+{
+	return on_failure_words[on_failure];
+}
+
 static int set_on_failure(struct cmdline *cmdline, struct slice value, struct fault *fault)
 {
-	static const char *const words[] = {
-		[ON_FAILURE_POWEROFF] = "poweroff",
-		[ON_FAILURE_REBOOT] = "reboot",
-		[ON_FAILURE_HALT] = "halt",
-		[ON_FAILURE_SHELL] = "shell",
-	};
-
-	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (slice_is(value, words[i])) {
+	for (unsigned int i = 0; i < sizeof(on_failure_words) / sizeof(*on_failure_words); i++)
+		if (slice_is(value, on_failure_words[i])) {
 			cmdline->on_failure = (enum on_failure)i;
 			return 0;
 		}
@@ -228,4 +236,16 @@ int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *faul
 					    ESCAPED(parameter.key));
 	}
 	return 0;
+}
+
+int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)
+{
+	CLEANUP(free_text) char *text = NULL;
+	size_t length = 0;
+	int r = file_read(path, &text, &length);
+
+	*cmdline = (struct cmdline){ 0 };
+	if (r < 0)
+		return fault_set(fault, "%s: %s", path, strerror(-r));
+	return cmdline_parse((struct slice){ text, length }, cmdline, fault);
 }

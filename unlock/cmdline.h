@@ -8,13 +8,15 @@
 
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 24 * 60 * 60 };
 
-/* What becomes of the machine; carried out by the unit, not by the unlocker. */
+/* What becomes of the machine: carried out by the unit, or by failure_end(). */
 enum on_failure {
 	ON_FAILURE_POWEROFF,
 	ON_FAILURE_REBOOT,
 	ON_FAILURE_HALT,
 	ON_FAILURE_SHELL,
 };
+
+const char *on_failure_text(enum on_failure on_failure);
 
 struct cmdline {
 	bool off; /* rd.cocosecret=0 */
@@ -25,5 +27,8 @@ struct cmdline {
 
 /* Reads the rd.cocosecret parameters of a kernel command line, quoted as the kernel quotes. */
 int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault);
+
+/* The same for a file, CMDLINE_PATH mostly. Whatever becomes of it, @cmdline can be freed. */
+int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault);
 
 #endif

@@ -8,17 +8,6 @@
 #include "cocotab.h"
 #include "file.h"
 
-static int load_cmdline(const char *path, struct cmdline *cmdline, struct fault *fault)
-{
-	CLEANUP(free_text) char *text = NULL;
-	size_t length = 0;
-	int r = file_read(path, &text, &length);
-
-	if (r < 0)
-		return fault_set(fault, "%s: %s", path, strerror(-r));
-	return cmdline_parse((struct slice){ text, length }, cmdline, fault);
-}
-
 static int load_cocotab(const char *path, struct volumes *volumes, struct fault *fault)
 {
 	CLEANUP(free_text) char *text = NULL;
@@ -57,7 +46,7 @@ int config_load(const char *cmdline_path, const char *cocotab_path, struct confi
 {
 	CLEANUP(volumes_free) struct volumes cocotab = { 0 };
 	struct cmdline cmdline = { 0 };
-	int r = load_cmdline(cmdline_path, &cmdline, fault);
+	int r = cmdline_load(cmdline_path, &cmdline, fault);
 
 	*config = (struct config){ .off = r == 0 && cmdline.off };
 	if (r == 0 && !cmdline.off)

@@ -14,7 +14,6 @@
 #include "cleanup.h"
 #include "cmdline.h"
 #include "exitcode.h"
-#include "file.h"
 #include "log.h"
 
 /* What the initramfs itself may take besides, on a slow machine. */
@@ -102,19 +101,6 @@ static int write_timeout(const char *directory, unsigned int timeout_s)
 	return write_drop_in(directory, "initrd-root-device.target", text);
 }
 
-static int read_cmdline(const char *path, struct cmdline *cmdline, struct fault *fault)
-{
-	CLEANUP(free_text) char *text = NULL;
-	size_t length;
-	int r = file_read(path, &text, &length);
-
-	if (r < 0)
-		return fault_set(fault, "%s: %s", path, strerror(-r));
-	r = cmdline_parse((struct slice){ text, length }, cmdline, fault);
-	volumes_free(&cmdline->volumes);
-	return r;
-}
-
 int main(int argc, char **argv)
 {
 	struct cmdline cmdline = { 0 };
@@ -125,7 +111,9 @@ int main(int argc, char **argv)
 		log_error("cocosecret-generator: wants systemd's three generator directories");
 		return EXIT_CONFIG;
 	}
-	if (read_cmdline(CMDLINE_PATH, &cmdline, &fault) < 0) {
+	r = cmdline_load(CMDLINE_PATH, &cmdline, &fault);
+	volumes_free(&cmdline.volumes);
+	if (r < 0) {
 		log_error("%s; a failure will power off", fault.text);
 		return EXIT_OPENED;
 	}

@@ -15,6 +15,7 @@
 #include "cocotab.h"
 #include "config.h"
 #include "exitcode.h"
+#include "failure.h"
 #include "log.h"
 #include "mapping.h"
 #include "plan.h"
@@ -255,11 +256,30 @@ static int verify(const char *dir)
 	return code;
 }
 
+/* For initramfs images without systemd, where no unit does it. */
+static int end_boot(void)
+{
+	enum on_failure on_failure;
+
+	failure_asked(&on_failure);
+	wipe();
+	failure_end(on_failure);
+	return EXIT_OPENED;
+}
+
+static int print_on_failure(void)
+{
+	enum on_failure on_failure;
+
+	puts(failure_asked(&on_failure));
+	return EXIT_OPENED;
+}
+
 static void help(void)
 {
 	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
 	     "       cocosecret-unlock verify-root DIR\n"
-	     "       cocosecret-unlock wipe\n"
+	     "       cocosecret-unlock wipe | fail | on-failure\n"
 	     "\n"
 	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
 	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
@@ -268,6 +288,8 @@ static void help(void)
 	     "  verify-root DIR  succeed only where all that is mounted at DIR and below lies on\n"
 	     "                   what this boot unlocked; else wipe every launch secret\n"
 	     "  wipe             wipe every launch secret\n"
+	     "  fail             wipe, then do what rd.cocosecret.on-failure= says\n"
+	     "  on-failure       print what it says: poweroff, reboot, halt, shell; or off\n"
 	     "\n"
 	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
 	     "  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n"
@@ -288,6 +310,15 @@ static int refuse(const char *argument)
 	return EXIT_CONFIG;
 }
 
+static const struct {
+	const char *name;
+	int (*run)(void);
+} verbs[] = {
+	{ "wipe", wipe },
+	{ "fail", end_boot },
+	{ "on-failure", print_on_failure },
+};
+
 /* argv begins with the first word that is no option. */
 static int run_verb(const struct arguments *arguments, int argc, char **argv)
 {
@@ -297,8 +328,9 @@ static int run_verb(const struct arguments *arguments, int argc, char **argv)
 		return refuse(argv[0]);
 	if (argc == 2 && strcmp(argv[0], "verify-root") == 0)
 		return verify(argv[1]);
-	if (argc == 1 && strcmp(argv[0], "wipe") == 0)
-		return wipe();
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (argc == 1 && strcmp(argv[0], verbs[i].name) == 0)
+			return verbs[i].run();
 	return refuse(argv[0]);
 }
 

@@ -9,7 +9,7 @@ fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
-fuzz_parts := unlock/text.c unlock/guid.c unlock/volume.c unlock/cocotab.c unlock/cmdline.c
+fuzz_parts := unlock/text.c unlock/guid.c unlock/volume.c unlock/cocotab.c unlock/cmdline.c unlock/file.c
 
 .PHONY: fuzz-build fuzz-short
 fuzz-build: $(fuzz_bins)

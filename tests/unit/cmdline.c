@@ -2,7 +2,9 @@
 #include "cmdline.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -149,6 +151,22 @@ static void an_unknown_parameter_is_named(void **state)
 	assert_non_null(strstr(fault.text, "\"a\""));
 }
 
+static void loads_a_file(void **context)
+{
+	char path[] = "/tmp/cmdline.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)context;
+	assert_int_equal(write(fd, "rd.cocosecret.on-failure=halt\n", 30), 30);
+	close(fd);
+	assert_int_equal(cmdline_load(path, &cmdline, &fault), 0);
+	assert_string_equal(on_failure_text(cmdline.on_failure), "halt");
+	unlink(path);
+	assert_true(cmdline_load(path, &cmdline, &fault) < 0);
+	assert_non_null(strstr(fault.text, path));
+	assert_int_equal(cmdline.on_failure, ON_FAILURE_POWEROFF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +179,7 @@ int main(void)
 		cmocka_unit_test_teardown(timeout_is_a_number_of_seconds, forget),
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
 		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
+		cmocka_unit_test_teardown(loads_a_file, forget),
 	};
 
 	return cmocka_run_group_tests_name("cmdline", tests, NULL, NULL);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_FAILURE_H
+#define COCOSECRET_FAILURE_H
+
+#include "cmdline.h"
+
+/*
+ * What the kernel command line asks for after a failure: "poweroff", "reboot", "halt", "shell", or
+ * "off" where it turns cocosecret off; "poweroff" where it cannot be understood.
+ */
+const char *failure_asked(enum on_failure *on_failure);
+
+/*
+ * Ends the machine; only ON_FAILURE_SHELL comes back. Writes nothing to a disk, not even what a
+ * mounted file system still holds in memory. Must not be called by process 1.
+ */
+void failure_end(enum on_failure on_failure);
+
+#endif
