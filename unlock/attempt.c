@@ -29,6 +29,9 @@ enum {
 	NOFAIL_WAIT_US = 5 * US_PER_S,
 	/* How long a killed child may take to die; one that hangs in the kernel is left behind. */
 	KILL_WAIT_US = 5 * US_PER_S,
+	/* How long to look for a second device of a volume's name among what udev is still busy with. */
+	SETTLE_US = 2 * US_PER_S,
+	SETTLE_TICK_MS = 20,
 };
 
 static bool is_nofail(const struct attempt *attempt)
@@ -169,7 +172,7 @@ static void allow_oom_kill(void)
 }
 
 static _Noreturn void run_child(const struct attempts *all, const struct attempt *attempt,
-				const char *device, pid_t parent)
+				pid_t parent)
 {
 	sigset_t none;
 
@@ -179,16 +182,16 @@ static _Noreturn void run_child(const struct attempts *all, const struct attempt
 	allow_oom_kill();
 	if (getppid() != parent)
 		_exit(EXIT_IO);
-	_exit(volume_open(attempt->volume, device, all->secrets, all->state, attempt->fault));
+	_exit(volume_open(attempt->volume, attempt->node, all->secrets, all->state, attempt->fault));
 }
 
-static void start(struct attempts *all, struct attempt *attempt, const char *device)
+static void start(struct attempts *all, struct attempt *attempt)
 {
 	pid_t parent = getpid();
 
 	attempt->pid = fork();
 	if (attempt->pid == 0)
-		run_child(all, attempt, device, parent);
+		run_child(all, attempt, parent);
 	if (attempt->pid < 0) {
 		fail(all, attempt, EXIT_IO, "no process can be started for it");
 		return;
@@ -205,16 +208,44 @@ static void start(struct attempts *all, struct attempt *attempt, const char *dev
 	all->devices_us = clock_us();
 }
 
+/* A device may be reported again, and a name that somebody else copied comes with another node. */
 static void device_appeared(void *context, const struct device_properties *properties)
 {
 	struct attempts *all = context;
 
-	for (size_t i = 0; i < all->count && !all->code; i++) {
+	for (size_t i = 0; i < all->count; i++) {
 		struct attempt *attempt = &all->list[i];
 
-		if (attempt->outcome == OUTCOME_WAITING &&
-		    device_matches(&attempt->volume->device, properties))
-			start(all, attempt, properties->node);
+		if (attempt->earlier || !device_matches(&attempt->volume->device, properties))
+			continue;
+		if (!attempt->node[0])
+			snprintf(attempt->node, NODE_SIZE, "%s", properties->node);
+		else if (strcmp(attempt->node, properties->node) != 0)
+			snprintf(attempt->second, NODE_SIZE, "%s", properties->node);
+	}
+}
+
+static void refuse_both(struct attempts *all, struct attempt *attempt)
+{
+	char why[ESCAPED_MAX + 2 * NODE_SIZE + 128];
+
+	snprintf(why, sizeof(why), "two devices, %s and %s, call themselves %s; remove one, or name "
+		 "the volume by a path that only one of them has", attempt->node, attempt->second,
+		 DEVICE_TEXT(&attempt->volume->device));
+	fail(all, attempt, EXIT_HEADER, why);
+}
+
+/* A child that runs is left to end by itself: it wipes what it read, and then is judged. */
+static void judge_devices(struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct attempt *attempt = &all->list[i];
+		bool is_waiting = attempt->outcome == OUTCOME_WAITING;
+
+		if (attempt->second[0] && (is_waiting || attempt->outcome == OUTCOME_OPEN))
+			refuse_both(all, attempt);
+		else if (attempt->node[0] && is_waiting && !all->code)
+			start(all, attempt);
 	}
 }
 
@@ -314,7 +345,7 @@ static void stop_on_signal(struct attempts *all, int signals)
 
 enum { WATCH_DEVICES, WATCH_SIGNALS, WATCH_CHILDREN };
 
-static void wait_for_event(struct attempts *all, struct devices *devices, int signals)
+static void wait_for_event(struct attempts *all, struct devices *devices, int signals, int limit_ms)
 {
 	struct pollfd watched[WATCH_CHILDREN + VOLUMES_MAX] = {
 		[WATCH_DEVICES] = { .fd = devices_descriptor(devices), .events = POLLIN },
@@ -324,7 +355,7 @@ static void wait_for_event(struct attempts *all, struct devices *devices, int si
 	for (size_t i = 0; i < all->count; i++)
 		watched[WATCH_CHILDREN + i] =
 			(struct pollfd){ .fd = all->list[i].pidfd, .events = POLLIN };
-	if (poll(watched, WATCH_CHILDREN + all->count, milliseconds_to_deadline(all)) < 0)
+	if (poll(watched, WATCH_CHILDREN + all->count, limit_ms) < 0)
 		return;
 	if (watched[WATCH_DEVICES].revents)
 		devices_receive(devices, device_appeared, all);
@@ -347,6 +378,28 @@ static int block_signals(void)
 	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void open_all(struct attempts *all, struct devices *devices, int signals)
+{
+	judge_devices(all);
+	while (!is_over(all)) {
+		wait_for_event(all, devices, signals, milliseconds_to_deadline(all));
+		enforce_deadlines(all);
+		judge_devices(all);
+	}
+}
+
+/* All is open, but a disk that was there from the start may not have had its turn with udev yet. */
+static void look_for_doubles(struct attempts *all, struct devices *devices, int signals)
+{
+	uint64_t end_us = clock_us() + SETTLE_US;
+
+	while (!all->code && clock_us() < end_us &&
+	       (devices_queued(devices) || devices_waiting(devices))) {
+		wait_for_event(all, devices, signals, SETTLE_TICK_MS);
+		judge_devices(all);
+	}
+}
+
 int attempts_open(struct attempts *all)
 {
 	CLEANUP(devices_close) struct devices devices = { 0 };
@@ -357,9 +410,7 @@ int attempts_open(struct attempts *all)
 		r = devices_enumerate(&devices, device_appeared, all);
 	if (r < 0)
 		attempts_fail_run(all, EXIT_IO, "udev cannot be listened to: %s", strerror(-r));
-	while (!is_over(all)) {
-		wait_for_event(all, &devices, signals);
-		enforce_deadlines(all);
-	}
+	open_all(all, &devices, signals);
+	look_for_doubles(all, &devices, signals);
 	return all->code;
 }

@@ -14,10 +14,14 @@ enum outcome {
 	OUTCOME_FAILED,
 };
 
+enum { NODE_SIZE = 64 }; /* the kernel's own names are shorter */
+
 /* One volume's way through this run. */
 struct attempt {
 	const struct volume *volume;
 	enum outcome outcome;
+	char node[NODE_SIZE];   /* of the device that answers to the volume's description */
+	char second[NODE_SIZE]; /* of another that does, too: then neither is believed */
 	bool earlier; /* open by an earlier run of this boot, not by this one */
 	bool killed;
 	pid_t pid;

@@ -2,6 +2,7 @@
 #include "device.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
 
@@ -89,6 +90,11 @@ static void unref_enumerate(struct udev_enumerate **enumerate)
 	udev_enumerate_unref(*enumerate);
 }
 
+static void unref_queue(struct udev_queue **queue)
+{
+	udev_queue_unref(*queue);
+}
+
 /* Only a device that udev has finished with, and that is not to be left alone, is looked at. */
 static bool is_ready(struct udev_device *device)
 {
@@ -169,6 +175,20 @@ void devices_receive(struct devices *devices, device_found *found, void *context
 		udev_monitor_receive_device(devices->monitor);
 
 	report(device, found, context);
+}
+
+bool devices_waiting(const struct devices *devices)
+{
+	struct pollfd events = { .fd = devices_descriptor(devices), .events = POLLIN };
+
+	return poll(&events, 1, 0) > 0;
+}
+
+bool devices_queued(const struct devices *devices)
+{
+	CLEANUP(unref_queue) struct udev_queue *queue = udev_queue_new(devices->udev);
+
+	return queue && !udev_queue_get_queue_is_empty(queue);
 }
 
 void devices_close(struct devices *devices)

@@ -31,6 +31,8 @@ int devices_listen(struct devices *devices);
 int devices_descriptor(const struct devices *devices);
 int devices_enumerate(struct devices *devices, device_found *found, void *context);
 void devices_receive(struct devices *devices, device_found *found, void *context);
+bool devices_waiting(const struct devices *devices); /* to be received */
+bool devices_queued(const struct devices *devices);  /* to be looked at by udev first */
 void devices_close(struct devices *devices);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,18 +15,24 @@
 #include "open.h"
 #include "support.h"
 
+#define FIRST  "/dev/vda"
+#define SECOND "/dev/vdb"
+
+static int *opened_by_children; /* shared with them */
 static int events[2];
-static bool announce_late; /* 200 ms after the listening starts */
-static const char *late;
+static bool two_at_once;
+static bool announce_late; /* the second one, 200 ms after the listening starts */
+static bool queued;        /* udev is busy with it until then */
 static pid_t announcer;
 
 int volume_open(const struct volume *volume, const char *device, int secrets, int state,
 		struct fault *fault)
 {
-	(void)device;
+	assert_string_equal(device, strcmp(volume->device.value, "/late") == 0 ? SECOND : FIRST);
 	(void)secrets;
 	(void)state;
-	if (strcmp(volume->device.value, "/slow") == 0)
+	(*opened_by_children)++;
+	if (strstr(volume->device.value, "slow"))
 		usleep(300000);
 	if (strcmp(volume->device.value, "/hang") == 0)
 		pause();
@@ -38,9 +45,18 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 
 bool device_matches(const struct device_spec *spec, const struct device_properties *properties)
 {
-	return late ? strcmp(spec->value, late) == 0 :
-		      strcmp(spec->value, "/absent") != 0 && strcmp(spec->value, "/late") != 0 &&
-			      properties->node;
+	bool is_second = strcmp(properties->node, SECOND) == 0;
+
+	if (strncmp(spec->value, "/twin", 5) == 0)
+		return true;
+	if (strcmp(spec->value, "/late") == 0)
+		return is_second;
+	return !is_second && strcmp(spec->value, "/absent") != 0;
+}
+
+static void report(device_found *found, void *context, const char *node)
+{
+	found(context, &(struct device_properties){ .node = node });
 }
 
 int devices_listen(struct devices *devices)
@@ -65,7 +81,10 @@ int devices_descriptor(const struct devices *devices)
 int devices_enumerate(struct devices *devices, device_found *found, void *context)
 {
 	(void)devices;
-	found(context, &(struct device_properties){ .node = "/dev/vda" });
+	report(found, context, FIRST);
+	report(found, context, FIRST);
+	if (two_at_once)
+		report(found, context, SECOND);
 	return 0;
 }
 
@@ -75,9 +94,20 @@ void devices_receive(struct devices *devices, device_found *found, void *context
 
 	(void)devices;
 	assert_int_equal(read(events[0], &byte, 1), 1);
-	late = "/late";
-	found(context, &(struct device_properties){ .node = "/dev/vdb" });
-	late = NULL;
+	report(found, context, SECOND);
+	queued = false;
+}
+
+bool devices_waiting(const struct devices *devices)
+{
+	(void)devices;
+	return false;
+}
+
+bool devices_queued(const struct devices *devices)
+{
+	(void)devices;
+	return queued;
 }
 
 void devices_close(struct devices *devices)
@@ -87,7 +117,7 @@ void devices_close(struct devices *devices)
 	close(events[1]);
 	if (announcer > 0)
 		waitpid(announcer, NULL, 0);
-	announce_late = false;
+	announce_late = two_at_once = queued = false;
 }
 
 static struct volume volumes[4];
@@ -108,6 +138,7 @@ static int begin(void **state)
 {
 	(void)state;
 	log_forget();
+	*opened_by_children = 0;
 	config = (struct config){ .timeout_s = 1, .volumes = { .list = volumes } };
 	return 0;
 }
@@ -243,6 +274,60 @@ static void a_signal_ends_the_run(void **state)
 	assert_in_range(took_ms, 0, 400);
 }
 
+#define TWO "two devices, " FIRST " and " SECOND ", call themselves /twin"
+
+static void two_devices_of_a_name_are_neither_opened(void **state)
+{
+	(void)state;
+	add("a", "/twin", 0);
+	two_at_once = true;
+	assert_int_equal(open_all(), EXIT_HEADER);
+	assert_non_null(strstr(all.reason.text, "a: " TWO ";"));
+	assert_int_equal(*opened_by_children, 0);
+	assert_in_range(took_ms, 0, 200);
+}
+
+static void a_second_device_while_the_first_is_opened_fails_it(void **state)
+{
+	(void)state;
+	add("a", "/twin-slow", 0);
+	announce_late = true;
+	assert_int_equal(open_all(), EXIT_HEADER);
+	assert_non_null(strstr(all.reason.text, "a: " TWO "-slow;"));
+	assert_int_equal(all.list[0].outcome, OUTCOME_FAILED);
+	assert_false(all.list[0].killed);
+}
+
+static void a_second_device_that_udev_is_still_busy_with_is_waited_for(void **state)
+{
+	(void)state;
+	add("a", "/twin", 0);
+	announce_late = queued = true;
+	assert_int_equal(open_all(), EXIT_HEADER);
+	assert_in_range(took_ms, 200, 600);
+}
+
+static void but_not_for_ever(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	queued = true;
+	assert_int_equal(open_all(), 0);
+	assert_in_range(took_ms, 1900, 2400);
+}
+
+static void two_devices_of_a_nofail_volume_are_neither_left_open(void **state)
+{
+	(void)state;
+	add("a", "/0", 0);
+	add("b", "/twin", VOLUME_NOFAIL);
+	announce_late = queued = true;
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(all.list[0].outcome, OUTCOME_OPEN);
+	assert_int_equal(all.list[1].outcome, OUTCOME_FAILED);
+	assert_non_null(strstr(log_text(), "b: " TWO));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -258,7 +343,16 @@ int main(void)
 		TEST(a_child_that_ends_oddly_is_an_io_error),
 		TEST(a_child_that_hangs_is_killed),
 		TEST(a_signal_ends_the_run),
+		TEST(two_devices_of_a_name_are_neither_opened),
+		TEST(a_second_device_while_the_first_is_opened_fails_it),
+		TEST(a_second_device_that_udev_is_still_busy_with_is_waited_for),
+		TEST(but_not_for_ever),
+		TEST(two_devices_of_a_nofail_volume_are_neither_left_open),
 	};
+
+	opened_by_children = mmap(NULL, sizeof(*opened_by_children), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(opened_by_children, MAP_FAILED);
 
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
 }

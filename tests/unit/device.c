@@ -83,6 +83,19 @@ static void a_device_without_properties_matches_nothing(void **state)
 	assert_true(matches(DEVICE_LABEL, "a\\x4", &cut));
 }
 
+/* A link below by-uuid is the last device's that asked for it; each that asks matches. */
+static void a_link_is_matched_by_every_device_that_claims_it(void **state)
+{
+	struct device_properties other = luks;
+
+	(void)state;
+	other.node = "/dev/vdb";
+	other.fs_type = "ext4";
+	assert_true(matches(DEVICE_PATH, "/dev/disk/by-uuid/" UUID, &luks));
+	assert_true(matches(DEVICE_PATH, "/dev/disk/by-uuid/" UUID, &other));
+	assert_false(matches(DEVICE_PATH, "/dev/vda2", &other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +104,7 @@ int main(void)
 		cmocka_unit_test(by_decoded_label),
 		cmocka_unit_test(a_file_system_that_is_not_luks_has_no_uuid_for_us),
 		cmocka_unit_test(a_device_without_properties_matches_nothing),
+		cmocka_unit_test(a_link_is_matched_by_every_device_that_claims_it),
 	};
 
 	return cmocka_run_group_tests_name("device", tests, NULL, NULL);
