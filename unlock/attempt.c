@@ -2,17 +2,13 @@
 #include "attempt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -27,8 +23,6 @@
 enum {
 	/* How long a device that may be absent holds up a boot that needs nothing else. */
 	NOFAIL_WAIT_US = 5 * US_PER_S,
-	/* How long a killed child may take to die; one that hangs in the kernel is left behind. */
-	KILL_WAIT_US = 5 * US_PER_S,
 	/* How long to look for a second device of a volume's name among what udev is still busy with. */
 	SETTLE_US = 2 * US_PER_S,
 	SETTLE_TICK_MS = 20,
@@ -42,6 +36,24 @@ static bool is_nofail(const struct attempt *attempt)
 static bool is_pending(const struct attempt *attempt)
 {
 	return attempt->outcome == OUTCOME_WAITING || attempt->outcome == OUTCOME_RUNNING;
+}
+
+static sigset_t stop_signals(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGHUP);
+	return stop;
+}
+
+void attempts_hold_signals(void)
+{
+	sigset_t stop = stop_signals();
+
+	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
 int attempts_prepare(struct attempts *all, const struct config *config)
@@ -60,7 +72,7 @@ int attempts_prepare(struct attempts *all, const struct config *config)
 	all->timeout_us = (uint64_t)config->timeout_s * US_PER_S;
 	for (size_t i = 0; i < count; i++)
 		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i],
-						 .pidfd = -1,
+						 .child = { .pidfd = -1 },
 						 .fault = &all->faults[i] };
 	return 0;
 }
@@ -68,7 +80,7 @@ int attempts_prepare(struct attempts *all, const struct config *config)
 void attempts_free(struct attempts *all)
 {
 	for (size_t i = 0; all->list && i < all->count; i++)
-		close_fd(&all->list[i].pidfd);
+		close_fd(&all->list[i].child.pidfd);
 	free(all->list);
 	if (all->faults)
 		munmap(all->faults, all->count * sizeof(*all->faults));
@@ -162,50 +174,29 @@ static bool required_pending(const struct attempts *all)
 	return false;
 }
 
-/* The unit protects the unlocker; what a header makes a child allocate must not be protected. */
-static void allow_oom_kill(void)
+struct opening {
+	const struct attempts *all;
+	const struct attempt *attempt;
+};
+
+static int open_volume(const void *context)
 {
-	CLEANUP(close_fd) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	ssize_t ignored = fd < 0 ? 0 : write(fd, "0", 1);
+	const struct opening *opening = context;
+	const struct attempts *all = opening->all;
+	const struct attempt *attempt = opening->attempt;
 
-	(void)ignored;
-}
-
-static _Noreturn void run_child(const struct attempts *all, const struct attempt *attempt,
-				pid_t parent)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	allow_oom_kill();
-	if (getppid() != parent)
-		_exit(EXIT_IO);
-	_exit(volume_open(attempt->volume, attempt->node, all->secrets, all->state, attempt->fault));
+	return volume_open(attempt->volume, attempt->node, all->secrets, all->state, attempt->fault);
 }
 
 static void start(struct attempts *all, struct attempt *attempt)
 {
-	pid_t parent = getpid();
+	struct opening opening = { all, attempt };
 
-	attempt->pid = fork();
-	if (attempt->pid == 0)
-		run_child(all, attempt, parent);
-	if (attempt->pid < 0) {
-		fail(all, attempt, EXIT_IO, "no process can be started for it");
-		return;
-	}
-	attempt->pidfd = pidfd_open(attempt->pid, 0);
-	if (attempt->pidfd < 0) {
-		kill(attempt->pid, SIGKILL);
-		waitpid(attempt->pid, NULL, 0);
-		fail(all, attempt, EXIT_IO, "its process cannot be watched");
-		return;
-	}
-	attempt->outcome = OUTCOME_RUNNING;
-	attempt->deadline_us = clock_us() + all->timeout_us;
 	all->devices_us = clock_us();
+	if (child_start(&attempt->child, all->timeout_us, open_volume, &opening) < 0)
+		fail(all, attempt, EXIT_IO, "no process can be started for it");
+	else
+		attempt->outcome = OUTCOME_RUNNING;
 }
 
 /* A device may be reported again, and a name that somebody else copied comes with another node. */
@@ -258,16 +249,13 @@ static const char *childs_word(const struct attempt *attempt, int code)
 
 static void reap(struct attempts *all, struct attempt *attempt)
 {
-	int status, code;
+	int code;
 
-	if (waitpid(attempt->pid, &status, WNOHANG) != attempt->pid)
+	if (!child_ended(&attempt->child, &code))
 		return;
-	close_fd(&attempt->pidfd);
-	attempt->pidfd = -1;
-	code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (code == EXIT_OPENED)
 		attempt->outcome = OUTCOME_OPEN;
-	else if (attempt->killed)
+	else if (attempt->child.killed)
 		fail_hard(all, attempt, "opening it took too long");
 	else if (code >= EXIT_CONFIG && code <= EXIT_NOT_WIPED)
 		fail(all, attempt, code, childs_word(attempt, code));
@@ -284,7 +272,7 @@ static uint64_t waiting_deadline(const struct attempts *all, const struct attemp
 
 static uint64_t deadline(const struct attempts *all, const struct attempt *attempt)
 {
-	return attempt->outcome == OUTCOME_RUNNING ? attempt->deadline_us :
+	return attempt->outcome == OUTCOME_RUNNING ? attempt->child.deadline_us :
 						     waiting_deadline(all, attempt);
 }
 
@@ -296,12 +284,8 @@ static void give_up(struct attempts *all, struct attempt *attempt)
 		snprintf(why, sizeof(why), "device %s did not appear",
 			 DEVICE_TEXT(&attempt->volume->device));
 		fail(all, attempt, EXIT_NO_DEVICE, why);
-	} else if (attempt->killed) {
+	} else if (child_is_lost(&attempt->child)) {
 		fail_hard(all, attempt, "opening it took too long and cannot be stopped");
-	} else {
-		kill(attempt->pid, SIGKILL);
-		attempt->killed = true;
-		attempt->deadline_us = clock_us() + KILL_WAIT_US;
 	}
 }
 
@@ -323,12 +307,12 @@ static bool is_over(const struct attempts *all)
 
 static int milliseconds_to_deadline(const struct attempts *all)
 {
-	uint64_t now = clock_us(), next = UINT64_MAX;
+	uint64_t next = UINT64_MAX;
 
 	for (size_t i = 0; i < all->count; i++)
 		if (is_pending(&all->list[i]) && deadline(all, &all->list[i]) < next)
 			next = deadline(all, &all->list[i]);
-	return next <= now ? 0 : (int)((next - now) / US_PER_MS) + 1;
+	return milliseconds_until(next);
 }
 
 static void stop_on_signal(struct attempts *all, int signals)
@@ -340,7 +324,7 @@ static void stop_on_signal(struct attempts *all, int signals)
 	attempts_fail_run(all, EXIT_IO, "stopped by signal %u", info.ssi_signo);
 	for (size_t i = 0; i < all->count; i++)
 		if (all->list[i].outcome == OUTCOME_RUNNING)
-			all->list[i].deadline_us = 0;
+			all->list[i].child.deadline_us = 0;
 }
 
 enum { WATCH_DEVICES, WATCH_SIGNALS, WATCH_CHILDREN };
@@ -354,7 +338,7 @@ static void wait_for_event(struct attempts *all, struct devices *devices, int si
 
 	for (size_t i = 0; i < all->count; i++)
 		watched[WATCH_CHILDREN + i] =
-			(struct pollfd){ .fd = all->list[i].pidfd, .events = POLLIN };
+			(struct pollfd){ .fd = all->list[i].child.pidfd, .events = POLLIN };
 	if (poll(watched, WATCH_CHILDREN + all->count, limit_ms) < 0)
 		return;
 	if (watched[WATCH_DEVICES].revents)
@@ -366,17 +350,6 @@ static void wait_for_event(struct attempts *all, struct devices *devices, int si
 			reap(all, &all->list[i]);
 }
 
-static int block_signals(void)
-{
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGHUP);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 static void open_all(struct attempts *all, struct devices *devices, int signals)
 {
@@ -403,7 +376,8 @@ static void look_for_doubles(struct attempts *all, struct devices *devices, int 
 int attempts_open(struct attempts *all)
 {
 	CLEANUP(devices_close) struct devices devices = { 0 };
-	CLEANUP(close_fd) int signals = block_signals();
+	sigset_t stop = stop_signals();
+	CLEANUP(close_fd) int signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 	int r = devices_listen(&devices);
 
 	if (r >= 0)

@@ -2,8 +2,7 @@
 #ifndef COCOSECRET_ATTEMPT_H
 #define COCOSECRET_ATTEMPT_H
 
-#include <sys/types.h>
-
+#include "child.h"
 #include "config.h"
 #include "device.h"
 
@@ -23,11 +22,8 @@ struct attempt {
 	char node[NODE_SIZE];   /* of the device that answers to the volume's description */
 	char second[NODE_SIZE]; /* of another that does, too: then neither is believed */
 	bool earlier; /* open by an earlier run of this boot, not by this one */
-	bool killed;
-	pid_t pid;
-	int pidfd;
-	uint64_t deadline_us; /* of the child */
-	struct fault *fault;  /* the child's word for what went wrong; memory shared with it */
+	struct child child; /* it opens the volume */
+	struct fault *fault; /* the child's word for what went wrong; memory shared with it */
 };
 
 struct attempts {
@@ -43,6 +39,8 @@ struct attempts {
 	struct fault reason;
 };
 
+/* Signals that stop a run are held back until attempts_open(): a run says its last line and wipes. */
+void attempts_hold_signals(void);
 int attempts_prepare(struct attempts *all, const struct config *config);
 void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

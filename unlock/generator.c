@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * cocosecret-generator: a systemd generator. Turns rd.cocosecret.on-failure= into drop-ins for the
- * units whose own failure action is to power off at once, and rd.cocosecret.timeout= into one for
- * the wait for the root device.
+ * units whose own failure action is to power off at once, and rd.cocosecret.timeout= into those that
+ * limit the unlocker and the wait for the root device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +16,11 @@
 #include "exitcode.h"
 #include "log.h"
 
-/* What the initramfs itself may take besides, on a slow machine. */
-enum { ROOT_WAIT_S = 30 };
+/* What the initramfs, and the unlocker, may take besides, on a slow machine. */
+enum { SLACK_S = 30 };
 
-#define DROP_IN_FILE "60-cocosecret.conf"
+#define ON_FAILURE_FILE "60-cocosecret.conf"
+#define TIMEOUT_FILE    "61-cocosecret-timeout.conf"
 
 static const char *const units[] = {
 	"cocosecret-unlock.service",
@@ -49,20 +50,21 @@ static const char *const drop_ins[] = {
 			     "OnFailureJobMode=replace-irreversibly\n",
 };
 
-static int write_drop_in(const char *directory, const char *unit, const char *text)
+static int write_drop_in(const char *directory, const char *unit, const char *name,
+			 const char *text)
 {
 	CLEANUP(close_fd) int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(close_fd) int folder = -1;
 	CLEANUP(close_fd) int file = -1;
-	char name[64];
+	char path[64];
 
-	snprintf(name, sizeof(name), "%s.d", unit);
-	if (base < 0 || (mkdirat(base, name, 0755) < 0 && errno != EEXIST))
+	snprintf(path, sizeof(path), "%s.d", unit);
+	if (base < 0 || (mkdirat(base, path, 0755) < 0 && errno != EEXIST))
 		return -errno;
-	folder = openat(base, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	folder = openat(base, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return -errno;
-	file = openat(folder, DROP_IN_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	file = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (file < 0)
 		return -errno;
 	if (write(file, text, strlen(text)) != (ssize_t)strlen(text))
@@ -76,7 +78,7 @@ static int write_drop_ins(const char *directory, const char *const *names, size_
 	int r = 0;
 
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = write_drop_in(directory, names[i], text);
+		r = write_drop_in(directory, names[i], ON_FAILURE_FILE, text);
 	return r;
 }
 
@@ -92,13 +94,21 @@ static int write_on_failure(const char *directory, enum on_failure on_failure)
 	return r;
 }
 
-/* From the start of the initramfs: to wait for the volumes, to open them, and for the root. */
-static int write_timeout(const char *directory, unsigned int timeout_s)
+/*
+ * The unlocker waits for the volumes, and opens them; its own limits come first. The root's device is
+ * waited for from the start of the initramfs on.
+ */
+static int write_timeouts(const char *directory, unsigned int timeout_s)
 {
 	char text[64];
+	int r;
 
-	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s + ROOT_WAIT_S);
-	return write_drop_in(directory, "initrd-root-device.target", text);
+	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", 2 * timeout_s + SLACK_S);
+	r = write_drop_in(directory, "cocosecret-unlock.service", TIMEOUT_FILE, text);
+	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s + SLACK_S);
+	if (r == 0)
+		r = write_drop_in(directory, "initrd-root-device.target", TIMEOUT_FILE, text);
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -119,7 +129,7 @@ int main(int argc, char **argv)
 	}
 	r = write_on_failure(argv[1], cmdline.on_failure);
 	if (r == 0)
-		r = write_timeout(argv[1], cmdline.timeout_s);
+		r = write_timeouts(argv[1], cmdline.timeout_s);
 	if (r < 0) {
 		log_error("%s: %s; a failure will power off", argv[1], strerror(-r));
 		return EXIT_IO;

@@ -7,9 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "child.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 #include "text.h"
+
+/* It waits for udev, which may wait for the host's disk. */
+enum { CLOSE_WAIT_US = 5 * US_PER_S };
 
 /* One line of /sys/block/DEVICE/dm/ATTRIBUTE, without its newline; false where it does not fit. */
 static bool read_attribute(const char *device, const char *attribute, char *out, size_t size)
@@ -49,9 +54,42 @@ int mapping_uuid(const char *name, char uuid[DM_UUID_SIZE])
 	return -ENOENT;
 }
 
-/* Locking off, as in header_load: libcryptsetup looks at the header here too, and may not mend it. */
-int mapping_deactivate(const char *name)
+/* Of no device: with one, libcryptsetup would read its header first, and so wait for the host's disk. */
+static int deactivate(const char *name, uint32_t flags)
 {
-	crypt_metadata_locking(NULL, 0);
-	return crypt_deactivate(NULL, name);
+	struct crypt_device *cd = NULL;
+	int r = crypt_init(&cd, NULL);
+
+	if (r == 0)
+		r = crypt_deactivate_by_name(cd, name, flags);
+	crypt_free(cd);
+	return -r;
+}
+
+static int close_now(const void *name)
+{
+	return deactivate(name, 0);
+}
+
+static int close_when_unused(const void *name)
+{
+	return deactivate(name, CRYPT_DEACTIVATE_DEFERRED);
+}
+
+static bool is_gone(const char *name)
+{
+	char uuid[DM_UUID_SIZE];
+
+	return mapping_uuid(name, uuid) == -ENOENT;
+}
+
+int mapping_close(const char *name)
+{
+	int r = child_run(CLOSE_WAIT_US, close_now, name);
+
+	if (!is_gone(name))
+		child_run(CLOSE_WAIT_US, close_when_unused, name);
+	if (is_gone(name))
+		return 0;
+	return r < 0 ? r : -r;
 }

@@ -5,6 +5,8 @@
 /* The device-mapper UUID of the active mapping @name, from sysfs; -ENOENT where there is none. */
 enum { DM_UUID_SIZE = 129 };
 int mapping_uuid(const char *name, char uuid[DM_UUID_SIZE]);
-int mapping_deactivate(const char *name);
+
+/* Within a bounded time; a mapping that is in use is left to go when it no longer is. */
+int mapping_close(const char *name);
 
 #endif

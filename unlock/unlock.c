@@ -95,9 +95,9 @@ static void close_mapping(struct attempts *all, const struct attempt *attempt)
 	char dm_uuid[DM_UUID_SIZE];
 	int r;
 
-	if (attempt->earlier || attempt->pid <= 0 || mapping_uuid(name, dm_uuid) < 0)
+	if (attempt->earlier || attempt->child.pid <= 0 || mapping_uuid(name, dm_uuid) < 0)
 		return;
-	r = mapping_deactivate(name);
+	r = mapping_close(name);
 	if (r < 0)
 		log_error("%s: cannot be closed again: %s", name, strerror(-r));
 	else
@@ -206,7 +206,10 @@ static int unlock(const struct arguments *arguments)
 		.times = { .begin_us = clock_us() },
 	};
 	struct attempts *all = &run.attempts;
-	int code = load_config(&run, arguments);
+	int code;
+
+	attempts_hold_signals();
+	code = load_config(&run, arguments);
 
 	if (!code && run.config.off) {
 		log_info("off by rd.cocosecret=0");

@@ -259,15 +259,11 @@ static void a_child_that_hangs_is_killed(void **state)
 
 static void a_signal_ends_the_run(void **state)
 {
-	sigset_t stop;
-
 	(void)state;
 	config.timeout_s = 60;
 	add("a", "/hang", 0);
 	add("b", "/absent", 0);
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
+	attempts_hold_signals();
 	raise(SIGTERM);
 	assert_int_equal(open_all(), EXIT_IO);
 	assert_string_equal(all.reason.text, "stopped by signal 15");
@@ -295,7 +291,7 @@ static void a_second_device_while_the_first_is_opened_fails_it(void **state)
 	assert_int_equal(open_all(), EXIT_HEADER);
 	assert_non_null(strstr(all.reason.text, "a: " TWO "-slow;"));
 	assert_int_equal(all.list[0].outcome, OUTCOME_FAILED);
-	assert_false(all.list[0].killed);
+	assert_false(all.list[0].child.killed);
 }
 
 static void a_second_device_that_udev_is_still_busy_with_is_waited_for(void **state)

@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid volume cocotab cmdline config table build secret device plan state header attempt verify_root policy seal enroll
+unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) remanence)
 unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table
