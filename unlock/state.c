@@ -10,7 +10,8 @@
 
 #include "cleanup.h"
 
-#define VOLUMES "volumes"
+#define VOLUMES   "volumes"
+#define WIPE_REST "wipe-rest"
 
 enum { FILE_NAME_SIZE = sizeof(VOLUMES "/.json.new") + VOLUME_NAME_SIZE, RECORD_MAX = 8192 };
 
@@ -144,6 +145,21 @@ void state_remove(int state, const char *name)
 
 	volume_file(file, name);
 	unlinkat(state, file, 0);
+}
+
+int state_ask_wipe_rest(int state)
+{
+	CLEANUP(close_fd) int fd =
+		openat(state, WIPE_REST, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? -errno : 0;
+}
+
+int state_wants_wipe_rest(int state)
+{
+	if (faccessat(state, WIPE_REST, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
 }
 
 int state_add_run(int state, const struct run_record *record)

@@ -8,7 +8,8 @@
 
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
- * run. Outlives the initramfs; nothing secret is in it.
+ * run; and STATE_PATH/wipe-rest where the rest of the secrets is to be wiped before the root starts.
+ * Outlives the initramfs; nothing secret is in it.
  */
 #define STATE_PATH "/run/cocosecret"
 
@@ -34,6 +35,8 @@ int state_open(const char *path);
 int state_add(int state, const struct volume *volume, const struct volume_record *record);
 bool state_knows(int state, const char *name, const char *dm_uuid);
 void state_remove(int state, const char *name);
+int state_ask_wipe_rest(int state);
+int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
 int state_add_run(int state, const struct run_record *record);
 
 #endif

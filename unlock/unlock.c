@@ -64,10 +64,12 @@ static int load_config(struct run *run, const struct arguments *arguments)
 static int open_state(struct run *run)
 {
 	struct attempts *all = &run->attempts;
+	int r = all->state = state_open(STATE_PATH);
 
-	all->state = state_open(STATE_PATH);
-	if (all->state < 0)
-		attempts_fail_run(all, EXIT_IO, STATE_PATH ": %s", strerror(-all->state));
+	if (r >= 0 && volumes_wipe_rest(&run->config.volumes))
+		r = state_ask_wipe_rest(all->state);
+	if (r < 0)
+		attempts_fail_run(all, EXIT_IO, STATE_PATH ": %s", strerror(-r));
 	return all->code;
 }
 
@@ -242,6 +244,21 @@ static int wipe(void)
 	return wipe_secrets(&run);
 }
 
+/* Not knowing whether it is wanted is no reason to leave them. */
+static int wipe_rest(void)
+{
+	CLEANUP(close_fd) int state = state_open(STATE_PATH);
+	int r = state < 0 ? state : state_wants_wipe_rest(state);
+	int code = r == 0 ? EXIT_OPENED : wipe();
+
+	if (r < 0 && !code)
+		code = EXIT_IO;
+	if (code)
+		log_error("what is left of the secrets: %s (exit %d)",
+			  r < 0 ? strerror(-r) : exitcode_text(code), code);
+	return code;
+}
+
 /* A root that is not what was unlocked must not find a secret either. */
 static int verify(const char *dir)
 {
@@ -282,7 +299,7 @@ static void help(void)
 {
 	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
 	     "       cocosecret-unlock verify-root DIR\n"
-	     "       cocosecret-unlock wipe | fail | on-failure\n"
+	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure\n"
 	     "\n"
 	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
 	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
@@ -291,6 +308,7 @@ static void help(void)
 	     "  verify-root DIR  succeed only where all that is mounted at DIR and below lies on\n"
 	     "                   what this boot unlocked; else wipe every launch secret\n"
 	     "  wipe             wipe every launch secret\n"
+	     "  wipe-rest        wipe every launch secret where a volume has the option wipe-rest\n"
 	     "  fail             wipe, then do what rd.cocosecret.on-failure= says\n"
 	     "  on-failure       print what it says: poweroff, reboot, halt, shell; or off\n"
 	     "\n"
@@ -318,6 +336,7 @@ static const struct {
 	int (*run)(void);
 } verbs[] = {
 	{ "wipe", wipe },
+	{ "wipe-rest", wipe_rest },
 	{ "fail", end_boot },
 	{ "on-failure", print_on_failure },
 };

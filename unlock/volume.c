@@ -25,6 +25,7 @@ static const struct option_word {
 	{ "integrity", VOLUME_INTEGRITY, 0 },
 	{ "keep-secret", VOLUME_KEEP_SECRET, 0 },
 	{ "unsealed", VOLUME_UNSEALED, 0 },
+	{ "wipe-rest", VOLUME_WIPE_REST, 0 },
 };
 
 static const struct device_tag {
@@ -165,6 +166,15 @@ char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device)
 
 	snprintf(plain, sizeof(plain), "%s%s", device_tags[device->kind].prefix, device->value);
 	return text_escape(out, slice_of(plain));
+}
+
+/* One that asks for it is enough. */
+bool volumes_wipe_rest(const struct volumes *volumes)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		if (volumes->list[i].options & VOLUME_WIPE_REST)
+			return true;
+	return false;
 }
 
 struct volume *volumes_find(const struct volumes *volumes, const char *name)

@@ -25,6 +25,7 @@ enum volume_option {
 	VOLUME_INTEGRITY = 1 << 8,
 	VOLUME_KEEP_SECRET = 1 << 9,
 	VOLUME_UNSEALED = 1 << 10,
+	VOLUME_WIPE_REST = 1 << 11,
 };
 
 enum device_kind {
@@ -62,6 +63,7 @@ uint32_t volume_crypt_flags(const struct volume *volume);
 char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device);
 #define DEVICE_TEXT(device) device_describe((char[ESCAPED_MAX]){ 0 }, (device))
 
+bool volumes_wipe_rest(const struct volumes *volumes);
 struct volume *volumes_find(const struct volumes *volumes, const char *name);
 int volumes_add(struct volumes *volumes, const struct volume *volume, struct fault *fault);
 void volumes_free(struct volumes *volumes);

@@ -69,11 +69,25 @@ static void only_root_may_look_and_nothing_is_left_over(void **state)
 	assert_non_null(strstr(text, "\"module_us\":77"));
 }
 
+static void wiping_the_rest_is_asked_for_once(void **state)
+{
+	CLEANUP(close_fd) int folder = state_open("state");
+
+	(void)state;
+	assert_int_equal(state_wants_wipe_rest(folder), 0);
+	assert_int_equal(state_ask_wipe_rest(folder), 0);
+	assert_int_equal(state_ask_wipe_rest(folder), 0);
+	assert_int_equal(state_wants_wipe_rest(folder), 1);
+	assert_true(state_wants_wipe_rest(-1) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(only_the_mapping_on_record_is_known, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_damaged_record_is_none, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(wiping_the_rest_is_asked_for_once, enter_scratch,
+						leave_scratch),
 		cmocka_unit_test_setup_teardown(only_root_may_look_and_nothing_is_left_over,
 						enter_scratch, leave_scratch),
 	};

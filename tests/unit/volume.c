@@ -89,6 +89,7 @@ static void options_are_bits_and_flags(void **state)
 		{ "integrity", VOLUME_INTEGRITY, 0 },
 		{ "keep-secret", VOLUME_KEEP_SECRET, 0 },
 		{ "unsealed", VOLUME_UNSEALED, 0 },
+		{ "wipe-rest", VOLUME_WIPE_REST, 0 },
 	};
 	struct volume volume = { 0 };
 

@@ -4,11 +4,12 @@
 import os
 import time
 
-from . import image, memory, place, rootvm, table
+from . import image, initrd, memory, place, rootvm, table
 
 OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
 DROP_IN = "etc/systemd/system/cocosecret-unlock.service.d/{}.conf"
+VERIFY = "etc/systemd/system/cocosecret-verify-mounts.service.d/test.conf"
 
 
 def secrets_left(guest):
@@ -85,6 +86,44 @@ def test_secret_that_cannot_be_wiped():
         b"[Service]\nExecStartPre=/bin/sh -c '/sbin/modprobe efi_secret; "
         b"/bin/mount -o remount,ro /sys/kernel/security'\n")}
     with rootvm.guest("amdsev", files=files) as guest:
+        report = guest.wait_report()
+        assert report.exit == "8"
+        assert guest.wait_off(30) == "guest-shutdown"
+        print("\n".join(report.faults()))
+
+
+def four_secrets():
+    """The disk's, and three that nobody in the initramfs asks for."""
+    return {table.DISK: image.disk().key,
+            **{OTHER[:-1] + last: os.urandom(40) for last in "123"}}
+
+
+def test_wipe_rest():
+    """When the root runs, no secret is left: not in the folder, not in
+    memory. Without the option they stay (test_boot)."""
+    secrets = four_secrets()
+    with rootvm.guest("amdsev", launch_table=table.build(secrets),
+                      volumes=rootvm.volume(
+                          options="unsealed,keep-secret,wipe-rest")) as guest, \
+            place.scratch() as folder:
+        guest.wait_ready()
+        assert secrets_left(guest) == []
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, b"keep-secret,wipe-rest")
+        for secret in secrets.values():
+            assert memory.find(dump, secret) == []
+        print(guest.check("dmesg | grep -e 'secrets wiped' -e 'lies on'"))
+
+
+def test_rest_that_cannot_be_wiped():
+    """Exit 8, and the root does not start."""
+    mount = b"ExecStartPre=/bin/mount {} /sys/kernel/security\n"
+    spoil = initrd.DROP_IN + (
+        mount.replace(b"{}", b"--bind /sys/kernel/security") +
+        mount.replace(b"{}", b"-o remount,bind,ro"))
+    with rootvm.guest("amdsev", launch_table=table.build(four_secrets()),
+                      volumes=rootvm.volume(options="unsealed,wipe-rest"),
+                      files={VERIFY: spoil}) as guest:
         report = guest.wait_report()
         assert report.exit == "8"
         assert guest.wait_off(30) == "guest-shutdown"
