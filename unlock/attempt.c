@@ -128,11 +128,11 @@ int attempts_find_open(struct attempts *all)
 	for (size_t i = 0; i < all->count; i++) {
 		struct attempt *attempt = &all->list[i];
 		const char *name = attempt->volume->name;
-		char dm_uuid[DM_UUID_SIZE];
+		struct mapping_id id;
 
-		if (mapping_uuid(name, dm_uuid) < 0)
+		if (mapping_find(name, &id) < 0)
 			continue;
-		if (!state_knows(all->state, name, dm_uuid)) {
+		if (!state_knows(all->state, name, &id)) {
 			fail(all, attempt, EXIT_IO, "a mapping of that name was opened by somebody else");
 			continue;
 		}

@@ -16,7 +16,7 @@
 /* It waits for udev, which may wait for the host's disk. */
 enum { CLOSE_WAIT_US = 5 * US_PER_S };
 
-/* One line of /sys/block/DEVICE/dm/ATTRIBUTE, without its newline; false where it does not fit. */
+/* One line of /sys/block/DEVICE/ATTRIBUTE, without its newline; false where it does not fit. */
 static bool read_attribute(const char *device, const char *attribute, char *out, size_t size)
 {
 	CLEANUP(free_text) char *text = NULL;
@@ -24,7 +24,7 @@ static bool read_attribute(const char *device, const char *attribute, char *out,
 	struct slice rest, line = { 0 };
 	size_t length;
 
-	snprintf(path, sizeof(path), "/sys/block/%s/dm/%s", device, attribute);
+	snprintf(path, sizeof(path), "/sys/block/%s/%s", device, attribute);
 	if (file_read(path, &text, &length) < 0)
 		return false;
 	rest = (struct slice){ text, length };
@@ -35,7 +35,13 @@ static bool read_attribute(const char *device, const char *attribute, char *out,
 	return true;
 }
 
-int mapping_uuid(const char *name, char uuid[DM_UUID_SIZE])
+static int read_id(const char *device, struct mapping_id *id)
+{
+	return read_attribute(device, "dm/uuid", id->dm_uuid, sizeof(id->dm_uuid)) &&
+	       read_attribute(device, "diskseq", id->diskseq, sizeof(id->diskseq)) ? 0 : -EIO;
+}
+
+int mapping_find(const char *name, struct mapping_id *id)
 {
 	CLEANUP(close_dir) DIR *dir = opendir("/sys/block");
 	const struct dirent *entry;
@@ -46,10 +52,10 @@ int mapping_uuid(const char *name, char uuid[DM_UUID_SIZE])
 	while ((entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, "dm-", 3) != 0)
 			continue;
-		if (!read_attribute(entry->d_name, "name", found, sizeof(found)))
+		if (!read_attribute(entry->d_name, "dm/name", found, sizeof(found)))
 			continue;
 		if (strcmp(found, name) == 0)
-			return read_attribute(entry->d_name, "uuid", uuid, DM_UUID_SIZE) ? 0 : -EIO;
+			return read_id(entry->d_name, id);
 	}
 	return -ENOENT;
 }
@@ -78,9 +84,9 @@ static int close_when_unused(const void *name)
 
 static bool is_gone(const char *name)
 {
-	char uuid[DM_UUID_SIZE];
+	struct mapping_id id;
 
-	return mapping_uuid(name, uuid) == -ENOENT;
+	return mapping_find(name, &id) == -ENOENT;
 }
 
 int mapping_close(const char *name)

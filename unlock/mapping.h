@@ -2,9 +2,19 @@
 #ifndef COCOSECRET_MAPPING_H
 #define COCOSECRET_MAPPING_H
 
-/* The device-mapper UUID of the active mapping @name, from sysfs; -ENOENT where there is none. */
-enum { DM_UUID_SIZE = 129 };
-int mapping_uuid(const char *name, char uuid[DM_UUID_SIZE]);
+enum { DM_UUID_SIZE = 129, DISKSEQ_SIZE = 24 };
+
+/*
+ * What tells a mapping from one that another program puts into its place: name and UUID may come
+ * again, but the kernel gives each disk a sequence number of its own.
+ */
+struct mapping_id {
+	char dm_uuid[DM_UUID_SIZE];
+	char diskseq[DISKSEQ_SIZE];
+};
+
+/* Of the active mapping @name, from sysfs; -ENOENT where there is none. */
+int mapping_find(const char *name, struct mapping_id *id);
 
 /* Within a bounded time; a mapping that is in use is left to go when it no longer is. */
 int mapping_close(const char *name);

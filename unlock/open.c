@@ -99,16 +99,16 @@ static int activate(struct crypt_device *cd, const struct volume *volume, const 
 static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
 		  int state, const struct stopwatch *watch, struct fault *fault)
 {
-	char dm_uuid[DM_UUID_SIZE] = "";
+	struct mapping_id mapping;
 	struct volume_record entry = {
 		.device = device,
 		.luks_uuid = crypt_get_uuid(cd),
-		.dm_uuid = dm_uuid,
+		.mapping = &mapping,
 		.header_us = watch->header - watch->begin,
 		.secret_us = watch->secret - watch->header,
 		.activate_us = watch->activated - watch->secret,
 	};
-	int r = mapping_uuid(volume->name, dm_uuid);
+	int r = mapping_find(volume->name, &mapping);
 
 	if (r == 0)
 		r = state_add(state, volume, &entry);

@@ -109,7 +109,8 @@ int state_add(int state, const struct volume *volume, const struct volume_record
 	add_text(object, "name", volume->name);
 	add_text(object, "device", record->device);
 	add_text(object, "luks_uuid", record->luks_uuid);
-	add_text(object, "dm_uuid", record->dm_uuid);
+	add_text(object, "dm_uuid", record->mapping->dm_uuid);
+	add_text(object, "diskseq", record->mapping->diskseq);
 	add_text(object, "secret", volume->secret);
 	add_number(object, "header_us", record->header_us);
 	add_number(object, "secret_us", record->secret_us);
@@ -118,11 +119,19 @@ int state_add(int state, const struct volume *volume, const struct volume_record
 	return replace(state, file, object);
 }
 
-bool state_knows(int state, const char *name, const char *dm_uuid)
+static bool has_text(struct json_object *object, const char *key, const char *value)
+{
+	struct json_object *found;
+
+	return json_object_object_get_ex(object, key, &found) &&
+	       json_object_is_type(found, json_type_string) &&
+	       strcmp(json_object_get_string(found), value) == 0;
+}
+
+bool state_knows(int state, const char *name, const struct mapping_id *mapping)
 {
 	CLEANUP(put_json) struct json_object *object = NULL;
 	CLEANUP(close_fd) int fd = -1;
-	struct json_object *found;
 	char file[FILE_NAME_SIZE], text[RECORD_MAX];
 	ssize_t length;
 
@@ -133,10 +142,8 @@ bool state_knows(int state, const char *name, const char *dm_uuid)
 		return false;
 	text[length] = '\0';
 	object = json_tokener_parse(text);
-	if (!json_object_object_get_ex(object, "dm_uuid", &found) ||
-	    !json_object_is_type(found, json_type_string))
-		return false;
-	return strcmp(json_object_get_string(found), dm_uuid) == 0;
+	return has_text(object, "dm_uuid", mapping->dm_uuid) &&
+	       has_text(object, "diskseq", mapping->diskseq);
 }
 
 void state_remove(int state, const char *name)

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "mapping.h"
 #include "volume.h"
 
 /*
@@ -16,7 +17,7 @@
 struct volume_record {
 	const char *device;
 	const char *luks_uuid;
-	const char *dm_uuid;
+	const struct mapping_id *mapping;
 	uint64_t header_us;   /* to load and check the header */
 	uint64_t secret_us;   /* to read the secret */
 	uint64_t activate_us; /* to derive the key and map */
@@ -33,7 +34,7 @@ struct run_record {
 
 int state_open(const char *path);
 int state_add(int state, const struct volume *volume, const struct volume_record *record);
-bool state_knows(int state, const char *name, const char *dm_uuid);
+bool state_knows(int state, const char *name, const struct mapping_id *mapping);
 void state_remove(int state, const char *name);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */

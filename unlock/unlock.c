@@ -94,10 +94,10 @@ static int open_secrets(struct run *run)
 static void close_mapping(struct attempts *all, const struct attempt *attempt)
 {
 	const char *name = attempt->volume->name;
-	char dm_uuid[DM_UUID_SIZE];
+	struct mapping_id id;
 	int r;
 
-	if (attempt->earlier || attempt->child.pid <= 0 || mapping_uuid(name, dm_uuid) < 0)
+	if (attempt->earlier || attempt->child.pid <= 0 || mapping_find(name, &id) < 0)
 		return;
 	r = mapping_close(name);
 	if (r < 0)

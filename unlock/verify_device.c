@@ -38,18 +38,26 @@ static bool read_line(const char *folder, const char *name, char *out, size_t si
 
 static bool is_unlocked(int state, const char *folder)
 {
-	char name[DM_UUID_SIZE], uuid[DM_UUID_SIZE];
+	struct mapping_id id = { 0 };
+	char name[DM_UUID_SIZE];
 
 	return read_line(folder, "dm/name", name, sizeof(name)) &&
-	       read_line(folder, "dm/uuid", uuid, sizeof(uuid)) && uuid[0] &&
-	       state_knows(state, name, uuid);
+	       read_line(folder, "dm/uuid", id.dm_uuid, sizeof(id.dm_uuid)) && id.dm_uuid[0] &&
+	       read_line(folder, "diskseq", id.diskseq, sizeof(id.diskseq)) &&
+	       state_knows(state, name, &id);
 }
 
-static bool is_partition(const char *folder)
+static bool has(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 
-	return join(path, folder, "partition") && access(path, F_OK) == 0;
+	return join(path, folder, name) && access(path, F_OK) == 0;
+}
+
+/* What else has slaves may have more below it than it lists. */
+static bool lists_all_below(const char *folder)
+{
+	return has(folder, "dm") || has(folder, "md");
 }
 
 static bool refuse(const char *folder, struct fault *why)
@@ -76,9 +84,9 @@ static bool verify(int state, const char *folder, int depth, struct fault *why)
 		return true;
 	if (depth >= DEPTH_MAX)
 		return refuse(folder, why);
-	if (is_partition(folder) && join(path, folder, ".."))
+	if (has(folder, "partition") && join(path, folder, ".."))
 		return verify(state, path, depth + 1, why);
-	if (!join(path, folder, "slaves"))
+	if (!lists_all_below(folder) || !join(path, folder, "slaves"))
 		return refuse(folder, why);
 	if (!verify_each(state, path, depth + 1, &count, why))
 		return false;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "exitcode.h"
@@ -26,8 +27,12 @@ static const char *const in_memory[] = {
 	"selinuxfs", "smackfs",   "sysfs",      "tmpfs",       "tracefs",
 };
 
-/* A second device that sysfs does not tell of. */
-static const char *const second_device[] = { "logdev=", "rtdev=", "jdev=" };
+/* Of these it is known how to find each device; any other may have more than its mount shows. */
+static const char *const on_known_devices[] = { "btrfs",   "ext2", "ext3", "ext4", "iso9660",
+						"squashfs", "vfat", "xfs" };
+
+/* A second device of XFS. */
+static const char *const second_device[] = { "logdev=", "rtdev=" };
 
 struct layers {
 	const struct verify_view *view;
@@ -36,12 +41,23 @@ struct layers {
 	struct fault *why;
 };
 
-static bool is_in_memory(const struct verify_mount *mount)
+static bool is_one_of(const char *type, const char *const *types, size_t count)
 {
-	for (size_t i = 0; i < sizeof(in_memory) / sizeof(*in_memory); i++)
-		if (strcmp(mount->type, in_memory[i]) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(type, types[i]) == 0)
 			return true;
 	return false;
+}
+
+static bool is_in_memory(const struct verify_mount *mount)
+{
+	return is_one_of(mount->type, in_memory, sizeof(in_memory) / sizeof(*in_memory));
+}
+
+static bool has_known_devices(const struct verify_mount *mount)
+{
+	return is_one_of(mount->type, on_known_devices,
+			 sizeof(on_known_devices) / sizeof(*on_known_devices));
 }
 
 static bool is_overlay(const struct verify_mount *mount)
@@ -109,6 +125,38 @@ static bool verify_btrfs(const struct verify_view *view, const struct verify_mou
 	return verify_devices(view->state, folder, why);
 }
 
+/*
+ * jbd2 lists a journal that has a device of its own by that device's name; one that lies in its
+ * file system has the inode's number behind it. Nobody says which file system it is of: so each
+ * one counts for every file system.
+ */
+static bool verify_journals(const struct verify_view *view, struct fault *why)
+{
+	CLEANUP(close_dir) DIR *dir = opendir(view->journals);
+	const struct dirent *entry;
+	char folder[PATH_MAX];
+
+	if (!dir && errno != ENOENT) {
+		fault_set(why, "a file system whose journal cannot be known");
+		return false;
+	}
+	while (dir && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(folder, sizeof(folder), "%s/class/block/%s", view->sysfs, entry->d_name);
+		if (access(folder, F_OK) < 0 || verify_device(view->state, folder, why))
+			continue;
+		fault_prefix(why, "a file system that may have its journal ");
+		return false;
+	}
+	return true;
+}
+
+static bool is_ext(const struct verify_mount *mount)
+{
+	return strncmp(mount->type, "ext", 3) == 0;
+}
+
 static bool verify_mount(const struct verify_view *view, struct verify_mounts *mounts,
 			 const struct verify_mount *mount, struct fault *why)
 {
@@ -120,13 +168,15 @@ static bool verify_mount(const struct verify_view *view, struct verify_mounts *m
 		return verify_overlay(view, mounts, mount, why);
 	if (strcmp(mount->type, "btrfs") == 0)
 		return verify_btrfs(view, mount, why);
-	if (mount->major == 0 || names_second_device(mount)) {
+	if (mount->major == 0 || !has_known_devices(mount) || names_second_device(mount)) {
 		fault_set(why, "a file system whose devices cannot be known");
 		return false;
 	}
 	snprintf(folder, sizeof(folder), "%s/dev/block/%u:%u", view->sysfs, mount->major,
 		 mount->minor);
-	return verify_device(view->state, folder, why);
+	if (!verify_device(view->state, folder, why))
+		return false;
+	return !is_ext(mount) || verify_journals(view, why);
 }
 
 /* What is mounted at @dir itself must hold a device's bytes, else this would verify nothing. */
@@ -222,7 +272,7 @@ int verify_root(const char *dir, struct fault *fault)
 	CLEANUP(close_fd) int state = state_open(STATE_PATH);
 	CLEANUP(free_text) char *text = NULL;
 	CLEANUP(free_text) char *real = realpath(dir, NULL);
-	struct verify_view view = { "/sys", state, ask_btrfs_id, resolve };
+	struct verify_view view = { "/sys", "/proc/fs/jbd2", state, ask_btrfs_id, resolve };
 	size_t length;
 	int r = -errno;
 

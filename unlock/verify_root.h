@@ -7,6 +7,7 @@
 /* What the decision looks at; the tests show it something else than the machine. */
 struct verify_view {
 	const char *sysfs;
+	const char *journals; /* jbd2's folder in procfs */
 	int state; /* folder of this boot's records */
 	bool (*btrfs_id)(const struct verify_mount *mount, char id[37]);
 	char *(*resolve)(const char *path); /* as realpath(path, NULL) */

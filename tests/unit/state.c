@@ -11,26 +11,34 @@
 #include "support.h"
 
 static const struct volume volume = { .name = "run", .secret = GUID_DISK_KEY };
+static const struct mapping_id mapping = {
+	.dm_uuid = "CRYPT-LUKS2-5aa5c3f0000040008000000000000000a-run",
+	.diskseq = "12",
+};
 static const struct volume_record record = {
 	.device = "/dev/vda",
 	.luks_uuid = "5aa5c3f0-0000-4000-8000-00000000000a",
-	.dm_uuid = "CRYPT-LUKS2-5aa5c3f0000040008000000000000000a-run",
+	.mapping = &mapping,
 	.activate_us = 1234,
 };
 
 static void only_the_mapping_on_record_is_known(void **state)
 {
 	CLEANUP(close_fd) int folder = state_open("state");
+	struct mapping_id other = mapping, later = mapping;
 
 	(void)state;
+	other.dm_uuid[0]++;
+	later.diskseq[0]++;
 	assert_true(folder >= 0);
-	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", &mapping));
 	assert_int_equal(state_add(folder, &volume, &record), 0);
-	assert_true(state_knows(folder, "run", record.dm_uuid));
-	assert_false(state_knows(folder, "run", "CRYPT-LUKS2-other-run"));
-	assert_false(state_knows(folder, "data", record.dm_uuid));
+	assert_true(state_knows(folder, "run", &mapping));
+	assert_false(state_knows(folder, "run", &other));
+	assert_false(state_knows(folder, "run", &later));
+	assert_false(state_knows(folder, "data", &mapping));
 	state_remove(folder, "run");
-	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", &mapping));
 }
 
 static void a_damaged_record_is_none(void **state)
@@ -39,13 +47,13 @@ static void a_damaged_record_is_none(void **state)
 
 	(void)state;
 	write_file("state/volumes/run.json", "{\"dm_uuid\":", 11);
-	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", &mapping));
 	write_file("state/volumes/run.json", "[]", 2);
-	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", &mapping));
 	write_file("state/volumes/run.json", "{\"dm_uuid\":null}", 16);
-	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", &mapping));
 	write_file("state/volumes/run.json", "", 0);
-	assert_false(state_knows(folder, "run", record.dm_uuid));
+	assert_false(state_knows(folder, "run", &mapping));
 }
 
 static void only_root_may_look_and_nothing_is_left_over(void **state)

@@ -18,7 +18,9 @@
  *   254:2 dm-2 "vg-root" over dm-0           259:1 md0p1, a partition of md0
  *   254:3 dm-3 "other"   a mapping of somebody else's, on vdb
  *   254:4 dm-4 "empty"   over nothing        7:0  loop0
+ *   254:6 dm-6 "root"    made anew on vdb, with ours' name and UUID
  *   254:9 dm-9           over itself         253:16 vdb, with the partition vdb1, 253:17
+ *   252:0 other0         of an unknown kind, over dm-0
  */
 static const struct device {
 	const char *number, *path, *name, *uuid, *slaves[3];
@@ -31,10 +33,12 @@ static const struct device {
 	DM("254:3", "dm-3", "other", "CRYPT-LUKS2-c-other", "vdb"),
 	DM("254:4", "dm-4", "empty", "", NULL),
 	DM("254:5", "dm-5", "root", "CRYPT-LUKS2-forged-root", "vdb"),
+	DM("254:6", "dm-6", "root", "CRYPT-LUKS2-a-root", "vdb"),
 	DM("254:9", "dm-9", "circle", "", "dm-9"),
 	MD("9:0", "md0", "dm-0", "dm-1"),
 	MD("9:1", "md1", "dm-0", "vdb"),
 	MD("259:1", "md0/md0p1", NULL, NULL),
+	MD("252:0", "other0", "dm-0", NULL),
 	MD("7:0", "loop0", NULL, NULL),
 	MD("253:0", "vda", NULL, NULL),
 	MD("253:16", "vdb", NULL, NULL),
@@ -74,6 +78,7 @@ static void make_device(const struct device *device)
 	write_text(folder, "dev", device->number);
 	snprintf(target, sizeof(target), "../../block/%s", device->path);
 	make_link(target, "sys/dev/block/%s%s", device->number, "");
+	make_link(target, "sys/class/block/%s%s", strrchr(folder, '/') + 1, "");
 	if (strchr(device->path, '/')) {
 		write_text(folder, "partition", "1");
 		return;
@@ -84,20 +89,27 @@ static void make_device(const struct device *device)
 		snprintf(target, sizeof(target), "../../%s", device->slaves[i]);
 		make_link(target, "%s/slaves/%s", folder, device->slaves[i]);
 	}
+	if (strncmp(device->path, "md", 2) == 0) {
+		snprintf(path, sizeof(path), "%s/md", folder);
+		make_folder(path);
+	}
 	if (!device->name)
 		return;
 	snprintf(path, sizeof(path), "%s/dm", folder);
 	make_folder(path);
 	write_text(path, "name", device->name);
 	write_text(path, "uuid", device->uuid);
+	write_text(folder, "diskseq", strcmp(device->path, "dm-6") == 0 ? "8" : "7");
 }
 
 static void record(const char *name, const char *dm_uuid)
 {
 	struct volume volume = { .secret = GUID_DISK_KEY };
-	struct volume_record opened = { .dm_uuid = dm_uuid };
+	struct mapping_id mapping = { .diskseq = "7" };
+	struct volume_record opened = { .mapping = &mapping };
 
 	snprintf(volume.name, sizeof(volume.name), "%s", name);
+	snprintf(mapping.dm_uuid, sizeof(mapping.dm_uuid), "%s", dm_uuid);
 	assert_int_equal(state_add(records, &volume, &opened), 0);
 }
 
@@ -106,7 +118,8 @@ static int make_machine(void **state)
 	static const char *const folders[] = { "sys", "sys/block", "sys/dev", "sys/dev/block",
 					       "sys/fs", "sys/fs/btrfs", "sys/fs/btrfs/good",
 					       "sys/fs/btrfs/good/devices", "sys/fs/btrfs/half",
-					       "sys/fs/btrfs/half/devices", "layers" };
+					       "sys/fs/btrfs/half/devices", "layers",
+					       "sys/class", "sys/class/block", "jbd2" };
 
 	if (enter_scratch(state) < 0)
 		return -1;
@@ -148,7 +161,7 @@ static char *fake_resolve(const char *path)
 static bool verified(const char *dir, const char *mountinfo)
 {
 	CLEANUP(verify_mounts_free) struct verify_mounts mounts = { 0 };
-	struct verify_view view = { "sys", records, fake_btrfs_id, fake_resolve };
+	struct verify_view view = { "sys", "jbd2", records, fake_btrfs_id, fake_resolve };
 	struct fault why = { "" };
 	bool good;
 
@@ -176,8 +189,10 @@ static void a_mapping_of_this_boot_is_good_and_nothing_else(void **state)
 	assert_false(verified("/sysroot", EXT4("254:3", "/sysroot")));
 	assert_false(verified("/sysroot", EXT4("254:5", "/sysroot")));
 	assert_false(verified("/sysroot", EXT4("254:4", "/sysroot")));
+	assert_false(verified("/sysroot", EXT4("254:6", "/sysroot")));
 	assert_false(verified("/sysroot", EXT4("254:9", "/sysroot")));
 	assert_false(verified("/sysroot", EXT4("8:0", "/sysroot")));
+	assert_false(verified("/sysroot", EXT4("252:0", "/sysroot")));
 }
 
 static void a_stack_is_good_where_all_below_it_is(void **state)
@@ -216,6 +231,22 @@ static void a_file_system_without_a_known_device_is_refused(void **state)
 	assert_false(verified("/", LINE(1, "0:40", "/", "fuse.tmpfs x rw")));
 	assert_true(verified("/", LINE(1, "254:0", "/", "xfs /dev/x rw,attr2")));
 	assert_false(verified("/", LINE(1, "254:0", "/", "xfs /dev/x rw,logdev=/dev/vdb")));
+	assert_false(verified("/", LINE(1, "254:0", "/", "f2fs /dev/x rw")));
+	assert_false(verified("/", LINE(1, "254:0", "/", "fuseblk /dev/x rw")));
+}
+
+static void a_journal_elsewhere_counts(void **state)
+{
+	(void)state;
+	make_folder("jbd2/dm-0-8");
+	assert_true(verified("/", EXT4("254:0", "/")));
+	make_folder("jbd2/dm-1");
+	assert_true(verified("/", EXT4("254:0", "/")));
+	make_folder("jbd2/vdb");
+	assert_false(verified("/", EXT4("254:0", "/")));
+	assert_true(verified("/", LINE(1, "254:0", "/", "xfs /dev/x rw")));
+	assert_true(rename("jbd2", "journals") == 0);
+	assert_true(verified("/", EXT4("254:0", "/")));
 }
 
 static void btrfs_is_good_on_good_devices(void **state)
@@ -297,6 +328,7 @@ int main(void)
 		TEST(every_mount_below_counts),
 		TEST(memory_or_nothing_is_no_root),
 		TEST(a_file_system_without_a_known_device_is_refused),
+		TEST(a_journal_elsewhere_counts),
 		TEST(btrfs_is_good_on_good_devices),
 		TEST(every_layer_of_an_overlay_counts),
 		TEST(overlays_on_overlays_end),
