@@ -25,7 +25,15 @@ MACHINE_ID = "c0c05ec4e7c0c05ec4e7c0c05ec4e7c0"
 MAPPING = "root"
 MIB = 1 << 20
 HEADER_SHIFT = 32  # MiB that reencrypt wants at the end, for its header
+# The keys are random, so a slow key derivation would only cost time.
+KDF = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
 SPARE = 48  # MiB of free room on the file system
+
+# What makes the stacks that a root may lie on; with libraries that base()
+# lacks.
+TOOLS = ("lvm2", "mdadm", "btrfs-progs", "xfsprogs", "libaio1", "libbsd0",
+         "libdevmapper-event1.02.1", "libedit2", "libinih1", "liblzo2-2",
+         "liburcu8")
 
 AGENT_UNIT = """\
 [Unit]
@@ -59,6 +67,12 @@ def base():
     """It, made once."""
     key = place.digest(SUITE, *PACKAGES, *UNNEEDED)
     return place.artefact("base", key, bootstrap)
+
+
+def tools():
+    """A folder with them, as on a root but for the links to /usr."""
+    return place.artefact("tools", place.digest(SUITE, *TOOLS),
+                          lambda path: packages.fetch(path, TOOLS))
 
 
 @functools.cache
@@ -132,15 +146,23 @@ def file_system(path, folder):
                   f"{used + used // 10 + SPARE}M")
 
 
+def volume(path, uuid, key, size):
+    """An empty LUKS2 volume of so many MiB."""
+    with open(path, "wb") as file:
+        file.truncate(size * MIB)
+    place.run("cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2",
+              "--sector-size", "512", *KDF, "--uuid", uuid, "--key-file",
+              key, path)
+    return path
+
+
 def encrypt(disk, key):
-    """Puts LUKS2 around an image. The key is random, so a slow key derivation
-    would only cost time."""
+    """Puts LUKS2 around an image."""
     with open(disk, "ab") as file:
         file.truncate(file.tell() + HEADER_SHIFT * MIB)
     place.run("cryptsetup", "reencrypt", "--encrypt", "--batch-mode",
               "--type", "luks2", "--cipher", "aes-xts-plain64",
-              "--key-size", "512", "--pbkdf", "pbkdf2",
-              "--pbkdf-force-iterations", "1000", "--uuid", LUKS_UUID,
+              "--key-size", "512", *KDF, "--uuid", LUKS_UUID,
               "--reduce-device-size", f"{HEADER_SHIFT}M",
               "--resilience", "none", "--key-file", key, disk)
 

@@ -76,11 +76,32 @@ class Kernel:
 
 def fetch_kernel(path, package, version):
     """Downloads as any user may, and installs nothing."""
+    fetch(path, [f"{package}={version}"])
+
+
+def build_module(name):
+    """A kernel module of tests/vm/guest/NAME, for that kernel."""
+    source = place.GUEST / name
+    version = Kernel().version
+
+    def build(path):
+        place.run("cp", "-r", source, path)
+        place.run("make", "-s", "-C", f"/lib/modules/{version}/build",
+                  f"M={path}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules",
+                  env=place.environment())
+        place.run("strip", "--strip-debug", path / f"{name}.ko")
+
+    key = place.digest(source, version)
+    return place.artefact(name, key, build) / f"{name}.ko"
+
+
+def fetch(path, names):
+    """The files of packages of this machine's release, not installed."""
     with place.scratch() as folder:
         place.run("apt-get", "-o", "APT::Sandbox::User=root", "download",
-                  f"{package}={version}", cwd=folder)
-        (deb,) = place.pathlib.Path(folder).glob("*.deb")
-        unpack(deb, path)
+                  *names, cwd=folder)
+        for deb in place.pathlib.Path(folder).glob("*.deb"):
+            unpack(deb, path)
 
 
 def fetch_amdsev(path):
