@@ -9,6 +9,7 @@ MANDIR   ?= $(PREFIX)/share/man
 UNITDIR  ?= /usr/lib/systemd/system
 LIBEXEC  ?= /usr/lib/cocosecret
 DRACUTDIR ?= /usr/lib/dracut/modules.d
+INITRAMFSDIR ?= /usr/share/initramfs-tools
 DESTDIR  ?=
 
 CC         ?= cc
@@ -43,7 +44,7 @@ include tests/kernels/kernels.mk
 include tests/lint.mk
 
 .PHONY: install
-install: install-unlock install-dracut install-module
+install: install-unlock install-dracut install-initramfs install-module
 
 .PHONY: install-unlock
 install-unlock: unlock
@@ -72,8 +73,19 @@ install-dracut:
 		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
 	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
+	$(foreach hook,unlock verify wipe emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
+	$(INSTALL) dracut/plain/finished.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(call fill_in,dracut/close/closed.service.in,644,$(DRACUTDIR)/99zz-cocosecret/closed.service)
 	$(INSTALL) dracut/close/module-setup.sh $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
+
+initramfs_scripts := cocosecret $(addsuffix /cocosecret,local-top local-bottom init-bottom)
+
+.PHONY: install-initramfs
+install-initramfs:
+	$(INSTALL) -d $(addprefix $(DESTDIR)$(INITRAMFSDIR)/,hooks \
+		scripts/local-top scripts/local-bottom scripts/init-bottom)
+	$(call fill_in,initramfs-tools/hook.in,755,$(INITRAMFSDIR)/hooks/cocosecret)
+	$(foreach script,$(initramfs_scripts),$(call fill_in,initramfs-tools/scripts/$(script).in,$(if $(findstring /,$(script)),755,644),$(INITRAMFSDIR)/scripts/$(script)))
 
 # Everything that make check and make demo need, as packages.
 .PHONY: deps
@@ -110,7 +122,7 @@ clean:
 help:
 	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
-	@echo 'make install-unlock  install-dracut  install-module   one part'
+	@echo 'make install-unlock  install-dracut  install-initramfs  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make check           every test, with a counted result'

@@ -30,7 +30,7 @@ check() {
 }
 
 depends() {
-    echo "systemd-initrd"
+    return 0
 }
 
 mask() {
@@ -70,6 +70,8 @@ close_shells() {
 install() {
     mask "${doors_for_disks[@]}"
     rm -f "$initdir"/{usr/,}lib/dracut/{parse-resume,resume}.sh
+    # Its name has a number before it, in an image without systemd.
+    find "$initdir" -path "*/hooks/cmdline/*-parse-resume.sh" -delete
     if [[ ${cocosecret_debug-} == yes ]]; then
         dwarn "cocosecret: cocosecret_debug=yes: THIS IMAGE IS OPEN: whoever" \
             "sits at its console gets a shell and the root's contents"

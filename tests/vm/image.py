@@ -11,7 +11,8 @@ from . import packages, place
 SUITE = "bookworm"
 PACKAGES = ("systemd-sysv", "udev", "kmod", "dracut-core", "dmsetup",
             "cryptsetup-bin", "libjson-c5", "libkmod2", "libuuid1",
-            "e2fsprogs")
+            "e2fsprogs", "initramfs-tools-core",
+            "busybox", "cryptsetup-initramfs")
 UNNEEDED = ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc",
             "usr/share/man", "usr/share/locale", "usr/share/info",
             "usr/share/zoneinfo")

@@ -5,7 +5,7 @@ import contextlib
 import os
 import pathlib
 
-from . import firmware, image, initrd, packages, place, qemu, table
+from . import firmware, image, initrd, packages, place, plain, qemu, table
 
 CMDLINE = ("console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw "
            f"root=/dev/mapper/{image.MAPPING}")
@@ -22,6 +22,14 @@ def test_name():
     """Of the running test, for logs."""
     current = os.environ.get("PYTEST_CURRENT_TEST", "demo")
     return current.split("::")[-1].split(" ")[0]
+
+
+def make_initramfs(path, variant, files):
+    """With files added, and what reports the unlocker's end."""
+    if variant in plain.IMAGES:
+        files = plain.reporter() | dict(files)
+        return initrd.extended(path, plain.initramfs(variant), files)
+    return initrd.extended(path, initrd.dracut(variant), files)
 
 
 @contextlib.contextmanager
@@ -46,11 +54,10 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     if launch_table is None:
         launch_table = table.build({table.DISK: disk.key})
     if volumes is None:
-        volumes = volume() if variant == "generic" else ""
+        volumes = "" if variant == "hostonly" else volume()
     with place.scratch() as folder:
         folder = pathlib.Path(folder)
-        initramfs = initrd.extended(folder / "initrd", initrd.dracut(variant),
-                                    files)
+        initramfs = make_initramfs(folder / "initrd", variant, files)
         maker = firmware.KINDS[kind](
             packages.Kernel().image, initramfs,
             " ".join(f"{CMDLINE} {volumes} {cmdline}".split()), launch_table,

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""initramfs-tools, and dracut without systemd: no unit there does anything."""
+
+import os
+import time
+
+import pytest
+
+from . import image, memory, place, plain, rootvm, table
+from .test_boot import assert_root_is_unlocked
+from .test_failure import NOWHERE, OTHER, sha256
+from .test_root import PLAIN_ROOT, plain as plain_disk
+
+LIMIT = 150
+SEALED = rootvm.volume(options="")
+
+pytestmark = pytest.mark.parametrize("kind", plain.IMAGES)
+
+
+def sealed_guest(kind, **settings):
+    """The sealed disk."""
+    return rootvm.guest("amdsev", kind, disk=image.sealed(),
+                        **{"volumes": SEALED} | settings)
+
+
+def test_boot(kind):
+    """The sealed root is on the mapping, and no copy of its key is left, nor
+    of a secret that wipe-rest was asked for."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    with sealed_guest(kind, volumes=rootvm.volume(options="wipe-rest"),
+                      launch_table=launch) as guest, \
+            place.scratch() as folder:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        assert guest.check(f"ls {rootvm.SECRETS}") == ""
+        assert_wiped(guest, folder, b"rd.cocosecret=root")
+        assert memory.find(folder + "/dump", other) == []
+        # cryptroot found it open and asked nobody.
+        assert b"nlock disk" not in guest.log_path("console").read_bytes()
+        print(f"agent after {guest.age():.1f} s, key nowhere")
+
+
+def assert_wiped(guest, folder, *found):
+    """No secret in memory, beside what must be found there."""
+    dump = guest.dump(folder + "/dump")
+    for control in found:
+        assert memory.whole(dump, control)
+    assert memory.find(dump, image.sealed().key) == []
+
+
+def test_wrong_key(kind):
+    """One line, power-off, an untouched disk."""
+    wrong = table.build({table.DISK: os.urandom(32)})
+    with sealed_guest(kind, own_disk=True, launch_table=wrong) as guest:
+        report = guest.wait_report(LIMIT)
+        assert report.exit == "5"
+        assert guest.wait_off(30) == "guest-shutdown"
+        assert guest.disk_writes() == {"disk0": 0}
+        assert sha256(guest.disk) == sha256(image.sealed().image)
+        print(report.faults()[0])
+
+
+DOORS = {  # what would give a shell
+    "break": {"initramfs-tools": "break=premount",
+              "dracut-plain": "rd.break=pre-udev rd.shell=1"},
+    "no-root": {"initramfs-tools": f"root={NOWHERE}",
+                "dracut-plain": f"root={NOWHERE} rd.retry=5 rd.shell=1"},
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_shell(kind, door):
+    """Neither asked for nor after a failure; what comes instead can be
+    chosen."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    reboot = "rd.cocosecret.on-failure=reboot"
+    with sealed_guest(kind, cmdline=f"{DOORS[door][kind]} {reboot}",
+                      launch_table=launch) as guest, \
+            place.scratch() as folder:
+        assert guest.wait_off(LIMIT) == "guest-reset"
+        assert_wiped(guest, folder, reboot.encode())
+        assert memory.find(folder + "/dump", other) == []
+        print(f"{DOORS[door][kind]}: reset after {guest.age():.1f} s")
+
+
+def test_shell(kind):
+    """The command line may ask for one; the secrets are wiped before."""
+    wrong = OTHER.encode()
+    prompt = {"initramfs-tools": b"(initramfs)", "dracut-plain": b"dracut:"}
+    with sealed_guest(kind, cmdline="rd.cocosecret.on-failure=shell",
+                      launch_table=table.build({
+                          OTHER: image.sealed().key})) as guest, \
+            place.scratch() as folder:
+        assert guest.wait_report(LIMIT).exit == "3"
+        console = guest.log_path("console")
+        deadline = time.monotonic() + 60
+        while prompt[kind] not in console.read_bytes():
+            assert time.monotonic() < deadline, "no prompt"
+            time.sleep(0.2)
+        assert_wiped(guest, folder, wrong)
+        print(f"a shell after {guest.age():.1f} s, and no secret")
+
+
+def test_unlocker_that_cannot_start(kind):
+    """The script sees to it that the secrets are wiped and the machine off."""
+    with sealed_guest(kind, files={plain.UNLOCKER: b"\x7fELF"}) as guest, \
+            place.scratch() as folder:
+        assert guest.wait_off(LIMIT) == "guest-shutdown"
+        assert_wiped(guest, folder, b"rd.cocosecret=root")
+        print(f"off after {guest.age():.1f} s")
+
+
+def test_plain_root(kind):
+    """A disk that was not unlocked is not booted, whatever names it; a secret
+    that nobody used is wiped."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    with place.scratch() as folder, \
+            sealed_guest(kind, cmdline=PLAIN_ROOT, launch_table=launch,
+                         after=[plain_disk(folder)]) as guest:
+        report = guest.wait_report(LIMIT)
+        assert report.exit == "5"
+        assert guest.wait_off(30) == "guest-shutdown"
+        assert_wiped(guest, folder, OTHER.encode())
+        assert memory.find(folder + "/dump", other) == []
+        print(report.faults()[0])
