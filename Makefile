@@ -74,7 +74,7 @@ install-dracut:
 	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
 	$(foreach hook,unlock verify wipe emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
-	$(INSTALL) dracut/plain/finished.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
+	$(INSTALL) dracut/plain/finished.sh dracut/plain/root.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(call fill_in,dracut/close/closed.service.in,644,$(DRACUTDIR)/99zz-cocosecret/closed.service)
 	$(INSTALL) dracut/close/module-setup.sh $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
 

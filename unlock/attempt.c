@@ -56,6 +56,13 @@ void attempts_hold_signals(void)
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
+int attempts_signals(void)
+{
+	sigset_t stop = stop_signals();
+
+	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 int attempts_prepare(struct attempts *all, const struct config *config)
 {
 	size_t count = config->volumes.count;
@@ -376,8 +383,7 @@ static void look_for_doubles(struct attempts *all, struct devices *devices, int 
 int attempts_open(struct attempts *all)
 {
 	CLEANUP(devices_close) struct devices devices = { 0 };
-	sigset_t stop = stop_signals();
-	CLEANUP(close_fd) int signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	CLEANUP(close_fd) int signals = attempts_signals();
 	int r = devices_listen(&devices);
 
 	if (r >= 0)

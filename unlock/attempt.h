@@ -41,6 +41,7 @@ struct attempts {
 
 /* Signals that stop a run are held back until attempts_open(): a run says its last line and wipes. */
 void attempts_hold_signals(void);
+int attempts_signals(void); /* a descriptor that tells of them; the caller's */
 int attempts_prepare(struct attempts *all, const struct config *config);
 void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -238,6 +238,20 @@ int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *faul
 	return 0;
 }
 
+bool cmdline_value(struct slice text, const char *key, struct slice *value)
+{
+	struct parameter parameter;
+	bool found = false;
+
+	while (cut_parameter(&text, &parameter)) {
+		if (!key_is(parameter.key, key))
+			continue;
+		found = parameter.has_value;
+		*value = parameter.value;
+	}
+	return found;
+}
+
 int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)
 {
 	CLEANUP(free_text) char *text = NULL;

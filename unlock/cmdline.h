@@ -31,4 +31,7 @@ int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *faul
 /* The same for a file, CMDLINE_PATH mostly. Whatever becomes of it, @cmdline can be freed. */
 int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault);
 
+/* The last value of any parameter, a piece of @text; false where it is not there or has none. */
+bool cmdline_value(struct slice text, const char *key, struct slice *value);
+
 #endif

@@ -27,7 +27,9 @@ static int load_cocotab(const char *path, struct volumes *volumes, struct fault 
 int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct config *config,
 		 struct fault *fault)
 {
-	*config = (struct config){ cmdline->off, cmdline->timeout_s, cmdline->volumes };
+	*config = (struct config){ .off = cmdline->off,
+				   .timeout_s = cmdline->timeout_s,
+				   .volumes = cmdline->volumes };
 	cmdline->volumes = (struct volumes){ 0 };
 	for (size_t i = 0; i < cocotab->count; i++) {
 		int r;
@@ -54,10 +56,7 @@ int config_load(const char *cmdline_path, const char *cocotab_path, struct confi
 	if (r == 0 && !cmdline.off)
 		r = config_merge(&cmdline, &cocotab, config, fault);
 	volumes_free(&cmdline.volumes);
-	if (r == 0 && !config->off && config->volumes.count == 0)
-		r = fault_set(fault, "no volume is configured; write 'root UUID=... - unsealed' into "
-			      COCOTAB_PATH " or rd.cocosecret=root:UUID=...::unsealed on the kernel "
-			      "command line");
+	config->discover = r == 0 && !config->off && config->volumes.count == 0;
 	return r;
 }
 

@@ -7,6 +7,7 @@
 
 struct config {
 	bool off;
+	bool discover; /* nothing is configured: the tokens decide */
 	unsigned int timeout_s;
 	struct volumes volumes;
 };

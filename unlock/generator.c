@@ -14,7 +14,9 @@
 #include "cleanup.h"
 #include "cmdline.h"
 #include "exitcode.h"
+#include "file.h"
 #include "log.h"
+#include "state.h"
 
 /* What the initramfs, and the unlocker, may take besides, on a slow machine. */
 enum { SLACK_S = 30 };
@@ -50,26 +52,36 @@ static const char *const drop_ins[] = {
 			     "OnFailureJobMode=replace-irreversibly\n",
 };
 
+static int write_file(int folder, const char *name, const char *text)
+{
+	CLEANUP(close_fd) int file =
+		openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (file < 0)
+		return -errno;
+	return write(file, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -EIO;
+}
+
+/* UNIT.SUFFIX in systemd's folder, made where it is missing; a descriptor. */
+static int open_folder(const char *directory, const char *unit, const char *suffix)
+{
+	CLEANUP(close_fd) int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[64];
+	int folder;
+
+	snprintf(name, sizeof(name), "%s.%s", unit, suffix);
+	if (base < 0 || (mkdirat(base, name, 0755) < 0 && errno != EEXIST))
+		return -errno;
+	folder = openat(base, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return folder < 0 ? -errno : folder;
+}
+
 static int write_drop_in(const char *directory, const char *unit, const char *name,
 			 const char *text)
 {
-	CLEANUP(close_fd) int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP(close_fd) int folder = -1;
-	CLEANUP(close_fd) int file = -1;
-	char path[64];
+	CLEANUP(close_fd) int folder = open_folder(directory, unit, "d");
 
-	snprintf(path, sizeof(path), "%s.d", unit);
-	if (base < 0 || (mkdirat(base, path, 0755) < 0 && errno != EEXIST))
-		return -errno;
-	folder = openat(base, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0)
-		return -errno;
-	file = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (file < 0)
-		return -errno;
-	if (write(file, text, strlen(text)) != (ssize_t)strlen(text))
-		return -EIO;
-	return 0;
+	return folder < 0 ? folder : write_file(folder, name, text);
 }
 
 static int write_drop_ins(const char *directory, const char *const *names, size_t count,
@@ -111,10 +123,87 @@ static int write_timeouts(const char *directory, unsigned int timeout_s)
 	return r;
 }
 
+/* What a unit file takes for its own is written twice. */
+static void append(char *out, size_t size, const char *before, struct slice value)
+{
+	size_t used = strlen(out);
+
+	used += (size_t)snprintf(out + used, size - used, "%s", before);
+	if (used >= size)
+		return;
+	for (size_t i = 0; i < value.length && used + 3 < size; i++) {
+		if (value.at[i] == '%' || value.at[i] == '\\')
+			out[used++] = value.at[i];
+		if (value.at[i] >= ' ')
+			out[used++] = value.at[i];
+	}
+	out[used] = '\0';
+}
+
+/* The last of "ro" and "rw" counts, and read-only is what the root's own fsck wants. */
+static bool is_writable(struct slice text)
+{
+	struct slice word;
+	bool writable = false;
+
+	while (slice_cut(&text, ' ', &word)) {
+		if (slice_is(word, "rw") || slice_is(word, "rw\n"))
+			writable = true;
+		else if (slice_is(word, "ro") || slice_is(word, "ro\n"))
+			writable = false;
+	}
+	return writable;
+}
+
+/* Where the command line names no root, it is the one that the unlocker settles on. */
+static int write_root(const char *directory, struct slice cmdline)
+{
+	CLEANUP(close_fd) int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(close_fd) int folder = open_folder(directory, "initrd-root-fs.target", "requires");
+	char text[8192] = "[Unit]\n"
+			  "Requires=cocosecret-unlock.service\n"
+			  "After=cocosecret-unlock.service\n"
+			  "Before=initrd-root-fs.target\n"
+			  "[Mount]\n"
+			  "What=" STATE_PATH "/root\n"
+			  "Where=/sysroot\n"
+			  "Options=";
+	struct slice value;
+	int r;
+
+	if (cmdline_value(cmdline, "root", &value))
+		return 0;
+	append(text, sizeof(text), is_writable(cmdline) ? "rw" : "ro", (struct slice){ 0 });
+	if (cmdline_value(cmdline, "rootflags", &value))
+		append(text, sizeof(text), ",", value);
+	if (cmdline_value(cmdline, "rootfstype", &value))
+		append(text, sizeof(text), "\nType=", value);
+	append(text, sizeof(text), "\n", (struct slice){ 0 });
+	if (base < 0 || folder < 0)
+		return -EIO;
+	r = write_file(base, "sysroot.mount", text);
+	if (r == 0 && symlinkat("../sysroot.mount", folder, "sysroot.mount") < 0 && errno != EEXIST)
+		r = -errno;
+	return r;
+}
+
+static int write_units(const char *directory, const struct cmdline *cmdline, struct slice text)
+{
+	int r = write_on_failure(directory, cmdline->on_failure);
+
+	if (r == 0)
+		r = write_timeouts(directory, cmdline->timeout_s);
+	if (r == 0 && !cmdline->off)
+		r = write_root(directory, text);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
+	CLEANUP(free_text) char *text = NULL;
 	struct cmdline cmdline = { 0 };
 	struct fault fault;
+	size_t length = 0;
 	int r;
 
 	if (argc != 2 && argc != 4) {
@@ -123,13 +212,13 @@ int main(int argc, char **argv)
 	}
 	r = cmdline_load(CMDLINE_PATH, &cmdline, &fault);
 	volumes_free(&cmdline.volumes);
+	if (r == 0)
+		r = file_read(CMDLINE_PATH, &text, &length);
 	if (r < 0) {
 		log_error("%s; a failure will power off", fault.text);
 		return EXIT_OPENED;
 	}
-	r = write_on_failure(argv[1], cmdline.on_failure);
-	if (r == 0)
-		r = write_timeouts(argv[1], cmdline.timeout_s);
+	r = write_units(argv[1], &cmdline, (struct slice){ text, length });
 	if (r < 0) {
 		log_error("%s: %s; a failure will power off", argv[1], strerror(-r));
 		return EXIT_IO;

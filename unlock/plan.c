@@ -26,3 +26,28 @@ bool plan_may_unlink(const struct attempt *list, size_t count, const char *secre
 	}
 	return named;
 }
+
+static const struct volume *with_option_root(const struct volumes *volumes)
+{
+	const struct volume *found = NULL;
+
+	for (size_t i = 0; i < volumes->count; i++) {
+		if (!(volumes->list[i].options & VOLUME_ROOT))
+			continue;
+		if (found)
+			return NULL;
+		found = &volumes->list[i];
+	}
+	return found;
+}
+
+const struct volume *plan_root(const struct volumes *volumes)
+{
+	const struct volume *root = with_option_root(volumes);
+
+	if (!root)
+		root = volumes_find(volumes, "root");
+	if (!root && volumes->count == 1 && !(volumes->list[0].options & VOLUME_NAMED))
+		root = &volumes->list[0];
+	return root;
+}

@@ -10,4 +10,11 @@
  */
 bool plan_may_unlink(const struct attempt *list, size_t count, const char *secret);
 
+/*
+ * The volume that is the root where the command line names none, or NULL: one with the option root;
+ * else the one of the name "root"; else the only one. A volume whose token gives it another name
+ * was not sealed to be the root.
+ */
+const struct volume *plan_root(const struct volumes *volumes);
+
 #endif

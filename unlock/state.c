@@ -12,6 +12,7 @@
 
 #define VOLUMES   "volumes"
 #define WIPE_REST "wipe-rest"
+#define ROOT_LINK "root"
 
 enum { FILE_NAME_SIZE = sizeof(VOLUMES "/.json.new") + VOLUME_NAME_SIZE, RECORD_MAX = 8192 };
 
@@ -167,6 +168,16 @@ int state_wants_wipe_rest(int state)
 	if (faccessat(state, WIPE_REST, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
 	return errno == ENOENT ? 0 : -errno;
+}
+
+int state_set_root(int state, const char *name)
+{
+	char target[sizeof("/dev/mapper/") + VOLUME_NAME_SIZE];
+
+	snprintf(target, sizeof(target), "/dev/mapper/%s", name);
+	if (unlinkat(state, ROOT_LINK, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return symlinkat(target, state, ROOT_LINK) < 0 ? -errno : 0;
 }
 
 int state_add_run(int state, const struct run_record *record)

@@ -9,7 +9,8 @@
 
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
- * run; and STATE_PATH/wipe-rest where the rest of the secrets is to be wiped before the root starts.
+ * run; STATE_PATH/wipe-rest where the rest of the secrets is to be wiped before the root starts; and
+ * STATE_PATH/root, a link to the mapping that is the root where the command line names none.
  * Outlives the initramfs; nothing secret is in it.
  */
 #define STATE_PATH "/run/cocosecret"
@@ -38,6 +39,7 @@ bool state_knows(int state, const char *name, const struct mapping_id *mapping);
 void state_remove(int state, const char *name);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
+int state_set_root(int state, const char *name);
 int state_add_run(int state, const struct run_record *record);
 
 #endif

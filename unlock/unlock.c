@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "cocotab.h"
 #include "config.h"
+#include "discover.h"
 #include "exitcode.h"
 #include "failure.h"
 #include "log.h"
@@ -56,8 +57,6 @@ static int load_config(struct run *run, const struct arguments *arguments)
 
 	if (config_load(cmdline, arguments->cocotab, &run->config, &fault) < 0)
 		attempts_fail_run(all, EXIT_CONFIG, "%s", fault.text);
-	else if (!run->config.off && attempts_prepare(all, &run->config) < 0)
-		attempts_fail_run(all, EXIT_IO, "out of memory");
 	return all->code;
 }
 
@@ -85,8 +84,34 @@ static int open_secrets(struct run *run)
 	if (all->secrets >= 0 && access(OUR_MODULE, F_OK) < 0)
 		log_warning("the kernel's own efi_secret serves the secrets: it leaves copies of "
 			    "what is read in freed memory; use cocosecret's module instead");
-	if (all->secrets < 0 && attempts_pending(all))
+	if (all->secrets < 0 && (run->config.discover || attempts_pending(all)))
 		attempts_fail_run(all, EXIT_NO_SECRET, "%s", fault.text);
+	return all->code;
+}
+
+/* Where nothing is configured, the tokens decide. */
+static int find_volumes(struct run *run)
+{
+	CLEANUP(close_fd) int signals = attempts_signals();
+	struct attempts *all = &run->attempts;
+	struct discovery discovery = { all->secrets, all->state, signals,
+				       (uint64_t)run->config.timeout_s * US_PER_S };
+	struct fault fault;
+	int code = discover_volumes(&discovery, &run->config.volumes, &fault);
+
+	if (code)
+		attempts_fail_run(all, code, "%s", fault.text);
+	return all->code;
+}
+
+static int prepare(struct run *run)
+{
+	struct attempts *all = &run->attempts;
+
+	if (attempts_prepare(all, &run->config) < 0)
+		attempts_fail_run(all, EXIT_IO, "out of memory");
+	else
+		attempts_find_open(all);
 	return all->code;
 }
 
@@ -150,6 +175,16 @@ static int unlink_secrets(struct run *run)
 	}
 	run->times.unlink_us = clock_us() - begin;
 	return all->code;
+}
+
+static int record_root(struct run *run)
+{
+	const struct volume *root = plan_root(&run->config.volumes);
+	int r = root ? state_set_root(run->attempts.state, root->name) : 0;
+
+	if (r < 0)
+		attempts_fail_run(&run->attempts, EXIT_IO, STATE_PATH "/root: %s", strerror(-r));
+	return run->attempts.code;
 }
 
 /* What a failed run leaves behind: no secret, and no mapping that it made. */
@@ -219,9 +254,13 @@ static int unlock(const struct arguments *arguments)
 	}
 	if (!code)
 		code = open_state(&run);
+	if (!code && run.config.discover)
+		code = open_secrets(&run);
+	if (!code && run.config.discover)
+		code = find_volumes(&run);
 	if (!code)
-		code = attempts_find_open(all);
-	if (!code)
+		code = prepare(&run);
+	if (!code && !run.secrets_tried)
 		code = open_secrets(&run);
 	if (!code)
 		code = attempts_check_secrets(all);
@@ -229,6 +268,8 @@ static int unlock(const struct arguments *arguments)
 		code = open_volumes(&run);
 	if (!code)
 		code = unlink_secrets(&run);
+	if (!code)
+		code = record_root(&run);
 	if (code)
 		undo(&run);
 	write_times(&run);

@@ -167,6 +167,16 @@ static void loads_a_file(void **context)
 	assert_int_equal(cmdline.on_failure, ON_FAILURE_POWEROFF);
 }
 
+static void the_last_value_of_any_parameter_counts(void **context)
+{
+	struct slice value = { 0 };
+
+	(void)context;
+	assert_true(cmdline_value(SLICE("root=a ro root=\"b c\" x"), "root", &value));
+	assert_true(slice_is(value, "b c"));
+	assert_false(cmdline_value(SLICE("xroot=a root"), "root", &value));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +190,7 @@ int main(void)
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
 		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
 		cmocka_unit_test_teardown(loads_a_file, forget),
+		cmocka_unit_test_teardown(the_last_value_of_any_parameter_counts, forget),
 	};
 
 	return cmocka_run_group_tests_name("cmdline", tests, NULL, NULL);

@@ -42,12 +42,15 @@ static void off_wins_over_a_wrong_cocotab(void **state)
 	assert_true(config.off);
 }
 
-static void no_volume_is_a_fault_that_says_what_to_write(void **state)
+static void without_a_volume_the_tokens_decide(void **state)
 {
 	(void)state;
-	assert_true(load("quiet", "# nothing\n") < 0);
-	assert_non_null(strstr(fault.text, "/etc/cocotab"));
-	assert_non_null(strstr(fault.text, "rd.cocosecret="));
+	assert_int_equal(load("quiet", "# nothing\n"), 0);
+	assert_true(config.discover);
+	assert_int_equal(load("rd.cocosecret=0", "# nothing\n"), 0);
+	assert_false(config.discover);
+	assert_int_equal(load("rd.cocosecret=a:/dev/vda", "# nothing\n"), 0);
+	assert_false(config.discover);
 }
 
 static void a_named_cocotab_must_exist(void **state)
@@ -74,7 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_command_line_overrides_cocotab, enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(off_wins_over_a_wrong_cocotab, enter_scratch, leave),
-		cmocka_unit_test_setup_teardown(no_volume_is_a_fault_that_says_what_to_write,
+		cmocka_unit_test_setup_teardown(without_a_volume_the_tokens_decide,
 						enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(a_named_cocotab_must_exist, enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(a_file_too_large_is_a_fault, enter_scratch, leave),

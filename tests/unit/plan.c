@@ -79,6 +79,35 @@ static void what_other_secrets_need_does_not_matter(void **state)
 	assert_false(plan_may_unlink(list, 2, TWO));
 }
 
+static const struct volume *root_among(size_t count, const char *const *names,
+				       const unsigned int *options)
+{
+	static struct volume list[3];
+	struct volumes volumes = { list, count };
+
+	for (size_t i = 0; i < count; i++) {
+		list[i] = (struct volume){ .options = options[i] };
+		snprintf(list[i].name, sizeof(list[i].name), "%s", names[i]);
+	}
+	return plan_root(&volumes);
+}
+
+static void the_root_is_the_one_that_its_owner_meant(void **state)
+{
+	const char *const names[] = { "data", "root", "more" };
+	const unsigned int none[] = { 0, 0, 0 }, named[] = { VOLUME_NAMED, 0, 0 };
+	const unsigned int option[] = { VOLUME_ROOT, 0, 0 };
+	const unsigned int two[] = { VOLUME_ROOT, 0, VOLUME_ROOT };
+
+	(void)state;
+	assert_string_equal(root_among(3, names, none)->name, "root");
+	assert_string_equal(root_among(3, names, option)->name, "data");
+	assert_string_equal(root_among(3, names, two)->name, "root");
+	assert_string_equal(root_among(1, names, none)->name, "data");
+	assert_null(root_among(1, names, named));
+	assert_null(root_among(2, (const char *const[]){ "data", "more" }, none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +116,7 @@ int main(void)
 		cmocka_unit_test(keep_secret_of_one_keeps_it_for_all),
 		cmocka_unit_test(a_secret_that_nobody_names_stays),
 		cmocka_unit_test(what_other_secrets_need_does_not_matter),
+		cmocka_unit_test(the_root_is_the_one_that_its_owner_meant),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -7,8 +7,8 @@ import pathlib
 
 from . import firmware, image, initrd, packages, place, plain, qemu, table
 
-CMDLINE = ("console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw "
-           f"root=/dev/mapper/{image.MAPPING}")
+CMDLINE = "console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw"
+ROOT = f"root=/dev/mapper/{image.MAPPING}"
 MEMORY = 512  # MiB
 DEVICE = f"UUID={image.LUKS_UUID}"
 
@@ -34,7 +34,7 @@ def make_initramfs(path, variant, files):
 
 @contextlib.contextmanager
 def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
-          cmdline="", files=(), own_disk=False, plugged=True, before=(),
+          cmdline="", root=ROOT, files=(), own_disk=False, plugged=True, before=(),
           after=(), disk=None, spoil=None, **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
@@ -60,7 +60,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
         initramfs = make_initramfs(folder / "initrd", variant, files)
         maker = firmware.KINDS[kind](
             packages.Kernel().image, initramfs,
-            " ".join(f"{CMDLINE} {volumes} {cmdline}".split()), launch_table,
+            " ".join(f"{CMDLINE} {root} {volumes} {cmdline}".split()), launch_table,
             **settings)
         own_disk = own_disk or spoil or not plugged
         path = disk.copy(folder) if own_disk else disk.overlay(folder)

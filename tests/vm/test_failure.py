@@ -46,7 +46,8 @@ CASES = {
         "volumes": rootvm.volume(options="")}),
     "bad-cocotab": Case(2, "/etc/cocotab", lambda: {
         "volumes": "", "files": {"etc/cocotab": b"root\n"}}),
-    "nothing-configured": Case(2, "/etc/cocotab", lambda: {"volumes": ""}),
+    "nothing-found": Case(4, "/etc/cocotab", lambda: {
+        "volumes": "", "cmdline": "rd.cocosecret.timeout=5"}),
 }
 # The launch page is all that may hold secrets then, and nobody can read it.
 UNREADABLE = "malformed-table"

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "discover.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "child.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "cocotab.h"
+#include "device.h"
+#include "document.h"
+#include "exitcode.h"
+#include "header.h"
+#include "log.h"
+#include "secret.h"
+#include "state.h"
+#include "token.h"
+
+enum {
+	/* How long a disk may take to show its header; more, and it is none of this boot's. */
+	LOOK_US = 10 * US_PER_S,
+	/* While udev is busy with devices, which it does not report when it finds nothing in them. */
+	TICK_MS = 20,
+};
+
+/* Root partition (x86-64), of the Discoverable Partitions Specification. */
+#define ROOT_PARTITION "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
+
+struct search {
+	const struct discovery *discovery;
+	struct volumes *volumes;
+	struct volume *found; /* the child's word; memory shared with it */
+	struct fault *fault;
+	int code;
+};
+
+struct look {
+	const struct search *search;
+	const char *node;
+};
+
+static void unshare_volume(struct volume **volume)
+{
+	if (*volume != MAP_FAILED)
+		munmap(*volume, sizeof(**volume));
+}
+
+/* An earlier run of this boot has unlinked the secret of what it opened. */
+static bool is_open(const struct discovery *discovery, const char *name)
+{
+	struct mapping_id id;
+
+	return mapping_find(name, &id) == 0 && state_knows(discovery->state, name, &id);
+}
+
+static bool propose(struct volume *volume, const struct token *token, const char *luks_uuid,
+		    const char *node)
+{
+	char name[sizeof("luks-") + GUID_TEXT_LENGTH];
+	struct fault fault;
+
+	snprintf(name, sizeof(name), "luks-%s", luks_uuid);
+	*volume = (struct volume){ .options = token->name ? VOLUME_NAMED : 0 };
+	return volume_set_name(volume, slice_of(token->name ? token->name : name), &fault) == 0 &&
+	       volume_set_device(volume, slice_of(node), &fault) == 0 &&
+	       volume_set_secret(volume, slice_of(token->secret), &fault) == 0;
+}
+
+static int propose_first(const struct search *search, struct crypt_device *cd,
+			 struct json_object *document, const char *node)
+{
+	const struct discovery *discovery = search->discovery;
+	struct fault fault;
+	struct token token;
+
+	for (int id = 0; id < TOKENS_MAX; id++)
+		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
+		    propose(search->found, &token, crypt_get_uuid(cd), node) &&
+		    (secret_present(discovery->secrets, token.secret) == 0 ||
+		     is_open(discovery, search->found->name)))
+			return EXIT_OPENED;
+	return EXIT_NO_SECRET;
+}
+
+/* In a child, since the header is anybody's until it was checked. */
+static int look(const void *context)
+{
+	const struct look *work = context;
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	struct fault fault;
+	int r = header_load(&cd, work->node, work->node, &fault);
+
+	if (r == 0)
+		r = document_take(cd, &document, &fault);
+	return r ? r : propose_first(work->search, cd, document, work->node);
+}
+
+static const struct volume *find_node(const struct volumes *volumes, const char *node)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		if (strcmp(volumes->list[i].device.value, node) == 0)
+			return &volumes->list[i];
+	return NULL;
+}
+
+/* Two of one name are one too many, whichever is the owner's. */
+static void add(struct search *search, const struct device_properties *properties)
+{
+	struct volume volume = *search->found;
+	const struct volume *same = volumes_find(search->volumes, volume.name);
+
+	if (!(volume.options & VOLUME_NAMED) && properties->part_type &&
+	    strcmp(properties->part_type, ROOT_PARTITION) == 0)
+		volume.options |= VOLUME_ROOT;
+	if (same) {
+		fault_set(search->fault, "two devices, %s and %s, have a token for the name %s; "
+			  "remove one", same->device.value, volume.device.value, volume.name);
+		search->code = EXIT_HEADER;
+	} else if (volumes_add(search->volumes, &volume, search->fault) < 0) {
+		search->code = EXIT_IO;
+	} else {
+		log_info("%s: found on %s by its token", volume.name, volume.device.value);
+	}
+}
+
+static void device_appeared(void *context, const struct device_properties *properties)
+{
+	struct search *search = context;
+	struct look work = { search, properties->node };
+	int r;
+
+	if (search->code || !properties->node || !properties->fs_type ||
+	    strcmp(properties->fs_type, "crypto_LUKS") != 0 ||
+	    find_node(search->volumes, properties->node))
+		return;
+	r = child_run(LOOK_US, look, &work);
+	if (r == EXIT_OPENED)
+		add(search, properties);
+	else
+		log_info("%s is left alone: %s", properties->node,
+			 r < 0 ? strerror(-r) : exitcode_text(r));
+}
+
+static void wait_for_devices(struct search *search, struct devices *devices, uint64_t end_us)
+{
+	const struct discovery *discovery = search->discovery;
+
+	while (!search->code && clock_us() < end_us &&
+	       (search->volumes->count == 0 || devices_queued(devices) ||
+		devices_waiting(devices))) {
+		struct pollfd watched[] = {
+			{ .fd = devices_descriptor(devices), .events = POLLIN },
+			{ .fd = discovery->signals, .events = POLLIN },
+		};
+
+		if (poll(watched, 2, search->volumes->count ? TICK_MS : milliseconds_until(end_us)) < 0)
+			continue;
+		if (watched[0].revents)
+			devices_receive(devices, device_appeared, search);
+		if (watched[1].revents) {
+			fault_set(search->fault, "stopped by a signal");
+			search->code = EXIT_IO;
+		}
+	}
+}
+
+int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
+		     struct fault *fault)
+{
+	CLEANUP(unshare_volume) struct volume *found =
+		mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CLEANUP(devices_close) struct devices devices = { 0 };
+	struct search search = { discovery, volumes, found, fault, EXIT_OPENED };
+	uint64_t end_us = clock_us() + discovery->timeout_us;
+	int r = found == MAP_FAILED ? -errno : devices_listen(&devices);
+
+	if (r >= 0)
+		r = devices_enumerate(&devices, device_appeared, &search);
+	if (r < 0) {
+		fault_set(fault, "udev cannot be listened to: %s", strerror(-r));
+		return EXIT_IO;
+	}
+	wait_for_devices(&search, &devices, end_us);
+	if (search.code || volumes->count)
+		return search.code;
+	fault_set(fault, "no volume is configured, and no LUKS2 device appeared that has a cocosecret "
+		  "token for a secret that is there; enroll it with cocosecret enroll, or name it in "
+		  COCOTAB_PATH);
+	return EXIT_NO_DEVICE;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_DISCOVER_H
+#define COCOSECRET_DISCOVER_H
+
+#include "volume.h"
+
+struct discovery {
+	int secrets; /* folder of the launch secrets */
+	int state;   /* folder of this boot's records */
+	int signals; /* readable when the run is to stop */
+	uint64_t timeout_us;
+};
+
+/*
+ * Where nothing is configured, the tokens decide: a volume for each LUKS2 device that has a
+ * cocosecret token for a secret that is there. What is found is no more than a proposal, which
+ * volume_open() judges on a header that it reads itself. Waits for a first one, and then until udev
+ * has nothing more to look at. An exit code, with the reason in @fault.
+ */
+int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
+		     struct fault *fault);
+
+#endif
