@@ -2,6 +2,7 @@
 #include "canonical.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,23 @@ static int write_value(FILE *out, struct json_object *value, int depth)
 	}
 }
 
+/* json-c leaves out pieces of text where memory is short, and says nothing: is all of it there? */
+static bool says_all_of(const char *text, size_t length, struct json_object *value)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(DEPTH);
+	struct json_object *again = NULL;
+	bool equal = false;
+
+	if (tokener) {
+		again = json_tokener_parse_ex(tokener, text, (int)length + 1);
+		equal = json_tokener_get_error(tokener) == json_tokener_success &&
+			json_object_equal(value, again);
+		json_tokener_free(tokener);
+	}
+	json_object_put(again);
+	return equal;
+}
+
 int canonical_json(struct json_object *value, char **text, size_t *length)
 {
 	FILE *out = open_memstream(text, length);
@@ -111,6 +129,8 @@ int canonical_json(struct json_object *value, char **text, size_t *length)
 	if (ferror(out) && r == 0)
 		r = -ENOMEM;
 	if (fclose(out) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r == 0 && !says_all_of(*text, *length, value))
 		r = -ENOMEM;
 	if (r < 0) {
 		free(*text);

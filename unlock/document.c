@@ -66,17 +66,54 @@ struct json_object *document_parse(const char *metadata, const char *label, cons
 	return NULL;
 }
 
-int document_take(struct crypt_device *cd, struct json_object **document, struct fault *fault)
+/*
+ * json-c goes on where memory is short: it leaves a member out, or a piece of text, and says nothing.
+ * So the text is asked for twice, and what was parsed must give the same text again.
+ */
+static int copy_metadata(struct crypt_device *cd, char **copy)
 {
 	const char *metadata = NULL;
 
-	if (crypt_dump_json(cd, &metadata, 0) == 0 && metadata)
+	if (crypt_dump_json(cd, &metadata, 0) < 0 || !metadata)
+		return -ENOMEM;
+	*copy = strdup(metadata);
+	if (!*copy || crypt_dump_json(cd, &metadata, 0) < 0 || strcmp(*copy, metadata) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* libcryptsetup writes with the first of these flags, and to the disk with the second. */
+static bool holds_all_of(struct json_object *document, const char *metadata)
+{
+	static const int styles[] = { JSON_C_TO_STRING_PRETTY, JSON_C_TO_STRING_PLAIN };
+	struct json_object *taken = document_member(document, "metadata", json_type_object);
+
+	for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++) {
+		int flags = styles[i] | JSON_C_TO_STRING_NOSLASHESCAPE;
+		const char *text = json_object_to_json_string_ext(taken, flags);
+
+		if (text && strcmp(text, metadata) == 0)
+			return true;
+	}
+	return false;
+}
+
+int document_take(struct crypt_device *cd, struct json_object **document, struct fault *fault)
+{
+	CLEANUP(free_text) char *metadata = NULL;
+	int r = copy_metadata(cd, &metadata);
+
+	if (r == 0)
 		*document = document_parse(metadata, crypt_get_label(cd), crypt_get_subsystem(cd),
 					   crypt_get_uuid(cd));
-	if (*document)
+	if (r == 0 && !*document) {
+		fault_set(fault, "its metadata cannot be read as JSON");
+		return EXIT_HEADER;
+	}
+	if (r == 0 && holds_all_of(*document, metadata))
 		return EXIT_OPENED;
-	fault_set(fault, "its metadata cannot be read as JSON");
-	return EXIT_HEADER;
+	fault_set(fault, "out of memory");
+	return EXIT_IO;
 }
 
 struct json_object *document_member(struct json_object *object, const char *name,
@@ -120,7 +157,7 @@ int document_canonical(struct json_object *document, char **text, size_t *length
 {
 	CLEANUP(document_free) struct json_object *copy = NULL;
 
-	if (json_object_deep_copy(document, &copy, NULL) < 0)
+	if (json_object_deep_copy(document, &copy, NULL) < 0 || !json_object_equal(document, copy))
 		return -ENOMEM;
 	remove_seal_values(copy);
 	return canonical_json(copy, text, length);

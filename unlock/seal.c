@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "seal.h"
 
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -68,14 +69,19 @@ int seal_compute(struct json_object *document, const struct secret *secret,
 	const char *uuid = document_text(document, "uuid");
 	char salt[GUID_TEXT_SIZE];
 	size_t length;
+	int r;
 
 	if (secret->size < SEAL_SECRET_MIN) {
 		fault_set(fault, "the secret is shorter than %d bytes, so it seals nothing",
 			  SEAL_SECRET_MIN);
 		return EXIT_WRONG_KEY;
 	}
-	if (!uuid || guid_parse(slice_of(uuid), salt) < 0 ||
-	    document_canonical(document, &text, &length) < 0) {
+	r = document_canonical(document, &text, &length);
+	if (r == -ENOMEM) {
+		fault_set(fault, "out of memory");
+		return EXIT_IO;
+	}
+	if (r < 0 || !uuid || guid_parse(slice_of(uuid), salt) < 0) {
 		fault_set(fault, "it holds what cannot be sealed: a UUID that is none, or a number "
 			  "that is no integer");
 		return EXIT_HEADER;

@@ -3,8 +3,9 @@
 BUILD ?= build
 
 unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll
+unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
-unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) remanence)
+unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
 unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table
 unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) support))
 unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -24,9 +25,10 @@ $(addprefix $(unit_dir)/,$(unit_names)): $(unit_dir)/%: $(unit_dir)/objects/test
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unit_san) $(LDFLAGS) -o $@ $(filter-out $(unit_faked_$*),$^) $(unit_libs)
 
-# What a key leaves behind can be seen in the real objects only: the sanitizers keep freed memory.
-remanence_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(filter-out log,$(boot_parts))))
-$(unit_dir)/remanence: tests/unit/remanence.c tests/unit/support.c $(remanence_objects)
+# What a key leaves behind, and what a failing allocation does, can be seen in the real objects
+# only: the sanitizers keep freed memory, and allocate for themselves.
+plain_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(filter-out log,$(boot_parts))))
+$(addprefix $(unit_dir)/,$(unit_plain)): $(unit_dir)/%: tests/unit/%.c tests/unit/support.c $(plain_objects)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(unlock_cppflags) $(CPPFLAGS) $(unlock_cflags) $(unit_cflags) $(CFLAGS) \
