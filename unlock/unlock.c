@@ -37,7 +37,6 @@ struct run {
 	struct config config;
 	struct attempts attempts;
 	struct run_record times;
-	bool secrets_tried;
 };
 
 static void harden(void)
@@ -79,7 +78,6 @@ static int open_secrets(struct run *run)
 	struct fault fault;
 
 	all->secrets = securityfs_open_secrets(&fault);
-	run->secrets_tried = true;
 	run->times.module_us = clock_us() - begin;
 	if (all->secrets >= 0 && access(OUR_MODULE, F_OK) < 0)
 		log_warning("the kernel's own efi_secret serves the secrets: it leaves copies of "
@@ -194,7 +192,8 @@ static int wipe_secrets(struct run *run)
 	struct fault fault;
 	int r;
 
-	if (!run->secrets_tried)
+	/* Once more, where it could not be had before: what failed then may go well now. */
+	if (all->secrets < 0)
 		all->secrets = securityfs_open_secrets(&fault);
 	if (all->secrets < 0)
 		return EXIT_NO_SECRET;
