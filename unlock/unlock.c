@@ -259,7 +259,7 @@ static int unlock(const struct arguments *arguments)
 		code = find_volumes(&run);
 	if (!code)
 		code = prepare(&run);
-	if (!code && !run.secrets_tried)
+	if (!code && all->secrets < 0)
 		code = open_secrets(&run);
 	if (!code)
 		code = attempts_check_secrets(all);
