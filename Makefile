@@ -65,17 +65,24 @@ chmod $(2) $(DESTDIR)$(3)
 
 endef
 
-dracut_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts))
+failing_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts))
+dracut_units  := $(failing_units) cocosecret-shell.service
+close_files   := closed.service debug.conf
 
 .PHONY: install-dracut
 install-dracut:
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/50cocosecret \
-		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
+		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(addsuffix .d,$(failing_units)))
 	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
+	$(foreach unit,$(failing_units),$(call \
+		fill_in,dracut/cocosecret-fail.conf.in,644,$(UNITDIR)/$(unit).d/zz-fail.conf))
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
 	$(foreach hook,unlock verify wipe emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
 	$(INSTALL) dracut/plain/finished.sh dracut/plain/root.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
-	$(call fill_in,dracut/close/closed.service.in,644,$(DRACUTDIR)/99zz-cocosecret/closed.service)
+	$(foreach file,$(close_files),$(call \
+		fill_in,dracut/close/$(file).in,644,$(DRACUTDIR)/99zz-cocosecret/$(file)))
+	$(call fill_in,dracut/cocosecret-fail.conf.in,644,$(DRACUTDIR)/99zz-cocosecret/fail.conf)
 	$(INSTALL) dracut/close/module-setup.sh $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
 
 initramfs_scripts := cocosecret $(addsuffix /cocosecret,local-top local-bottom init-bottom)

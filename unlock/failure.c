@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "failure.h"
 
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
+#include "cleanup.h"
+#include "clock.h"
 #include "log.h"
+#include "mapping.h"
+#include "state.h"
 
 /* How long the host may take to answer, before the machine halts by itself. */
 enum { END_WAIT_S = 10 };
+
+/* It may wait for the host's disk. */
+enum { UNMOUNT_WAIT_US = 5 * US_PER_S };
 
 const char *failure_asked(enum on_failure *on_failure)
 {
@@ -20,6 +30,39 @@ const char *failure_asked(enum on_failure *on_failure)
 		*on_failure = cmdline.on_failure;
 	volumes_free(&cmdline.volumes);
 	return cmdline.off ? "off" : on_failure_text(*on_failure);
+}
+
+/* Where dracut and initramfs-tools mount the new root. */
+static int unmount(const void *unused)
+{
+	(void)unused;
+	umount2("/sysroot", MNT_DETACH);
+	umount2("/root", MNT_DETACH);
+	return 0;
+}
+
+static void close_volume(void *context, const char *name)
+{
+	const int *state = context;
+	struct mapping_id id;
+	int r;
+
+	if (mapping_find(name, &id) < 0 || !state_knows(*state, name, &id))
+		return;
+	r = mapping_close(name);
+	if (r < 0)
+		log_error("%s: cannot be closed again: %s", name, strerror(-r));
+	else
+		log_info("%s: closed again", name);
+}
+
+void failure_close(void)
+{
+	CLEANUP(close_fd) int state = state_open(STATE_PATH);
+
+	child_run(UNMOUNT_WAIT_US, unmount, NULL);
+	if (state >= 0)
+		state_each(state, close_volume, &state);
 }
 
 /*

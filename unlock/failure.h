@@ -10,6 +10,9 @@
  */
 const char *failure_asked(enum on_failure *on_failure);
 
+/* Takes the new root and every volume that this boot opened away from whoever comes next. */
+void failure_close(void);
+
 /*
  * Ends the machine; only ON_FAILURE_SHELL comes back. Writes nothing to a disk, not even what a
  * mounted file system still holds in memory. Must not be called by process 1.

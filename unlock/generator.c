@@ -48,7 +48,7 @@ static const char *const drop_ins[] = {
 			    "OnFailureJobMode=replace-irreversibly\n",
 	[ON_FAILURE_SHELL] = "[Unit]\n"
 			     "FailureAction=none\n"
-			     "OnFailure=emergency.target\n"
+			     "OnFailure=cocosecret-shell.service\n"
 			     "OnFailureJobMode=replace-irreversibly\n",
 };
 
@@ -101,7 +101,7 @@ static int write_on_failure(const char *directory, enum on_failure on_failure)
 
 	if (text)
 		r = write_drop_ins(directory, units, sizeof(units) / sizeof(*units), text);
-	if (text && r == 0 && on_failure != ON_FAILURE_SHELL)
+	if (text && r == 0)
 		r = write_drop_ins(directory, shells, sizeof(shells) / sizeof(*shells), text);
 	return r;
 }

@@ -155,6 +155,29 @@ void state_remove(int state, const char *name)
 	unlinkat(state, file, 0);
 }
 
+void state_each(int state, state_use *use, void *context)
+{
+	CLEANUP(close_dir) DIR *dir = NULL;
+	int fd = openat(state, VOLUMES, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	const struct dirent *entry;
+
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (!dir)
+		close(fd);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		const char *end = strrchr(entry->d_name, '.');
+		char name[VOLUME_NAME_SIZE];
+
+		if (!end || strcmp(end, ".json") != 0 ||
+		    end - entry->d_name >= (ptrdiff_t)sizeof(name))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(end - entry->d_name), entry->d_name);
+		use(context, name);
+	}
+}
+
 int state_ask_wipe_rest(int state)
 {
 	CLEANUP(close_fd) int fd =

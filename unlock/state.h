@@ -37,6 +37,10 @@ int state_open(const char *path);
 int state_add(int state, const struct volume *volume, const struct volume_record *record);
 bool state_knows(int state, const char *name, const struct mapping_id *mapping);
 void state_remove(int state, const char *name);
+
+/* Calls @use with the name of each volume that has a record. */
+typedef void state_use(void *context, const char *name);
+void state_each(int state, state_use *use, void *context);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
 int state_set_root(int state, const char *name);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -316,13 +317,25 @@ static int verify(const char *dir)
 	return code;
 }
 
-/* For initramfs images without systemd, where no unit does it. */
+/* systemd runs it after a unit that did not fail, too. */
+static bool nothing_failed(void)
+{
+	const char *result = getenv("SERVICE_RESULT");
+
+	return result && strcmp(result, "success") == 0;
+}
+
 static int end_boot(void)
 {
 	enum on_failure on_failure;
 
+	if (nothing_failed())
+		return EXIT_OPENED;
 	failure_asked(&on_failure);
-	wipe();
+	if (wipe() == EXIT_NOT_WIPED && on_failure == ON_FAILURE_SHELL)
+		on_failure = ON_FAILURE_POWEROFF;
+	if (on_failure == ON_FAILURE_SHELL)
+		failure_close();
 	failure_end(on_failure);
 	return EXIT_OPENED;
 }

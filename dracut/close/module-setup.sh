@@ -62,9 +62,21 @@ close_shells() {
     for name in "${shells[@]}"; do
         rm -rf "$initdir"/{,usr/}{etc,lib}/systemd/system/"$name"{,.d}
         inst_simple "$moddir/closed.service" "/etc/systemd/system/$name"
+        inst_simple "$moddir/fail.conf" \
+            "/etc/systemd/system/$name.d/zz-fail.conf"
     done
     rm -f "$initdir"/{usr/,}{sbin,bin}/sulogin \
         "$initdir"/{usr/,}lib/systemd/systemd-sulogin-shell
+}
+
+# Whoever gets a shell finds no secret, all the same.
+wipe_before_shells() {
+    local name
+
+    for name in "${shells[@]}"; do
+        inst_simple "$moddir/debug.conf" \
+            "/etc/systemd/system/$name.d/50-cocosecret.conf"
+    done
 }
 
 install() {
@@ -75,6 +87,7 @@ install() {
     if [[ ${cocosecret_debug-} == yes ]]; then
         dwarn "cocosecret: cocosecret_debug=yes: THIS IMAGE IS OPEN: whoever" \
             "sits at its console gets a shell and the root's contents"
+        wipe_before_shells
         return 0
     fi
     mask "${doors_for_people[@]}"

@@ -41,6 +41,28 @@ static void only_the_mapping_on_record_is_known(void **state)
 	assert_false(state_knows(folder, "run", &mapping));
 }
 
+static void count(void *context, const char *name)
+{
+	assert_true(strcmp(name, "run") == 0 || strcmp(name, "a.json") == 0);
+	++*(int *)context;
+}
+
+static void each_record_is_named(void **state)
+{
+	CLEANUP(close_fd) int folder = state_open("state");
+	struct volume other = { .name = "a.json", .secret = GUID_DISK_KEY };
+	int records = 0;
+
+	(void)state;
+	state_each(folder, count, &records);
+	assert_int_equal(records, 0);
+	assert_int_equal(state_add(folder, &volume, &record), 0);
+	assert_int_equal(state_add(folder, &other, &record), 0);
+	write_file("state/volumes/run.json.new", "", 0);
+	state_each(folder, count, &records);
+	assert_int_equal(records, 2);
+}
+
 static void a_damaged_record_is_none(void **state)
 {
 	CLEANUP(close_fd) int folder = state_open("state");
@@ -93,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(only_the_mapping_on_record_is_known, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(each_record_is_named, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_damaged_record_is_none, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(wiping_the_rest_is_asked_for_once, enter_scratch,
 						leave_scratch),
