@@ -87,11 +87,23 @@ VARIANTS = {
     "hostonly": ("--hostonly", "--hostonly-mode", "strict",
                  "--no-hostonly-cmdline"),
 }
+# Of each: what dracut.conf says.
+CONFIGURATION = {"debug": b"cocosecret_debug=yes\n"}
 
 
 def cocotab(options="unsealed", device=f"UUID={image.LUKS_UUID}"):
     """/etc/cocotab for the guest's disk."""
     return f"{image.MAPPING} {device} - {options}\n".encode()
+
+
+def arguments(variant):
+    """dracut's."""
+    return VARIANTS.get(variant, VARIANTS["generic"])
+
+
+def log_path(variant):
+    """What dracut said when it built the image."""
+    return place.LOGS / f"dracut-{variant}.log"
 
 
 def build_dracut(path, variant):
@@ -103,20 +115,22 @@ def build_dracut(path, variant):
         place.run("cp", "-a", image.root(), root)
         if variant == "hostonly":
             (root / "etc/cocotab").write_bytes(cocotab())
+        (root / "etc/dracut.conf.d/test.conf").write_bytes(
+            CONFIGURATION.get(variant, b""))
         log = place.run("chroot", root, "/usr/bin/env", "-i",
                         "PATH=/usr/sbin:/usr/bin", "dracut", "--force",
-                        *VARIANTS[variant], "--add", "cocosecret", "--kver",
+                        *arguments(variant), "--add", "cocosecret", "--kver",
                         packages.Kernel().version, "/boot/initrd.img")
         place.LOGS.mkdir(parents=True, exist_ok=True)
-        (place.LOGS / f"dracut-{variant}.log").write_text(log)
+        log_path(variant).write_text(log)
         (root / "boot/initrd.img").rename(path)
 
 
 @functools.cache
 def dracut(variant="generic"):
     """dracut's image as it comes."""
-    key = place.digest(image.root().name, variant, *VARIANTS[variant],
-                       cocotab())
+    key = place.digest(image.root().name, variant, *arguments(variant),
+                       CONFIGURATION.get(variant, b""), cocotab())
     return place.artefact(f"initrd-{variant}", key,
                           lambda path: build_dracut(path, variant))
 

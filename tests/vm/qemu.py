@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A running guest.
 
-serial0 is the console: the host could forge it, so it is only kept as a log.
+serial0 is the console: the host could forge it, so it is only kept as a log,
+and for typing on it.
 serial1 is the guest's own report: lines that begin with "@", each with words
 that the receiver below knows; all else on it is ignored.
 
@@ -11,6 +12,7 @@ that its memory and disk counters can still be looked at.
 
 import base64
 import collections
+import contextlib
 import ctypes
 import json
 import os
@@ -75,7 +77,8 @@ class Report(typing.NamedTuple):
 class Machine:
     """with Machine(name, firmware) as machine: …
 
-    disks: paths, each a virtio disk that the guest may write.
+    disks: paths, each a virtio disk that the guest may write; NAME.nvme is
+    attached as that.
     """
 
     def __init__(self, name, firmware, *, disks=(), memory_mib=768, cpus=1,
@@ -88,6 +91,7 @@ class Machine:
         self.commands = 0
         self._answers, self._events = {}, collections.deque()
         self._process = self._folder = self._qmp = self._port = None
+        self._keyboard = None
         self._ready = False
         self._log_lines = []
 
@@ -108,6 +112,8 @@ class Machine:
         for lines in (self._qmp, self._port):
             if lines:
                 lines.socket.close()
+        if self._keyboard:
+            self._keyboard.close()
         if self._folder:
             self._folder.cleanup()
 
@@ -148,7 +154,9 @@ class Machine:
             "-action", "reboot=shutdown,shutdown=pause,panic=shutdown",
             "-chardev", f"socket,id=qmp,fd={qmp.fileno()}",
             "-mon", "chardev=qmp,mode=control",
-            "-serial", f"file:{self.log_path('console')}",
+            "-chardev", f"socket,id=console,path={self._folder.name}/console,"
+                        f"server=on,wait=off,logfile={self.log_path('console')}",
+            "-serial", "chardev:console",
             "-chardev", f"socket,id=port,fd={port.fileno()}",
             "-serial", "chardev:port",
             "-chardev", f"file,id=debug,path={self.log_path('debug')}",
@@ -160,9 +168,14 @@ class Machine:
             command += [
                 "-drive", f"if=none,id=disk{number},format={form},"
                           f"cache=unsafe,file={disk}",
-                "-device", f"virtio-blk-pci,drive=disk{number},"
+                "-device", f"{self.device(disk)},drive=disk{number},"
                            f"serial=disk{number}"]
         return command + [str(word) for word in arguments]
+
+    @staticmethod
+    def device(disk):
+        """What the disk is attached as."""
+        return "nvme" if str(disk).endswith(".nvme") else "virtio-blk-pci"
 
     # what comes in
 
@@ -176,10 +189,21 @@ class Machine:
         if not self._qmp.open:
             log = self.log_path("qemu").read_text(errors="replace")
             raise Failure(f"{self.name}: QEMU ended: {log.splitlines()[-1]}")
+        if self._keyboard:
+            sources[self._keyboard] = None
         for sock in select.select(list(sources), [], [], left)[0]:
+            if sock is self._keyboard:
+                self._drain()
+                continue
             take = self._take_qmp if sock is self._qmp.socket else self._take
             for line in sources[sock].read():
                 take(line)
+
+    def _drain(self):
+        """Who types must take what the console shows, or it stands still."""
+        with contextlib.suppress(BlockingIOError):
+            while self._keyboard and self._keyboard.recv(1 << 16):
+                pass
 
     def _take_qmp(self, line):
         message = json.loads(line)
@@ -269,6 +293,25 @@ class Machine:
         if status:
             raise Failure(f"{self.name}: {command!r}: status {status}: {text}")
         return text
+
+    def type(self, line):
+        """Types a line on the console."""
+        if not self._keyboard:
+            self._keyboard = socket.socket(socket.AF_UNIX)
+            self._keyboard.connect(f"{self._folder.name}/console")
+            self._keyboard.setblocking(False)
+        self._keyboard.sendall(line.encode() + b"\n")
+
+    def wait_console(self, text, timeout=60):
+        """Until the console has shown it."""
+        path = self.log_path("console")
+        deadline = time.monotonic() + timeout
+        while text.encode() not in path.read_bytes():
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.name}: no {text!r} on the console within "
+                              f"{timeout} s; {self.hint()}")
+            self._drain()
+            time.sleep(0.2)
 
     def wait_report(self, timeout=180):
         """The next Report, also of a guest that has gone since."""

@@ -34,20 +34,21 @@ def make_initramfs(path, variant, files):
 
 @contextlib.contextmanager
 def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
-          cmdline="", root=ROOT, files=(), own_disk=False, plugged=True, before=(),
-          after=(), disk=None, spoil=None, **settings):
+          cmdline="", root=ROOT, files=(), own_disk=False, plugged=True,
+          before=(), after=(), disk=None, spoil=None, cpus=1, **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
 
     launch_table  default: the right key under the default UUID
-    volumes       for the command line; default: the disk for the generic
-                  image, none for the host-only one, which has a cocotab
+    volumes       for the command line; default: the disk, but none for the
+                  host-only image, which has a cocotab
     files         {path: content} to add to the initramfs
     own_disk      a copy that the guest may spoil; default: an overlay
     plugged       False: start without the disk, for machine.plug(machine.disk)
     before, after  other disks, which the guest finds before and after its own
     disk          default: image.disk(), which is not sealed
     spoil         called with the path of the guest's own copy of the disk
+    cpus          how many the guest has
     settings      the firmware's: mode, area_size
     """
     disk = disk or image.disk()
@@ -67,7 +68,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
         if spoil:
             spoil(path)
         disks = [*before, *([path] if plugged else []), *after]
-        with qemu.Machine(test_name(), maker, disks=disks,
+        with qemu.Machine(test_name(), maker, disks=disks, cpus=cpus,
                           memory_mib=MEMORY) as machine:
             machine.disk = path
             yield machine

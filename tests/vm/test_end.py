@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a failed boot ends where the power-off does not come, and where the
+owner asked for a shell."""
+
+import contextlib
+import os
+import re
+import time
+
+import pytest
+
+from . import image, initrd, memory, modulevm, packages, place, rootvm, table
+from .test_root import PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain, reporting
+
+OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+UNLOCK = "cocosecret-unlock"
+UNIT = "etc/systemd/system/{}.service.d/{}.conf"
+LIMIT = 150
+
+
+def wrong():
+    """A launch with another secret than the disk's."""
+    return {"launch_table": table.build({OTHER: os.urandom(32)})}
+
+
+def nopoweroff(*lines):
+    """Files: from the unlocker's start, the host ignores a power-off."""
+    text = "\n".join(["[Service]", "ExecStartPre=/load /nopoweroff.ko", *lines])
+    return {"load": modulevm.program("load"),
+            "nopoweroff.ko": packages.build_module("nopoweroff").read_bytes(),
+            UNIT.format(UNLOCK, "zzz-last"): text.encode() + b"\n"}
+
+
+def instructions(guest):
+    """Where each processor is, and whether it has halted."""
+    text = guest.qmp("human-monitor-command",
+                     **{"command-line": "info registers -a"})
+    return re.findall(r"RIP=(\w+) RFL=(\w+) .* HLT=(\d)", text)
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_power_off_ignored(cpus):
+    """The machine stands still: no panic, for which a kernel may write its
+    memory to a disk, and no restart."""
+    with rootvm.guest("amdsev", files=nopoweroff(), cpus=cpus,
+                      **wrong()) as guest:
+        assert guest.wait_report(LIMIT).exit == "3"
+        guest.wait_console("the host ignores the power-off")
+        time.sleep(30)
+        assert guest.qmp("query-status")["status"] == "running"
+        assert guest.off_reason is None
+        seen = {str(instructions(guest)) for _ in range(5)}
+        console = guest.log_path("console").read_bytes()
+        assert b"panic" not in console
+        print(f"{cpus} processors, 30 s later: {' or '.join(sorted(seen))}")
+        assert len(seen) == 1
+        assert all(halted == "1" for _, _, halted in instructions(guest))
+
+
+def test_power_off_by_the_unit():
+    """That can be told: with the unit's failure action alone, process 1 asks
+    for the power-off, and the kernel panics when it comes back."""
+    files = nopoweroff("ExecStopPost=")
+    with rootvm.guest("amdsev", files=files, **wrong()) as guest:
+        guest.wait_console("the host ignores the power-off", LIMIT)
+        guest.wait_console("Attempted to kill init")
+        print("process 1 powers off: Attempted to kill init")
+
+
+def assert_shell(guest):
+    """A line typed on the console is carried out."""
+    for _ in range(20):
+        guest.type("echo shell-$((6 * 7))")
+        with contextlib.suppress(AssertionError):
+            return guest.wait_console("shell-42", 3)
+    raise AssertionError(guest.hint())
+
+
+def assert_wiped(guest, *values):
+    """No copy of them in the guest's memory."""
+    with place.scratch() as folder:
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, OTHER.encode())
+        for value in values:
+            assert memory.find(dump, value) == []
+
+
+SHELL = "rd.cocosecret.on-failure=shell"
+
+
+@pytest.mark.parametrize("variant", ["generic", "debug"])
+def test_shell(variant):
+    """Only where the command line asks for it; it finds no secret, no root
+    and no mapping, and the machine ends with it."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    with place.scratch() as folder, \
+            rootvm.guest("amdsev", variant, cmdline=f"{PLAIN_ROOT} {SHELL}",
+                         launch_table=launch, after=[plain(folder)],
+                         files=reporting(VERIFY_ROOT)) as guest:
+        assert guest.wait_report(LIMIT).exit == "5"
+        assert_shell(guest)
+        guest.type("dmsetup ls; findmnt -R /sysroot; "
+                   f"ls {rootvm.SECRETS}; echo end-$((1 + 1))")
+        guest.wait_console("end-2")
+        console = guest.log_path("console").read_text(errors="replace")
+        said = console.split("shell-42")[-1].split("echo end-")[-1]
+        print(f"{variant}: " + " | ".join(said.split("\n")[1:-1]))
+        assert "No devices found" in said
+        assert_wiped(guest, other, image.disk().key)
+        guest.type("exit")
+        assert guest.wait_off(60) == "guest-shutdown"
+
+
+def test_shell_of_a_debugging_image():
+    """systemd's own, without being asked for: the secrets are gone first. The
+    image's build has said it loudly."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    with rootvm.guest("amdsev", "debug", launch_table=launch,
+                      cmdline="rd.systemd.unit=emergency.target",
+                      files=reporting(*SHELLS)) as guest:
+        assert_shell(guest)
+        assert_wiped(guest, other, image.disk().key)
+    (said,) = [line for line in initrd.log_path("debug").read_text().splitlines()
+               if "cocosecret_debug" in line]
+    print(said)
+    assert "THIS IMAGE IS OPEN" in said
