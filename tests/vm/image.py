@@ -76,6 +76,13 @@ def tools():
                           lambda path: packages.fetch(path, TOOLS))
 
 
+def tools_disk(folder):
+    """A disk with them."""
+    path = folder / "tools"
+    place.run("mke2fs", "-q", "-d", tools(), path, "128M")
+    return path
+
+
 @functools.cache
 def probe():
     """The static program that reads secrets without leaving copies."""

@@ -87,7 +87,8 @@ VARIANTS = {
     "hostonly": ("--hostonly", "--hostonly-mode", "strict",
                  "--no-hostonly-cmdline"),
 }
-# Of each: what dracut.conf says.
+# The generic one, with something more; of some, what dracut.conf says.
+MORE = {"debug": (), "lvm": ("--add", "lvm")}
 CONFIGURATION = {"debug": b"cocosecret_debug=yes\n"}
 
 
@@ -98,7 +99,9 @@ def cocotab(options="unsealed", device=f"UUID={image.LUKS_UUID}"):
 
 def arguments(variant):
     """dracut's."""
-    return VARIANTS.get(variant, VARIANTS["generic"])
+    if variant in MORE:
+        return VARIANTS["generic"] + MORE[variant]
+    return VARIANTS[variant]
 
 
 def log_path(variant):
@@ -115,6 +118,8 @@ def build_dracut(path, variant):
         place.run("cp", "-a", image.root(), root)
         if variant == "hostonly":
             (root / "etc/cocotab").write_bytes(cocotab())
+        if variant == "lvm":
+            image.merge(image.tools(), root)
         (root / "etc/dracut.conf.d/test.conf").write_bytes(
             CONFIGURATION.get(variant, b""))
         log = place.run("chroot", root, "/usr/bin/env", "-i",
@@ -130,7 +135,8 @@ def build_dracut(path, variant):
 def dracut(variant="generic"):
     """dracut's image as it comes."""
     key = place.digest(image.root().name, variant, *arguments(variant),
-                       CONFIGURATION.get(variant, b""), cocotab())
+                       CONFIGURATION.get(variant, b""), cocotab(),
+                       *([image.tools().name] if variant == "lvm" else []))
     return place.artefact(f"initrd-{variant}", key,
                           lambda path: build_dracut(path, variant))
 

@@ -25,7 +25,8 @@ def wrong():
 
 def nopoweroff(*lines):
     """Files: from the unlocker's start, the host ignores a power-off."""
-    text = "\n".join(["[Service]", "ExecStartPre=/load /nopoweroff.ko", *lines])
+    text = "\n".join(["[Service]", "ExecStartPre=/load /nopoweroff.ko",
+                      *lines])
     return {"load": modulevm.program("load"),
             "nopoweroff.ko": packages.build_module("nopoweroff").read_bytes(),
             UNIT.format(UNLOCK, "zzz-last"): text.encode() + b"\n"}
@@ -122,7 +123,7 @@ def test_shell_of_a_debugging_image():
                       files=reporting(*SHELLS)) as guest:
         assert_shell(guest)
         assert_wiped(guest, other, image.disk().key)
-    (said,) = [line for line in initrd.log_path("debug").read_text().splitlines()
-               if "cocosecret_debug" in line]
+    log = initrd.log_path("debug").read_text()
+    (said,) = [line for line in log.splitlines() if "cocosecret_debug" in line]
     print(said)
     assert "THIS IMAGE IS OPEN" in said

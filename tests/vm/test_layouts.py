@@ -147,13 +147,13 @@ def booted():
         for number, (name, key) in enumerate(keys.items()):
             (folder / "key").write_bytes(key)
             uuid = f"00000000-1111-4222-8333-00000000000{number}"
-            disks.append(image.volume(folder / name, uuid, folder / "key", SIZE))
+            disks.append(image.volume(folder / name, uuid, folder / "key",
+                                      SIZE))
             lines.append(f"{name} UUID={uuid} {VOLUMES[name]} unsealed")
-        for name in ("plain", "tools"):
-            disks.append(folder / name)
-            with open(disks[-1], "wb") as file:
-                file.truncate(SIZE * image.MIB)
-        place.run("mke2fs", "-q", "-F", "-d", image.tools(), folder / "tools")
+        disks.append(folder / "plain")
+        with open(disks[-1], "wb") as file:
+            file.truncate(SIZE * image.MIB)
+        disks.append(image.tools_disk(folder))
         launch = table.build({table.DISK: image.disk().key}
                              | {VOLUMES[name]: keys[name] for name in keys})
         drivers = " ".join(f"rd.driver.pre={name}" for name in MODULES.split())
