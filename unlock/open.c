@@ -12,7 +12,6 @@
 #include "log.h"
 #include "mapping.h"
 #include "policy.h"
-#include "scrub.h"
 #include "seal.h"
 #include "secret.h"
 #include "state.h"
@@ -140,7 +139,6 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	struct token token = { 0 };
 	int r;
 
-	scrub_prepare();
 	r = header_load(&cd, volume->name, device, fault);
 	if (r)
 		return r;
@@ -165,7 +163,6 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 		r = activate(cd, volume, device, token.slot, &secret, fault);
 	watch.activated = clock_us();
 	secret_wipe(&secret);
-	scrub_after();
 
 	if (r == 0)
 		r = record(cd, volume, device, state, &watch, fault);
