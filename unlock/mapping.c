@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <libcryptsetup.h>
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "cleanup.h"
@@ -13,8 +16,8 @@
 #include "file.h"
 #include "text.h"
 
-/* It waits for udev, which may wait for the host's disk. */
-enum { CLOSE_WAIT_US = 5 * US_PER_S };
+/* Until whoever looks at it, udev say, has let go. */
+enum { CLOSE_WAIT_US = 5 * US_PER_S, CLOSE_TRIES = 50 };
 
 /* One line of /sys/block/DEVICE/ATTRIBUTE, without its newline; false where it does not fit. */
 static bool read_attribute(const char *device, const char *attribute, char *out, size_t size)
@@ -60,26 +63,18 @@ int mapping_find(const char *name, struct mapping_id *id)
 	return -ENOENT;
 }
 
-/* Of no device: with one, libcryptsetup would read its header first, and so wait for the host's disk. */
-static int deactivate(const char *name, uint32_t flags)
+/* Of device-mapper itself: libcryptsetup reads from the disk first, and so waits for the host. */
+static int remove_when_unused(const char *name)
 {
-	struct crypt_device *cd = NULL;
-	int r = crypt_init(&cd, NULL);
+	CLEANUP(close_fd) int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	struct dm_ioctl request = {
+		.version = { DM_VERSION_MAJOR },
+		.data_size = sizeof(request),
+		.flags = DM_DEFERRED_REMOVE,
+	};
 
-	if (r == 0)
-		r = crypt_deactivate_by_name(cd, name, flags);
-	crypt_free(cd);
-	return -r;
-}
-
-static int close_now(const void *name)
-{
-	return deactivate(name, 0);
-}
-
-static int close_when_unused(const void *name)
-{
-	return deactivate(name, CRYPT_DEACTIVATE_DEFERRED);
+	snprintf(request.name, sizeof(request.name), "%s", name);
+	return control < 0 || ioctl(control, DM_DEV_REMOVE, &request) < 0 ? errno : 0;
 }
 
 static bool is_gone(const char *name)
@@ -89,13 +84,35 @@ static bool is_gone(const char *name)
 	return mapping_find(name, &id) == -ENOENT;
 }
 
+/* What lies between a volume with integrity and its disk; libcryptsetup gives it that name. */
+static void remove_integrity(const char *name)
+{
+	char below[DM_NAME_LEN];
+	struct mapping_id id;
+
+	if (snprintf(below, sizeof(below), "%s_dif", name) >= (int)sizeof(below) ||
+	    mapping_find(below, &id) < 0)
+		return;
+	if (strncmp(id.dm_uuid, "INTEGRITY-", 10) == 0 || strncmp(id.dm_uuid, "CRYPT-SUBDEV-", 13) == 0)
+		remove_when_unused(below);
+}
+
+static int close_here(const void *context)
+{
+	const char *name = context;
+	int r = remove_when_unused(name);
+
+	remove_integrity(name);
+	for (int tries = 0; r == 0 && !is_gone(name) && tries < CLOSE_TRIES; tries++)
+		usleep(CLOSE_WAIT_US / CLOSE_TRIES / 2);
+	if (r == 0 && !is_gone(name))
+		r = EBUSY;
+	return r;
+}
+
 int mapping_close(const char *name)
 {
-	int r = child_run(CLOSE_WAIT_US, close_now, name);
+	int r = child_run(CLOSE_WAIT_US, close_here, name);
 
-	if (!is_gone(name))
-		child_run(CLOSE_WAIT_US, close_when_unused, name);
-	if (is_gone(name))
-		return 0;
 	return r < 0 ? r : -r;
 }

@@ -11,6 +11,8 @@
 
 #include "cleanup.h"
 
+enum { WIPE_TRIES = 3 };
+
 static size_t whole_pages(size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -126,17 +128,25 @@ int secret_unlink(int folder, const char *name)
 	return r > 0 ? -EEXIST : r;
 }
 
-int secret_unlink_all(int folder)
+static int unlink_listed(int folder)
 {
 	CLEANUP(close_dir) DIR *dir = list(folder);
 	const struct dirent *entry;
-	int r;
 
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir)) != NULL)
 		if (!is_dot(entry->d_name))
 			unlinkat(folder, entry->d_name, 0);
-	r = listed(folder, NULL);
+	return listed(folder, NULL);
+}
+
+/* What fails once, for a shortage that passes, may go well the next time. */
+int secret_unlink_all(int folder)
+{
+	int r = 1;
+
+	for (int tries = 0; tries < WIPE_TRIES && r != 0; tries++)
+		r = unlink_listed(folder);
 	return r > 0 ? -EEXIST : r;
 }
