@@ -19,13 +19,26 @@ static const struct crypt_pbkdf_type cheapest = {
 
 enum { AREA_KEY_SIZE = 64 };
 
+/*
+ * For a volume with integrity libcryptsetup takes no such wish, and takes this cipher by itself;
+ * the policy looks at what came of it.
+ */
+static int choose_cipher(struct crypt_device *cd)
+{
+	struct crypt_params_integrity integrity;
+
+	if (crypt_get_integrity_info(cd, &integrity) == 0 && integrity.tag_size > 0)
+		return 0;
+	return crypt_keyslot_set_encryption(cd, "aes-xts-plain64", AREA_KEY_SIZE);
+}
+
 static int add_keyslot(const struct owner *owner, struct crypt_device *cd)
 {
 	const struct owner_key *new = &owner->keys[0], *existing = &owner->keys[1];
 	int slot = crypt_set_pbkdf_type(cd, &cheapest);
 
 	if (slot == 0)
-		slot = crypt_keyslot_set_encryption(cd, "aes-xts-plain64", AREA_KEY_SIZE);
+		slot = choose_cipher(cd);
 	if (slot == 0)
 		slot = crypt_keyslot_add_by_passphrase(cd, CRYPT_ANY_SLOT,
 						       (const char *)existing->bytes.bytes,
