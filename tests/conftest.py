@@ -1,6 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What each test measured, in one place at the end of a run."""
 
+TABLE = "table"  # the property that holds lines of the attack table
+
+
+def print_table(terminalreporter):
+    """The lines of all tests that have some, as one table."""
+    stats = terminalreporter.stats
+    lines = [line for outcome in ("passed", "failed")
+             for report in stats.get(outcome, [])
+             if report.when == "call"
+             for name, text in report.user_properties if name == TABLE
+             for line in text.split("\n")]
+    if lines:
+        terminalreporter.section("attacks, each with the right key")
+    # A test's heading comes first, whatever was run before it.
+    for line in sorted(lines, key=lambda line: not line.startswith("attack ")):
+        terminalreporter.line(line)
+
 
 def pytest_terminal_summary(terminalreporter):
     """A line a test, with what it printed below it."""
@@ -13,6 +30,7 @@ def pytest_terminal_summary(terminalreporter):
         for line in report.capstdout.splitlines():
             if line.strip():
                 terminalreporter.line(f"             {line}")
+    print_table(terminalreporter)
     counts = {name: len(terminalreporter.stats.get(name, []))
               for name in ("passed", "failed", "skipped", "error")}
     terminalreporter.line(f"\n{counts['passed']} passed, "

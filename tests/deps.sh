@@ -14,6 +14,7 @@ clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 linux-headers-cloud-amd64
 qemu-system-x86 qemu-utils ovmf gnu-efi
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static
+fdisk nbdkit nbdkit-plugin-python
 python3 python3-pytest python3-pytest-xdist
 '
 

@@ -79,13 +79,14 @@ class Machine:
 
     disks: paths, each a virtio disk that the guest may write; NAME.nvme is
     attached as that.
+    more: arguments for QEMU.
     """
 
     def __init__(self, name, firmware, *, disks=(), memory_mib=768, cpus=1,
-                 accel=None):
+                 accel=None, more=()):
         self.name, self.firmware = name, firmware
         self.disks, self.memory = disks, memory_mib * MIB
-        self.cpus, self.accel = cpus, accel
+        self.cpus, self.accel, self.more = cpus, accel, list(more)
         self.reports = collections.deque()
         self.off_reason = None
         self.commands = 0
@@ -130,7 +131,7 @@ class Machine:
         folder = pathlib.Path(self._folder.name)
         # Before QEMU starts: under xdist the work here may be a long build.
         arguments = self.firmware.arguments(folder, self.memory)
-        arguments += self.accel or accel.arguments()
+        arguments += (self.accel or accel.arguments()) + self.more
         qmp, qmp_far = socket.socketpair()
         port, port_far = socket.socketpair()
         self._qmp, self._port = Lines(qmp), Lines(port)

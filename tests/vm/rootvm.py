@@ -35,7 +35,8 @@ def make_initramfs(path, variant, files):
 @contextlib.contextmanager
 def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
           cmdline="", root=ROOT, files=(), own_disk=False, plugged=True,
-          before=(), after=(), disk=None, spoil=None, cpus=1, **settings):
+          before=(), after=(), disk=None, spoil=None, cpus=1, more=(),
+          **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
 
@@ -49,6 +50,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     disk          default: image.disk(), which is not sealed
     spoil         called with the path of the guest's own copy of the disk
     cpus          how many the guest has
+    more          arguments for QEMU
     settings      the firmware's: mode, area_size
     """
     disk = disk or image.disk()
@@ -69,7 +71,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
             spoil(path)
         disks = [*before, *([path] if plugged else []), *after]
         with qemu.Machine(test_name(), maker, disks=disks, cpus=cpus,
-                          memory_mib=MEMORY) as machine:
+                          memory_mib=MEMORY, more=more) as machine:
             machine.disk = path
             yield machine
 

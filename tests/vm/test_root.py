@@ -58,8 +58,9 @@ def mapping_of(guest, path):
 
 @pytest.mark.parametrize("order", ["before", "after"])
 @pytest.mark.parametrize("name", [f"UUID={image.FS_UUID}", "LABEL=guest-root"])
-def test_same_name(order, name):
+def test_same_name(order, name, record_property):
     """A plain disk that calls itself the root: never booted."""
+    row = f"root={name[:10]}, plain disk {order}"
     with place.scratch() as folder, \
             rootvm.guest("amdsev", cmdline=f"root={name}",
                          files=reporting(VERIFY_ROOT),
@@ -69,9 +70,11 @@ def test_same_name(order, name):
             assert report.exit == REFUSED
             assert guest.wait_off(30) == "guest-shutdown"
             print(f"plain disk {order}: refused: {report.faults()[0]}")
+            record_property("table", f"{row:36}    5 at verify-root")
             return
         assert mapping_of(guest, "/").startswith("CRYPT-LUKS2-")
         print(f"plain disk {order}: the unlocked root was mounted")
+        record_property("table", f"{row:36}    0 the unlocked root is booted")
 
 
 PLAIN_ROOT = "root=/dev/disk/by-id/virtio-disk1 rootfstype=ext4"
