@@ -12,7 +12,7 @@ SUITE = "bookworm"
 PACKAGES = ("systemd-sysv", "udev", "kmod", "dracut-core", "dmsetup",
             "cryptsetup-bin", "libjson-c5", "libkmod2", "libuuid1",
             "e2fsprogs", "initramfs-tools-core",
-            "busybox", "cryptsetup-initramfs")
+            "busybox", "cryptsetup-initramfs", "strace")
 UNNEEDED = ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc",
             "usr/share/man", "usr/share/locale", "usr/share/info",
             "usr/share/zoneinfo")
@@ -84,10 +84,12 @@ def tools_disk(folder):
 
 
 @functools.cache
-def probe():
-    """The static program that reads secrets without leaving copies."""
-    place.make("vm-probe")
-    return place.VM / "probe"
+def programs():
+    """The tests' own programs for the guest, built and as they are."""
+    place.make("vm-programs")
+    return (place.VM / "probe", place.VM / "alloc.so",
+            *(place.GUEST / name for name in ("agent.sh", "report.sh",
+                                              "fault.sh")))
 
 
 def install(path, kernel):
@@ -96,8 +98,7 @@ def install(path, kernel):
                f"KVER={kernel.version}")
     ours = path / "usr/libexec/cocosecret-tests"
     ours.mkdir(parents=True)
-    for file in (place.GUEST / "agent.sh", place.GUEST / "report.sh", probe()):
-        place.run("install", file, ours)
+    place.run("install", *programs(), ours)
     units = path / "usr/lib/systemd/system"
     (units / "cocosecret-agent.service").write_text(AGENT_UNIT)
     wants = units / "sysinit.target.wants"

@@ -16,12 +16,12 @@ import typing
 
 import pytest
 
-from attacks import luks2, test_headers
+from attacks import catalogue, luks2
 
-from . import image, memory, place, rootvm, table
+from . import memory, place, qemu, ram, rootvm, table
 
 ALL = os.environ.get("COCOSECRET_FAULTS") == "all"
-NAME = "data"
+NAME = catalogue.NAME
 FOLDER = "/run/faults"
 PROGRAMS = "/usr/libexec/cocosecret-tests"
 GOOD, BAD = "good", "bad"
@@ -92,13 +92,13 @@ def complaint(outcome, which, killed):
 class Guest:
     """The booted guest, and how the runs in it ended."""
 
-    def __init__(self, machine, key):
-        self.machine, self.key = machine, key
+    def __init__(self, machine, shared, key):
+        self.machine, self.ram, self.key = machine, shared, key
         self.table = table.build({table.DISK: key})
 
     def run(self, command, which=GOOD):
         """One run of the unlocker under the command; the Outcome."""
-        self.machine.write_memory(self.machine.area(), self.table)
+        self.ram.write(self.machine.area(), self.table)
         return parse(self.machine.check(
             f"ulimit -c unlimited; sh {FOLDER}/fault.sh {NAME} {table.DISK} "
             f"{command} cocosecret-unlock --cmdline {FOLDER}/{which}"))
@@ -142,10 +142,8 @@ class Guest:
 
     def copies(self):
         """Where guest memory holds the key."""
-        with place.scratch() as folder:
-            dump = self.machine.dump(folder + "/dump")
-            assert memory.whole(dump, FOLDER.encode())
-            return memory.find(dump, self.key)
+        assert memory.whole(self.ram.path, FOLDER.encode())
+        return self.ram.find(self.key)
 
 
 def sample(calls):
@@ -181,23 +179,26 @@ def preload(setting, number):
 def booted(folder, cmdline=""):
     """A Guest. Nothing may be written to its two volumes."""
     place.make("unlock")
-    good = test_headers.enrolled(folder, GOOD, mapping=NAME)
+    good = catalogue.good(folder / GOOD)
     bad = folder / BAD
-    shutil.copy(good, bad)
+    shutil.copy(good.path, bad)
     header = luks2.Header(bad)
     header.set_text(luks2.LABEL, "a host's")
     header.seqid += 1
     header.write()
-    with rootvm.guest("amdsev", after=[good, bad],
-                      cmdline=cmdline) as machine:
+    with ram.Ram(rootvm.MEMORY * qemu.MIB) as shared, \
+            rootvm.guest("amdsev", after=[good.path, bad], cmdline=cmdline,
+                         more=shared.arguments()) as machine:
         machine.wait_ready()
+        # Or udev, which a mapping waits for, is being started meanwhile.
+        machine.run("systemctl is-system-running --wait", 180)
         machine.check(
-            f"mkdir -p {FOLDER} /run/cores; cp {PROGRAMS}/* {FOLDER}; "
+            f"udevadm settle; mkdir -p {FOLDER} /run/cores; cp {PROGRAMS}/* {FOLDER}; "
             "echo /run/cores/core >/proc/sys/kernel/core_pattern; "
             "rmmod efi_secret; " + "".join(
                 f"echo rd.cocosecret={NAME}:{disk} rd.cocosecret.timeout=20 "
                 f">{FOLDER}/{which}; " for which, disk in DISKS.items()))
-        yield Guest(machine, good.with_name(f"{GOOD}.key").read_bytes())
+        yield Guest(machine, shared, good.secret)
         assert "cryptsetup" not in machine.check("cat /proc/keys")
         writes = machine.disk_writes()
         assert writes["disk1"] == writes["disk2"] == 0
@@ -219,8 +220,9 @@ def test_system_calls_that_fail(guest, which):
     points = {point for calls in processes for point in sample(calls)
               if point[0] not in NO_ERROR}
     guest.sweep(which, (
-        (f"{name} {number}", strace(name, "error={}:when={}".format(
-            "ENOMEM" if name in MEMORY_CALLS else "EIO", number)))
+        (f"{name} {number}", strace(name, ":when=".join((
+            "error=ENOMEM" if name in MEMORY_CALLS else "error=EIO",
+            str(number)))))
         for name, number in sorted(points)))
 
 

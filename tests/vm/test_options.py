@@ -4,6 +4,8 @@
 import os
 import time
 
+import pytest
+
 from . import image, initrd, memory, place, rootvm, table
 
 OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
@@ -138,10 +140,35 @@ def test_on_failure_reboot():
         assert guest.wait_off(30) == "guest-reset"
 
 
-def test_unlocker_cannot_start():
-    """The unit, not the program, powers off."""
-    with rootvm.guest("amdsev", files={
-            DROP_IN.format("gone"):
-            b"[Service]\nExecStart=\nExecStart=/no/such/program\n"}) as guest:
-        assert guest.wait_report().exit == "203"
+LIBRARY = "usr/lib/x86_64-linux-gnu/libcryptsetup.so.12"
+KILLER = "alloc.so"
+UNITS = {  # how the unit says it ended, lines for it, files for the initramfs
+    "no program": ("203", b"ExecStart=\nExecStart=/no/such/program\n", {}),
+    "no library": ("127", b"", {LIBRARY: b""}),
+    "no memory": ("127", b"LimitAS=8M\n", {}),
+    "killed": ("KILL", b"ExecStart=\nExecStart=/bin/sh -c 'LD_PRELOAD=/"
+               + KILLER.encode() + b" ALLOC_KILL=400 exec "
+               b"/usr/bin/cocosecret-unlock'\n", {KILLER: None}),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_unlocker_cannot(name):
+    """The unit, not the program, powers off; the module wipes even then."""
+    status, lines, files = UNITS[name]
+    files = {path: content if content is not None else next(
+        file for file in image.programs() if file.name == path)
+             for path, content in files.items()}
+    files[DROP_IN.format("cannot")] = b"[Service]\n" + lines
+    with rootvm.guest("amdsev", files=files) as guest, \
+            place.scratch() as folder:
+        report = guest.wait_report()
+        assert report.exit == status
         assert guest.wait_off(30) == "guest-shutdown"
+        if name == "killed":
+            assert any("secrets in securityfs" in line
+                       for line in report.lines)
+            dump = guest.dump(folder + "/dump")
+            assert memory.whole(dump, b"rd.cocosecret=root")
+            assert memory.find(dump, image.disk().key) == []
+        print(f"{name}: {report.exit} ({report.result})")

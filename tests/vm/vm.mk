@@ -7,14 +7,20 @@ FIRMWARE ?= stock
 
 vm_python := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
 
-.PHONY: vm-probe vm-image run-vm run-demo
-vm-probe: $(BUILD)/vm/probe
+.PHONY: vm-programs vm-image run-vm run-demo
+vm-programs: $(BUILD)/vm/probe $(BUILD)/vm/alloc.so
 
 $(BUILD)/vm/probe: tests/vm/guest/probe.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror \
 		-static -o $@ $<
+
+$(BUILD)/vm/alloc.so: tests/vm/guest/alloc.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror \
+		-shared -fPIC -o $@ $<
 
 vm-image:
 	$(Q)$(vm_python) -c 'from vm import demo; demo.build()'
