@@ -28,5 +28,5 @@ $(BUILD)/firmware/standin.so: $(firmware_objects)
 
 $(BUILD)/firmware/BOOTX64.EFI: $(BUILD)/firmware/standin.so
 	$(call say,OBJCOPY,$@)
-	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym \
+	$(Q)objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym \
 		-j '.rel*' --target efi-app-x86_64 $< $@

@@ -232,7 +232,8 @@ static CHAR16 *load_options(UINT32 *size)
 	text = must_allocate(EfiLoaderData, length, L"no memory for the command line");
 	options = must_allocate(EfiLoaderData, length * sizeof(*options),
 				L"no memory for the command line");
-	CopyMem(text, initrd, sizeof(initrd));
+	/* gnu-efi knows no const */
+	CopyMem(text, (void *)initrd, sizeof(initrd));
 	if (file.size)
 		fwcfg_read(&file, text + sizeof(initrd) - 1, file.size);
 	for (UINTN i = 0; i < length; i++)
