@@ -10,6 +10,7 @@ UNITDIR  ?= /usr/lib/systemd/system
 LIBEXEC  ?= /usr/lib/cocosecret
 DRACUTDIR ?= /usr/lib/dracut/modules.d
 INITRAMFSDIR ?= /usr/share/initramfs-tools
+DRACUTCONFDIR ?= /usr/lib/dracut/dracut.conf.d
 DESTDIR  ?=
 
 CC         ?= cc
@@ -42,6 +43,7 @@ include tests/firmware/firmware.mk
 include tests/vm/vm.mk
 include tests/kernels/kernels.mk
 include tests/lint.mk
+include packaging.mk
 
 .PHONY: install
 install: install-unlock install-dracut install-initramfs install-module
@@ -72,8 +74,9 @@ close_files   := closed.service debug.conf
 .PHONY: install-dracut
 install-dracut:
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/50cocosecret \
-		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret \
+		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret $(DESTDIR)$(DRACUTCONFDIR) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(addsuffix .d,$(failing_units)))
+	$(INSTALL) -m 644 dracut/50-cocosecret.conf $(DESTDIR)$(DRACUTCONFDIR)
 	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
 	$(foreach unit,$(failing_units),$(call \
 		fill_in,dracut/cocosecret-fail.conf.in,644,$(UNITDIR)/$(unit).d/zz-fail.conf))
@@ -134,6 +137,8 @@ help:
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make check           every test, with a counted result'
 	@echo 'make check-kernels   the module on the kernels of Debian 12, 13 and unstable'
+	@echo 'make deb  make rpm    packages, into build/deb and build/rpm'
+	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'
 	@echo 'make clean           remove build/'

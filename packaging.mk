@@ -1,0 +1,66 @@
+# Packages: Debian's and RPMs. Both are built from a copy of the source, so
+# that what was built here before does not matter.
+
+DEB_DIR ?= $(BUILD)/deb
+RPM_DIR ?= $(BUILD)/rpm
+DKMSDIR  = /usr/src/efi_secret-$(VERSION)
+# Fedora's kernels have an efi_secret of their own; see rpm/cocosecret.spec.
+RPM_WITH ?= --with dkms
+
+# What dkms builds for each kernel.
+.PHONY: install-dkms
+install-dkms:
+	$(INSTALL) -d $(DESTDIR)$(DKMSDIR)
+	$(INSTALL) -m 644 $(MODULE_SOURCES) $(DESTDIR)$(DKMSDIR)
+	sed 's/#MODULE_VERSION#/$(VERSION)/' module/dkms.conf > $(DESTDIR)$(DKMSDIR)/dkms.conf
+	chmod 644 $(DESTDIR)$(DKMSDIR)/dkms.conf
+
+# The source as a release has it, on standard output. Times are those of the
+# newest entry in debian/changelog, so that the same source is the same file.
+source_tar = tar -c --exclude-vcs --exclude=./build --exclude=__pycache__ \
+	--sort=name --owner=0 --group=0 --numeric-owner \
+	--mtime="$$(sed -n '/^ -- /{s/.*>  //p;q}' debian/changelog)" \
+	--transform='s,^\.,cocosecret-$(VERSION),' .
+
+# Neither settings nor flags of this make are the package's.
+clean_make_env := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES
+
+# $(call logged,COMMAND,LOG)
+logged = ( $(1) ) > $(2) 2>&1 || { tail -n 30 $(2); exit 1; }
+
+# VERSION= builds under another number, as an upgrade would have it.
+.PHONY: deb
+deb:
+	$(call say,DEB,$(DEB_DIR))
+	$(Q)rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)
+	$(Q)$(source_tar) | tar -x -C $(DEB_DIR)
+	$(Q)sed -i '1s/(.*)/($(VERSION))/' $(DEB_DIR)/cocosecret-$(VERSION)/debian/changelog
+	$(Q)$(call logged,cd $(DEB_DIR)/cocosecret-$(VERSION) && \
+		$(clean_make_env) dpkg-buildpackage -us -uc,$(DEB_DIR)/build.log)
+
+.PHONY: rpm
+rpm:
+	$(call say,RPM,$(RPM_DIR))
+	$(Q)rm -rf $(RPM_DIR) && mkdir -p $(RPM_DIR)/SOURCES
+	$(Q)$(source_tar) | gzip -n > $(RPM_DIR)/SOURCES/cocosecret-$(VERSION).tar.gz
+	$(Q)$(call logged,$(clean_make_env) rpmbuild -ba $(RPM_WITH) $(RPM_HERE) \
+		--define '_topdir $(abspath $(RPM_DIR))' rpm/cocosecret.spec,$(RPM_DIR)/build.log)
+
+# A machine without an RPM database cannot say what is installed, and Debian's
+# rpmbuild has no debugging packages.
+RPM_HERE := $(if $(wildcard /etc/debian_version),--nodeps --define 'debug_package %{nil}')
+
+.PHONY: lint-deb lint-rpm
+lint-deb:
+	$(Q)lintian -EvI --pedantic --fail-on error,warning $(DEB_DIR)/*.changes
+
+lint-rpm:
+	$(Q)rpmlint --strict --config rpm/rpmlint.toml rpm/cocosecret.spec \
+		$(RPM_DIR)/RPMS/*/*.rpm
+
+# Installs, upgrades and purges in systems of these Debian suites.
+PACKAGE_SUITES ?= bookworm trixie
+
+.PHONY: check-packages
+check-packages: deps
+	$(Q)PACKAGE_SUITES='$(PACKAGE_SUITES)' $(PYTEST) tests/vm/test_packages.py
