@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The packages as files; installing them is in tests/vm/test_packages.py."""
+
+import hashlib
+import re
+import subprocess
+
+import pytest
+
+from vm import debs, packages, place
+
+DOC = ["usr/share/doc/@/changelog.gz", "usr/share/doc/@/copyright"]
+UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
+         for name in ("shell.service",
+                      "(unlock|verify-mounts|verify-root).service",
+                      "(unlock|verify-mounts|verify-root).service.d/"
+                      "zz-fail.conf")]
+PROGRAMS = ["usr/bin/cocosecret", "usr/bin/cocosecret-unlock"]
+PAGES = ["usr/share/man/man1/cocosecret.1", "usr/share/man/man4/efi_secret.4",
+         "usr/share/man/man5/cocosecret-seal.5",
+         "usr/share/man/man5/cocotab.5",
+         "usr/share/man/man8/cocosecret-unlock.8"]
+DRACUT = ["usr/lib/dracut/modules.d/50cocosecret/.*",
+          "usr/lib/dracut/modules.d/99zz-cocosecret/.*",
+          "usr/lib/dracut/dracut.conf.d/50-cocosecret.conf"]
+DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
+# Every file of a package matches one of these, and each of these a file.
+DEBS = {
+    "cocosecret": [*PROGRAMS, "usr/lib/cocosecret/cocosecret-generator",
+                   *UNITS, *(page + ".gz" for page in PAGES),
+                   "usr/share/doc/@/(README.md.gz|CHANGELOG.md)"],
+    "cocosecret-dracut": DRACUT,
+    "cocosecret-initramfs": [
+        "usr/share/initramfs-tools/hooks/cocosecret",
+        "usr/share/initramfs-tools/scripts/([a-z]+-[a-z]+/)?cocosecret"],
+    "efi-secret-dkms": [DKMS],
+}
+LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
+RPMS = {
+    "cocosecret": [*PROGRAMS, "usr/libexec/cocosecret/cocosecret-generator",
+                   *UNITS, *(page + "(.gz)?" for page in PAGES), LICENSE,
+                   "usr/share/doc/@-0.1.0/(README|CHANGELOG).md",
+                   "usr/lib/.build-id/.*"],
+    "cocosecret-dracut": [*DRACUT, LICENSE],
+    "efi-secret-dkms": [DKMS, LICENSE],
+}
+
+
+def run(*command, **options):
+    """Standard output of a command that must succeed."""
+    return subprocess.run([str(word) for word in command], check=True,
+                          stdout=subprocess.PIPE, timeout=60,
+                          **options).stdout.decode()
+
+
+def assert_files(name, files, patterns):
+    """These and no others. "@" is the package's name."""
+    patterns = [pattern.replace("@", name) for pattern in patterns]
+    strange = [file for file in files
+               if not any(re.fullmatch(pattern, file) for pattern in patterns)]
+    assert strange == []
+    missing = [pattern for pattern in patterns
+               if not any(re.fullmatch(pattern, file) for file in files)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", DEBS)
+def test_deb_files(name):
+    """A package holds what it should, owned by root, writable by root only."""
+    deb = debs.deb(name)
+    files = []
+    for line in run("dpkg-deb", "-c", deb).splitlines():
+        mode, owner, _, _, _, path = line.split(maxsplit=5)
+        assert owner == "root/root", line
+        assert mode[5] == mode[8] == "-" and "s" not in mode, line
+        if mode[0] != "d":
+            files.append(path.removeprefix("./"))
+    assert_files(name, files, DEBS[name] + DOC)
+    size = run("dpkg-deb", "-f", deb, "Installed-Size").strip()
+    print(f"{deb.name}: {len(files)} files, {size} KiB installed, "
+          f"{deb.stat().st_size} bytes")
+
+
+def test_lintian():
+    """Nothing that lintian calls an error or a warning, nothing overridden."""
+    said = debs.make("lint-deb", f"DEB_DIR={debs.folder()}")
+    tags = [line for line in said.splitlines() if re.match(r"[A-Z]: ", line)]
+    assert [tag for tag in tags if tag[0] in "EWO"] == []
+    tags = [tag for tag in tags if tag[0] in "IP"]
+    assert tags  # else it did not look
+    print("\n".join(tags))
+
+
+def test_reproducible():
+    """Built elsewhere, at another time of day, under another umask and
+    language: the same bytes."""
+    def sums(folder):
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in folder.glob("*.deb")}
+
+    with place.scratch() as scratch:
+        folder = place.pathlib.Path(scratch) / "elsewhere"
+        debs.make("deb", f"DEB_DIR={folder}", TZ="Pacific/Kiritimati",
+                  LC_ALL="C.UTF-8", HOME=scratch)
+        assert sums(folder) == sums(debs.folder())
+    print(f"{len(sums(debs.folder()))} packages, twice the same")
+
+
+@pytest.mark.parametrize("file", [*PROGRAMS,
+                                  "usr/lib/cocosecret/cocosecret-generator"])
+def test_hardened(file):
+    """Position-independent, bound at start, no writable code, checked."""
+    with place.scratch() as folder:
+        packages.unpack(debs.deb("cocosecret"), folder)
+        elf = run("readelf", "-hldW", "--dyn-syms", f"{folder}/{file}")
+    assert re.search(r"Type: +DYN", elf)
+    assert re.search(r"FLAGS_1.* NOW PIE", elf)
+    assert "GNU_RELRO" in elf
+    assert re.search(r"GNU_STACK .* RW ", elf)
+    assert not re.search(r"LOAD .* RWE ", elf)
+    assert "__stack_chk_fail" in elf
+    assert re.search(r"__[a-z]+_chk@", elf)
+
+
+def test_one_version():
+    """What says a version says the same."""
+    def version(file, pattern):
+        return re.search(pattern, (place.TOP / file).read_text(), re.M)[1]
+
+    assert {version("Makefile", r"^VERSION +:= (\S+)$"),
+            version("debian/changelog", r"^cocosecret \((\S+)\)"),
+            version("rpm/cocosecret.spec", r"^Version: +(\S+)$"),
+            version("CHANGELOG.md", r"^## (\S+)")} == {"0.1.0"}
+
+
+@pytest.mark.parametrize("name", RPMS)
+def test_rpm_files(name):
+    """As test_deb_files."""
+    (rpm,) = debs.rpms().glob(f"RPMS/*/{name}-0.1.0-*.rpm")
+    files = []
+    for line in run("rpm", "-qp", "--qf", "[%{FILEMODES:perms} "
+                    "%{FILEUSERNAME} %{FILENAMES}\\n]", rpm).splitlines():
+        mode, owner, path = line.split(maxsplit=2)
+        assert owner == "root", line
+        assert mode[0] == "l" or mode[5] == mode[8] == "-", line
+        if mode[0] != "d":
+            files.append(path.removeprefix("/"))
+    assert_files(name, files, RPMS[name])
+    print(f"{rpm.name}: {len(files)} files, {rpm.stat().st_size} bytes")
+
+
+def test_rpmlint():
+    """Nothing but what rpm/rpmlint.toml gives a reason for."""
+    said = debs.make("lint-rpm", f"RPM_DIR={debs.rpms()}")
+    assert "3 packages and 1 specfiles checked; 0 errors, 0 warnings" in said
+
+
+def test_signed_module(tmp_path):
+    """README's commands sign the module with a key of the owner's."""
+    kernel = packages.Kernel()
+    place.make("module", f"KVER={kernel.version}")
+    module = tmp_path / "efi_secret.ko"
+    module.write_bytes((place.BUILD / "module" / kernel.version
+                        / "efi_secret.ko").read_bytes())
+    commands = re.search(
+        r"^    (openssl req -new .*?)\n\n",
+        (place.TOP / "README.md").read_text(), re.M | re.S)[1]
+    commands = [line.strip() for line in commands.splitlines()]
+    assert commands.pop(1).startswith("mokutil --import mok.der")
+    script = "\n".join(commands).replace("VERSION", kernel.version)
+    run("sh", "-euc", script, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    fields = run("modinfo", module)
+    assert re.search(r"^signer: +efi_secret signing key$", fields, re.M)
+    assert re.search(r"^sig_hashalgo: +sha256$", fields, re.M)
+    print(*re.findall(r"^(?:signer|sig_id|sig_hashalgo): .*", fields, re.M),
+          sep="\n")
