@@ -168,6 +168,7 @@ def test_unlocker_cannot(name):
         if name == "killed":
             assert any("secrets in securityfs" in line
                        for line in report.lines)
+        if name != "no memory":  # nor is there any to load the module with
             dump = guest.dump(folder + "/dump")
             assert memory.whole(dump, b"rd.cocosecret=root")
             assert memory.find(dump, image.disk().key) == []
