@@ -113,7 +113,12 @@ PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -rs -p no:cacheprovide
 .PHONY: run-check
 run-check:
 	$(Q)$(MAKE) --no-print-directory all unit fuzz-build CFLAGS='$(CFLAGS) -Werror'
-	$(Q)$(PYTEST) tests
+	$(Q)$(PYTEST) -m 'not slow' tests
+
+# What make check has no time for: more ways to fail, boot and resume.
+.PHONY: check-slow
+check-slow: deps all unit
+	$(Q)$(PYTEST) -m slow tests
 
 .PHONY: fuzz
 fuzz:
@@ -136,6 +141,7 @@ help:
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make check           every test, with a counted result'
+	@echo 'make check-slow      the tests that take too long for it'
 	@echo 'make check-kernels   the module on the kernels of Debian 12, 13 and unstable'
 	@echo 'make deb  make rpm    packages, into build/deb and build/rpm'
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'

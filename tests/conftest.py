@@ -4,6 +4,11 @@
 TABLE = "table"  # the property that holds lines of the attack table
 
 
+def pytest_configure(config):
+    """Marks that are ours."""
+    config.addinivalue_line("markers", "slow: for make check-slow only")
+
+
 def print_table(terminalreporter):
     """The lines of all tests that have some, as one table."""
     stats = terminalreporter.stats

@@ -12,7 +12,8 @@ from .test_boot import assert_root_is_unlocked
 from .test_root import SHELLS, VERIFY_ROOT, plain as plain_disk, reporting
 
 LIMIT = 150
-KINDS = ("generic", "initramfs-tools", "dracut-plain")
+KINDS = ("generic", pytest.param("initramfs-tools", marks=pytest.mark.slow),
+         pytest.param("dracut-plain", marks=pytest.mark.slow))
 OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 
 
@@ -62,6 +63,7 @@ def data(folder):
     return path, key.read_bytes()
 
 
+@pytest.mark.slow
 def test_other_name_is_no_root():
     """The only volume there, but sealed under another name: no root."""
     with place.scratch() as folder:

@@ -39,7 +39,8 @@ def instructions(guest):
     return re.findall(r"RIP=(\w+) RFL=(\w+) .* HLT=(\d)", text)
 
 
-@pytest.mark.parametrize("cpus", [1, 2])
+@pytest.mark.parametrize("cpus", [
+    pytest.param(1, marks=pytest.mark.slow), 2])
 def test_power_off_ignored(cpus):
     """The machine stands still: no panic, for which a kernel may write its
     memory to a disk, and no restart."""
@@ -58,6 +59,7 @@ def test_power_off_ignored(cpus):
         assert all(halted == "1" for _, _, halted in instructions(guest))
 
 
+@pytest.mark.slow
 def test_power_off_by_the_unit():
     """That can be told: with the unit's failure action alone, process 1 asks
     for the power-off, and the kernel panics when it comes back."""
@@ -113,6 +115,7 @@ def test_shell(variant):
         assert guest.wait_off(60) == "guest-shutdown"
 
 
+@pytest.mark.slow
 def test_shell_of_a_debugging_image():
     """systemd's own, without being asked for: the secrets are gone first. The
     image's build has said it loudly."""

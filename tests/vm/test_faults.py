@@ -20,6 +20,7 @@ from attacks import catalogue, luks2
 
 from . import memory, place, qemu, ram, rootvm, table
 
+pytestmark = pytest.mark.slow
 ALL = os.environ.get("COCOSECRET_FAULTS") == "all"
 NAME = catalogue.NAME
 FOLDER = "/run/faults"

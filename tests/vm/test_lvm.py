@@ -3,9 +3,12 @@
 
 import pathlib
 
+import pytest
+
 from . import lvm, place, rootvm
 from .test_root import SHELLS, VERIFY_ROOT, plain, reporting
 
+pytestmark = pytest.mark.slow
 LIMIT = 200
 
 

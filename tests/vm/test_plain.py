@@ -69,6 +69,7 @@ DOORS = {  # what would give a shell
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS)
 def test_no_shell(kind, door):
     """Neither asked for nor after a failure; what comes instead can be
@@ -85,6 +86,7 @@ def test_no_shell(kind, door):
         print(f"{DOORS[door][kind]}: reset after {guest.age():.1f} s")
 
 
+@pytest.mark.slow
 def test_shell(kind):
     """The command line may ask for one; the secrets are wiped before."""
     wrong = OTHER.encode()
@@ -103,6 +105,7 @@ def test_shell(kind):
         print(f"a shell after {guest.age():.1f} s, and no secret")
 
 
+@pytest.mark.slow
 def test_unlocker_that_cannot_start(kind):
     """The script sees to it that the secrets are wiped and the machine off."""
     with sealed_guest(kind, files={plain.UNLOCKER: b"\x7fELF"}) as guest, \

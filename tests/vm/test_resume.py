@@ -9,6 +9,7 @@ import pytest
 
 from . import image, place, rootvm
 
+pytestmark = pytest.mark.slow
 UUID = "c2a7e0b4-93f1-4f3b-8f06-1f5d0c9a6e11"
 UNIT = "systemd-hibernate-resume@.service"
 GENERATOR = "systemd-hibernate-resume-generator"
