@@ -91,6 +91,7 @@ def test_lintian():
     print("\n".join(tags))
 
 
+@pytest.mark.slow
 def test_reproducible():
     """Built elsewhere, at another time of day, under another umask and
     language: the same bytes."""

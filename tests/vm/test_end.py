@@ -91,7 +91,8 @@ def assert_wiped(guest, *values):
 SHELL = "rd.cocosecret.on-failure=shell"
 
 
-@pytest.mark.parametrize("variant", ["generic", "debug"])
+@pytest.mark.parametrize("variant", [
+    "generic", pytest.param("debug", marks=pytest.mark.slow)])
 def test_shell(variant):
     """Only where the command line asks for it; it finds no secret, no root
     and no mapping, and the machine ends with it."""

@@ -59,7 +59,10 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").digest()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow)
+    if name in ("absent-device", "empty-area", "bad-cocotab") else name
+    for name in CASES])
 def test_failure(name):
     """Exit status, one line, power-off, an untouched disk, no secret left."""
     case = CASES[name]

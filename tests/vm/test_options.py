@@ -152,7 +152,9 @@ UNITS = {  # how the unit says it ended, lines for it, files for the initramfs
 }
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow) if name == "no memory" else name
+    for name in UNITS])
 def test_unlocker_cannot(name):
     """The unit, not the program, powers off; the module wipes even then."""
     status, lines, files = UNITS[name]

@@ -212,8 +212,10 @@ def test_image_is_closed(variant):
 
 
 @pytest.mark.parametrize("cmdline", [
-    "rd.systemd.unit=emergency.target", "rd.systemd.unit=rescue.target",
-    "rd.break", "rd.break=pre-mount rd.shell=1",
+    pytest.param("rd.systemd.unit=emergency.target", marks=pytest.mark.slow),
+    "rd.systemd.unit=rescue.target",
+    pytest.param("rd.break", marks=pytest.mark.slow),
+    "rd.break=pre-mount rd.shell=1",
     "systemd.debug_shell rd.systemd.debug_shell rd.cmdline=ask "
     f"root={NOWHERE} rd.cocosecret.timeout=8"])
 def test_no_shell(cmdline):
