@@ -7,6 +7,8 @@ import pathlib
 import secrets
 import typing
 
+import pytest
+
 from . import image, place, rootvm, table
 
 VOLUMES = {"one": "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10",
@@ -168,6 +170,7 @@ def booted():
             yield guest
 
 
+@pytest.mark.slow
 def test_layouts():
     """Exit 0 only where no byte comes from elsewhere."""
     wrong = []

@@ -117,6 +117,7 @@ def test_wipe_rest():
         print(guest.check("dmesg | grep -e 'secrets wiped' -e 'lies on'"))
 
 
+@pytest.mark.slow
 def test_rest_that_cannot_be_wiped():
     """Exit 8, and the root does not start."""
     mount = b"ExecStartPre=/bin/mount {} /sys/kernel/security\n"
@@ -132,6 +133,7 @@ def test_rest_that_cannot_be_wiped():
         print("\n".join(report.faults()))
 
 
+@pytest.mark.slow
 def test_on_failure_reboot():
     """rd.cocosecret.on-failure=reboot, by way of the generator."""
     with rootvm.guest("amdsev", launch_table=table.build({OTHER: b"x" * 32}),
@@ -153,7 +155,7 @@ UNITS = {  # how the unit says it ended, lines for it, files for the initramfs
 
 
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.slow) if name == "no memory" else name
+    pytest.param(name, marks=pytest.mark.slow) if name.startswith("no ") else name
     for name in UNITS])
 def test_unlocker_cannot(name):
     """The unit, not the program, powers off; the module wipes even then."""

@@ -213,7 +213,7 @@ def test_image_is_closed(variant):
 
 @pytest.mark.parametrize("cmdline", [
     pytest.param("rd.systemd.unit=emergency.target", marks=pytest.mark.slow),
-    "rd.systemd.unit=rescue.target",
+    pytest.param("rd.systemd.unit=rescue.target", marks=pytest.mark.slow),
     pytest.param("rd.break", marks=pytest.mark.slow),
     "rd.break=pre-mount rd.shell=1",
     "systemd.debug_shell rd.systemd.debug_shell rd.cmdline=ask "
@@ -234,6 +234,7 @@ def test_no_shell(cmdline):
             line.split("] ")[-1] for line in report.lines[-2:]))
 
 
+@pytest.mark.slow
 def test_on_failure_of_the_boot():
     """rd.cocosecret.on-failure holds for a boot that fails later, too."""
     with rootvm.guest("amdsev", cmdline=f"root={NOWHERE} "
