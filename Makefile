@@ -7,6 +7,7 @@ BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
 # Where dracut and systemd look does not depend on PREFIX.
 UNITDIR  ?= /usr/lib/systemd/system
+GENERATORDIR ?= /usr/lib/systemd/system-generators
 LIBEXEC  ?= /usr/lib/cocosecret
 DRACUTDIR ?= /usr/lib/dracut/modules.d
 INITRAMFSDIR ?= /usr/share/initramfs-tools
@@ -46,7 +47,7 @@ include tests/lint.mk
 include packaging.mk
 
 .PHONY: install
-install: install-unlock install-dracut install-initramfs install-module
+install: install-unlock install-units install-dracut install-initramfs install-module
 
 .PHONY: install-unlock
 install-unlock: unlock
@@ -68,25 +69,64 @@ chmod $(2) $(DESTDIR)$(3)
 endef
 
 failing_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts))
-dracut_units  := $(failing_units) cocosecret-shell.service
-close_files   := closed.service debug.conf
+systemd_units := $(failing_units) cocosecret-shell.service
+# Links, not presets: an image may come with presets that disable all. Outside
+# of an initramfs nothing starts what these are required by.
+unit_links := \
+	initrd-root-device.target:cocosecret-unlock \
+	sysroot.mount:cocosecret-unlock \
+	initrd-root-fs.target:cocosecret-unlock \
+	initrd-root-fs.target:cocosecret-verify-root \
+	initrd-cleanup.service:cocosecret-verify-mounts \
+	initrd-switch-root.service:cocosecret-verify-mounts
+
+# What a closed initramfs has in the place of units that would resume a whole
+# system from a disk that nobody verified, ...
+closed_masks := systemd-hibernate-resume@.service systemd-hibernate-resume.service
+# ... give a shell, or ask a question, on a console, ...
+closed_masks += debug-shell.service dracut-cmdline-ask.service \
+	getty@.service serial-getty@.service console-getty.service \
+	container-getty@.service autovt@.service \
+	$(foreach agent,console wall plymouth,$(addprefix \
+		systemd-ask-password-$(agent).,path service))
+# ... or be where a failed boot, or rd.break, ends. Not one unit with three
+# names: sysinit.target, which rescue needs, conflicts with the first.
+closed_shells := emergency.service rescue.service dracut-emergency.service
+CLOSED = $(LIBEXEC)/closed
+
+define link_unit
+$(INSTALL) -d $(DESTDIR)$(UNITDIR)/$(1).requires
+ln -sf ../$(2).service $(DESTDIR)$(UNITDIR)/$(1).requires/$(2).service
+
+endef
+
+.PHONY: install-units
+install-units: unlock
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/initrd-root-device.target.d $(DESTDIR)$(GENERATORDIR) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(addsuffix .d,$(failing_units))) \
+		$(addprefix $(DESTDIR)$(CLOSED)/,$(addsuffix .d,$(closed_shells)))
+	$(foreach unit,$(systemd_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
+	$(foreach unit,$(failing_units),$(call \
+		fill_in,dracut/cocosecret-fail.conf.in,644,$(UNITDIR)/$(unit).d/zz-fail.conf))
+	$(INSTALL) -m 644 dracut/initrd-root-device.conf \
+		$(DESTDIR)$(UNITDIR)/initrd-root-device.target.d/50-cocosecret.conf
+	$(foreach link,$(unit_links),$(call link_unit,$(firstword $(subst :, ,$(link))),$(lastword $(subst :, ,$(link)))))
+	ln -srf $(DESTDIR)$(LIBEXEC)/cocosecret-generator $(DESTDIR)$(GENERATORDIR)
+	for unit in $(closed_masks); do ln -sf /dev/null $(DESTDIR)$(CLOSED)/$$unit || exit; done
+	$(foreach unit,$(closed_shells),$(call fill_in,dracut/closed.service.in,644,$(CLOSED)/$(unit)))
+	$(foreach unit,$(closed_shells),$(call \
+		fill_in,dracut/cocosecret-fail.conf.in,644,$(CLOSED)/$(unit).d/zz-fail.conf))
 
 .PHONY: install-dracut
 install-dracut:
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/50cocosecret \
-		$(DESTDIR)$(DRACUTDIR)/99zz-cocosecret $(DESTDIR)$(DRACUTCONFDIR) \
-		$(addprefix $(DESTDIR)$(UNITDIR)/,$(addsuffix .d,$(failing_units)))
+	$(INSTALL) -d $(DESTDIR)$(DRACUTDIR)/50cocosecret $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret \
+		$(DESTDIR)$(DRACUTCONFDIR)
 	$(INSTALL) -m 644 dracut/50-cocosecret.conf $(DESTDIR)$(DRACUTCONFDIR)
-	$(foreach unit,$(dracut_units),$(call fill_in,dracut/$(unit).in,644,$(UNITDIR)/$(unit)))
-	$(foreach unit,$(failing_units),$(call \
-		fill_in,dracut/cocosecret-fail.conf.in,644,$(UNITDIR)/$(unit).d/zz-fail.conf))
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
 	$(foreach hook,unlock verify wipe emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
 	$(INSTALL) dracut/plain/finished.sh dracut/plain/root.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
-	$(foreach file,$(close_files),$(call \
-		fill_in,dracut/close/$(file).in,644,$(DRACUTDIR)/99zz-cocosecret/$(file)))
-	$(call fill_in,dracut/cocosecret-fail.conf.in,644,$(DRACUTDIR)/99zz-cocosecret/fail.conf)
-	$(INSTALL) dracut/close/module-setup.sh $(DESTDIR)$(DRACUTDIR)/99zz-cocosecret
+	$(call fill_in,dracut/close/debug.conf.in,644,$(DRACUTDIR)/99zz-cocosecret/debug.conf)
+	$(call fill_in,dracut/close/module-setup.sh.in,755,$(DRACUTDIR)/99zz-cocosecret/module-setup.sh)
 
 initramfs_scripts := cocosecret $(addsuffix /cocosecret,local-top local-bottom init-bottom)
 
@@ -137,7 +177,7 @@ clean:
 help:
 	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
-	@echo 'make install-unlock  install-dracut  install-initramfs  install-module'
+	@echo 'make install-unlock  install-units  install-dracut  install-initramfs  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make check           every test, with a counted result'

@@ -14,7 +14,11 @@ UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
          for name in ("shell.service",
                       "(unlock|verify-mounts|verify-root).service",
                       "(unlock|verify-mounts|verify-root).service.d/"
-                      "zz-fail.conf")]
+                      "zz-fail.conf")] + [
+    r"usr/lib/systemd/system/(initrd-[a-z-]+\.(target|service)|sysroot.mount)"
+    r"\.(requires/cocosecret-[a-z-]+\.service|d/50-cocosecret.conf)",
+    "usr/lib/systemd/system-generators/cocosecret-generator"]
+CLOSED = r"/closed/[^/]+\.(service|path|service.d/zz-fail.conf)"
 PROGRAMS = ["usr/bin/cocosecret", "usr/bin/cocosecret-unlock"]
 PAGES = ["usr/share/man/man1/cocosecret.1", "usr/share/man/man4/efi_secret.4",
          "usr/share/man/man5/cocosecret-seal.5",
@@ -27,6 +31,7 @@ DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 # Every file of a package matches one of these, and each of these a file.
 DEBS = {
     "cocosecret": [*PROGRAMS, "usr/lib/cocosecret/cocosecret-generator",
+                   "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *(page + ".gz" for page in PAGES),
                    "usr/share/doc/@/(README.md.gz|CHANGELOG.md)"],
     "cocosecret-dracut": DRACUT,
@@ -38,6 +43,7 @@ DEBS = {
 LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "usr/libexec/cocosecret/cocosecret-generator",
+                   "usr/libexec/cocosecret" + CLOSED,
                    *UNITS, *(page + "(.gz)?" for page in PAGES), LICENSE,
                    "usr/share/doc/@-0.1.0/(README|CHANGELOG).md",
                    "usr/lib/.build-id/.*"],
@@ -72,9 +78,10 @@ def test_deb_files(name):
     for line in run("dpkg-deb", "-c", deb).splitlines():
         mode, owner, _, _, _, path = line.split(maxsplit=5)
         assert owner == "root/root", line
-        assert mode[5] == mode[8] == "-" and "s" not in mode, line
+        if mode[0] != "l":
+            assert mode[5] == mode[8] == "-" and "s" not in mode, line
         if mode[0] != "d":
-            files.append(path.removeprefix("./"))
+            files.append(path.removeprefix("./").split(" -> ")[0])
     assert_files(name, files, DEBS[name] + DOC)
     size = run("dpkg-deb", "-f", deb, "Installed-Size").strip()
     print(f"{deb.name}: {len(files)} files, {size} KiB installed, "

@@ -2,8 +2,10 @@
 /*
  * cocosecret-generator: a systemd generator. Turns rd.cocosecret.on-failure= into drop-ins for the
  * units whose own failure action is to power off at once, and rd.cocosecret.timeout= into those that
- * limit the unlocker and the wait for the root device.
+ * limit the unlocker and the wait for the root device. Closes an initramfs that nobody closed when
+ * it was made. Does nothing in the running system.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -187,6 +189,36 @@ static int write_root(const char *directory, struct slice cmdline)
 	return r;
 }
 
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/*
+ * Units that take the place of all others of their names: those of a folder that is in an image only
+ * where what made it knows nothing of us, as mkosi.
+ */
+static int close_image(const char *early)
+{
+	CLEANUP(close_fd) int base = open(early, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(close_dir) DIR *closed = opendir(CLOSED_PATH);
+	const struct dirent *entry;
+	char target[512];
+	int r = 0;
+
+	if (!closed)
+		return errno == ENOENT ? 0 : -errno;
+	if (base < 0)
+		return -ENOENT;
+	while (r == 0 && (entry = readdir(closed)) != NULL) {
+		snprintf(target, sizeof(target), CLOSED_PATH "/%s", entry->d_name);
+		if (!is_dots(entry->d_name) && symlinkat(target, base, entry->d_name) < 0 &&
+		    errno != EEXIST)
+			r = -errno;
+	}
+	return r;
+}
+
 static int write_units(const char *directory, const struct cmdline *cmdline, struct slice text)
 {
 	int r = write_on_failure(directory, cmdline->on_failure);
@@ -210,6 +242,11 @@ int main(int argc, char **argv)
 		log_error("cocosecret-generator: wants systemd's three generator directories");
 		return EXIT_CONFIG;
 	}
+	if (access("/etc/initrd-release", F_OK) < 0)
+		return EXIT_OPENED;
+	r = argc == 4 ? close_image(argv[2]) : 0;
+	if (r < 0)
+		log_error("%s: %s; a failure may end in a shell", CLOSED_PATH, strerror(-r));
 	r = cmdline_load(CMDLINE_PATH, &cmdline, &fault);
 	volumes_free(&cmdline.volumes);
 	if (r == 0)

@@ -1,11 +1,13 @@
 # The C programs: cocosecret-unlock, cocosecret, cocosecret-generator.
 
 BUILD      ?= build
+LIBEXEC    ?= /usr/lib/cocosecret
 PKG_CONFIG ?= pkg-config
 VERSION    ?= 0
 CFLAGS     ?= -O2 -g
 
-unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' -Imodule -Iunlock
+unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
+	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock
 unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2

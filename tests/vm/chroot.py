@@ -18,11 +18,13 @@ APT::Install-Recommends "false";
 COMMON = ("systemd-sysv", "kmod", "openssl", "dkms", "gcc", "libc6-dev")
 FLAVOUR = "cloud-amd64"
 
-# A device file system of its own, so that nothing can be done to devices.
-ENTER = """\
+MOUNT = """\
 mount -t overlay -o "lowerdir=$1,upperdir=$2/changes,workdir=$2/work" \
     chroot "$2/root"
 cd "$2/root"
+"""
+# A device file system of its own, so that nothing can be done to devices.
+ENTER = MOUNT + """\
 mount -t proc proc proc
 mount -t tmpfs dev dev
 mkdir dev/pts dev/shm
@@ -50,13 +52,21 @@ class Chroot:
         """What was changed so far, as a layer."""
         return self.folder / "changes"
 
-    def run(self, script, limit=900):
-        """The output of a shell script that must succeed in there. Processes
-        that it leaves behind end with it, as do the mounts."""
+    def _enter(self, *words, limit):
+        """Processes that are left behind end with it, as do the mounts."""
+        program, *rest = words
         return place.run("unshare", "--mount", "--pid", "--fork",
-                         "--kill-child", "sh", "-euc", ENTER, "sh",
-                         ":".join(map(str, self.layers)), self.folder, script,
+                         "--kill-child", "sh", "-euc", program, "sh",
+                         ":".join(map(str, self.layers)), self.folder, *rest,
                          limit=limit)
+
+    def run(self, script, limit=900):
+        """The output of a shell script that must succeed in there."""
+        return self._enter(ENTER, script, limit=limit)
+
+    def copy(self, path):
+        """All files there are, as a new folder."""
+        self._enter(MOUNT + 'cp -a . "$3"', path, limit=900)
 
     def apt(self, *words):
         """apt-get, with packages from the mirror or from files."""

@@ -96,13 +96,18 @@ def install(path, kernel):
     """What `make install` installs, plus the tests' own programs."""
     place.make("install", f"DESTDIR={path}", "PREFIX=/usr",
                f"KVER={kernel.version}")
+    add_agent(path)
+
+
+def add_agent(path):
+    """The tests' own programs, and what starts the agent."""
     ours = path / "usr/libexec/cocosecret-tests"
     ours.mkdir(parents=True)
     place.run("install", *programs(), ours)
     units = path / "usr/lib/systemd/system"
     (units / "cocosecret-agent.service").write_text(AGENT_UNIT)
     wants = units / "sysinit.target.wants"
-    wants.mkdir()
+    wants.mkdir(exist_ok=True)
     os.symlink("../cocosecret-agent.service", wants / "cocosecret-agent.service")
 
 
@@ -123,6 +128,11 @@ def furnish(path, installed, kernel):
     place.run("cp", "-a", kernel.modules, modules)
     merge(installed, path)
     place.run("depmod", "-b", path, kernel.version)
+    configure(path)
+
+
+def configure(path):
+    """What makes a root the guest's."""
     (path / "etc/hostname").write_text("guest\n")
     (path / "etc/fstab").write_text(f"UUID={FS_UUID} / ext4 rw,noatime 0 1\n")
     (path / "etc/machine-id").write_text(MACHINE_ID + "\n")
