@@ -20,12 +20,13 @@ static const struct command {
 	{ "table", "build", table_build_main, "-o FILE [--max BYTES] UUID=KEYFILE...",
 	  "write a secret table for LAUNCH_SECRET" },
 	{ "table", "show", table_show_main, "FILE", "list a table's secrets, without their bytes" },
-	{ NULL, "enroll", enroll_main, "DEVICE [--secret UUID] [--name NAME] --new-key-file KEY "
-	  "--key-file EXISTING [--also UUID=KEYFILE]... [--force]",
+	{ NULL, "enroll", enroll_main, "DEVICE|--header FILE [--secret UUID] [--name NAME] "
+	  "--new-key-file KEY --key-file EXISTING [--also UUID=KEYFILE]... [--force]",
 	  "give a LUKS2 volume a key slot for a launch secret, and seal its header" },
-	{ NULL, "seal", seal_main, "DEVICE [--secret UUID] --key-file KEY [--also UUID=KEYFILE]... "
-	  "[--force]", "seal a header again after a wanted change" },
-	{ NULL, "verify", verify_main, "DEVICE [--secret UUID] [--name NAME] --key-file KEY",
+	{ NULL, "seal", seal_main, "DEVICE|--header FILE [--secret UUID] --key-file KEY "
+	  "[--also UUID=KEYFILE]... [--force]", "seal a header again after a wanted change" },
+	{ NULL, "verify", verify_main, "DEVICE|--header FILE [--secret UUID] [--name NAME] "
+	  "--key-file KEY",
 	  "say whether a header is sealed, and if not, why" },
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exitcode.h"
 #include "log.h"
@@ -29,31 +30,52 @@ static int exit_for_load(int r)
 	return r == -EIO || r == -ENOMEM || r == -EACCES || r == -EPERM ? EXIT_IO : EXIT_HEADER;
 }
 
+/* Where both are given, the first holds the header and the second the data. */
+static int init(struct crypt_device **cd, const char *header, const char *device,
+		struct fault *fault)
+{
+	int r;
+
+	if (header[0] && access(header, R_OK) < 0) {
+		fault_set(fault, "the header file %s: %s; is it in the initramfs?",
+			  ESCAPED(slice_of(header)), strerror(errno));
+		return EXIT_CONFIG;
+	}
+	r = header[0] ? crypt_init_data_device(cd, header, device) : crypt_init(cd, device);
+	if (r >= 0)
+		return EXIT_OPENED;
+	fault_set(fault, "%s: %s", device,
+		  r == -ENOTBLK ? "is no block device or file that can be opened" : strerror(-r));
+	return EXIT_IO;
+}
+
 /*
  * The one read of the header: what is checked and what is activated is this crypt_device. Locking
  * is off because with it crypt_load repairs a damaged copy, that is, writes to a disk that nobody
  * has checked yet. Token plugins are off because the header, not the owner, would choose them.
  */
-int header_load(struct crypt_device **cd, const char *name, const char *device,
-		struct fault *fault)
+int header_load_detached(struct crypt_device **cd, const char *name, const char *header,
+			 const char *device, struct fault *fault)
 {
 	int r;
 
 	crypt_metadata_locking(NULL, 0);
 	crypt_token_external_disable();
 	crypt_set_log_callback(NULL, log_library, (void *)name);
-	r = crypt_init(cd, device);
-	if (r < 0) {
-		fault_set(fault, "%s: %s", device,
-			  r == -ENOTBLK ? "is no block device or file that can be opened" :
-					  strerror(-r));
-		return EXIT_IO;
-	}
+	r = init(cd, header, device, fault);
+	if (r)
+		return r;
 	r = crypt_load(*cd, CRYPT_LUKS2, NULL);
 	if (r < 0) {
-		fault_set(fault, "%s has no LUKS2 header that can be used: %s", device,
-			  strerror(-r));
+		fault_set(fault, "%s has no LUKS2 header that can be used: %s",
+			  header[0] ? ESCAPED(slice_of(header)) : device, strerror(-r));
 		return exit_for_load(r);
 	}
 	return EXIT_OPENED;
+}
+
+int header_load(struct crypt_device **cd, const char *name, const char *device,
+		struct fault *fault)
+{
+	return header_load_detached(cd, name, "", device, fault);
 }

@@ -12,4 +12,8 @@ void header_free(struct crypt_device **cd);
 int header_load(struct crypt_device **cd, const char *name, const char *device,
 		struct fault *fault);
 
+/* The same of a header in a file of its own; @header empty: it is on the device. */
+int header_load_detached(struct crypt_device **cd, const char *name, const char *header,
+			 const char *device, struct fault *fault);
+
 #endif

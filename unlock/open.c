@@ -118,10 +118,19 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 }
 
 /* The checks below speak of "it". */
-static int refuse(const char *device, int r, struct fault *fault)
+static int refuse(const struct volume *volume, const char *device, int r, struct fault *fault)
 {
-	fault_prefix(fault, "the header of %s is refused: ", device);
+	if (volume->header[0])
+		fault_prefix(fault, "the header %s is refused: ", ESCAPED(slice_of(volume->header)));
+	else
+		fault_prefix(fault, "the header of %s is refused: ", device);
 	return r;
+}
+
+static unsigned int policy_terms(const struct volume *volume)
+{
+	return (volume->options & VOLUME_INTEGRITY ? POLICY_INTEGRITY : 0u) |
+	       (volume->header[0] ? POLICY_DETACHED : 0u);
 }
 
 /*
@@ -139,14 +148,14 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	struct token token = { 0 };
 	int r;
 
-	r = header_load(&cd, volume->name, device, fault);
+	r = header_load_detached(&cd, volume->name, volume->header, device, fault);
 	if (r)
 		return r;
 	r = document_take(cd, &document, fault);
 	if (r == 0)
-		r = policy_check(document, volume->options & VOLUME_INTEGRITY, &layout, fault);
+		r = policy_check(document, policy_terms(volume), &layout, fault);
 	if (r)
-		return refuse(device, r, fault);
+		return refuse(volume, device, r, fault);
 	watch.header = clock_us();
 
 	r = read_secret(volume, secrets, &secret, fault);
@@ -158,7 +167,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	else
 		r = seal_check(document, volume->secret, &secret, volume->name, &token, fault);
 	if (r)
-		r = refuse(device, r, fault);
+		r = refuse(volume, device, r, fault);
 	else
 		r = activate(cd, volume, device, token.slot, &secret, fault);
 	watch.activated = clock_us();

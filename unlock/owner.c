@@ -15,6 +15,7 @@
 enum { DIGEST_ITERATIONS_MIN = 1000 };
 
 static const struct option options[] = {
+	{ "header", required_argument, NULL, 'h' },
 	{ "secret", required_argument, NULL, 's' },
 	{ "key-file", required_argument, NULL, 'k' },
 	{ "name", required_argument, NULL, 'n' },
@@ -100,6 +101,10 @@ static int take(struct owner *owner, int option, struct files *files)
 		return set_name(owner, optarg);
 	case 'a':
 		return add_other(owner, optarg);
+	case 'h':
+		owner->device = optarg;
+		owner->detached = true;
+		return EXIT_OPENED;
 	case 'k':
 		files->key = optarg;
 		return EXIT_OPENED;
@@ -129,13 +134,14 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 		if (r)
 			return r;
 	}
-	if (argc - optind != 1 || !files->key || ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
-		complain("%s: wants one DEVICE%s and --key-file; see cocosecret %s --help",
+	if (argc - optind != (owner->detached ? 0 : 1) || !files->key || ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
+		complain("%s: wants one DEVICE or --header%s and --key-file; see cocosecret %s --help",
 			 owner->command, takes & OWNER_TAKES_NEW_KEY ? ", --new-key-file" : "",
 			 owner->command);
 		return EXIT_CONFIG;
 	}
-	owner->device = argv[optind];
+	if (!owner->detached)
+		owner->device = argv[optind];
 	return EXIT_OPENED;
 }
 
@@ -190,7 +196,7 @@ int owner_load(const struct owner *owner, const char *path, struct crypt_device 
 	}
 	r = document_take(*cd, document, &fault);
 	if (r == 0)
-		r = policy_check(*document, false, layout, &fault);
+		r = policy_check(*document, owner->detached ? POLICY_DETACHED : 0, layout, &fault);
 	if (r)
 		complain("%s: the header of %s is refused: %s", owner->command, owner->device,
 			 fault.text);

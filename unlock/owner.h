@@ -23,12 +23,13 @@ struct owner_key {
 /* What enroll, seal and verify are told. The first key is that of @secret. */
 struct owner {
 	const char *command;
-	const char *device;
+	const char *device; /* or the file of a detached header */
 	const char *name;
 	char secret[GUID_TEXT_SIZE];
 	struct owner_key keys[OWNER_KEYS_MAX];
 	int key_count;
 	bool force;
+	bool detached;
 	struct key_files files;
 };
 

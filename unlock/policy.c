@@ -305,7 +305,7 @@ static const struct mode *find_mode(struct json_object *segment)
 
 /* The mode of the one segment, or NULL. */
 static const struct mode *check_segment(struct json_object *segments,
-					const struct policy_layout *layout, bool need_integrity,
+					const struct policy_layout *layout, unsigned int terms,
 					struct fault *fault)
 {
 	static const struct place at = { "segment", "0", "" };
@@ -324,14 +324,14 @@ static const struct mode *check_segment(struct json_object *segments,
 	if (integrity && check(integrity, integrity_rules, &integrity_at, fault) < 0)
 		return NULL;
 	mode = find_mode(segment);
-	if (need_integrity && !integrity) {
+	if ((terms & POLICY_INTEGRITY) && !integrity) {
 		fault_set(fault, "it has no data integrity, which the option integrity asks for; "
 			  "format it with cryptsetup luksFormat --integrity");
 		return NULL;
 	}
 	if (!mode)
 		refuse(&at, fault, "encryption", "is not allowed with this integrity");
-	else if (get_offset(segment, "offset") < layout->end)
+	else if (!(terms & POLICY_DETACHED) && get_offset(segment, "offset") < layout->end)
 		refuse(&at, fault, "offset", "is within the header");
 	else
 		return mode;
@@ -411,7 +411,7 @@ static int check_digests(struct json_object *digests, struct fault *fault)
 	return fault_set(fault, "the segment has not exactly one digest");
 }
 
-int policy_check(struct json_object *document, bool need_integrity, struct policy_layout *layout,
+int policy_check(struct json_object *document, unsigned int terms, struct policy_layout *layout,
 		 struct fault *fault)
 {
 	static const struct place at = { "the", "metadata", "" };
@@ -421,8 +421,7 @@ int policy_check(struct json_object *document, bool need_integrity, struct polic
 	if (check(metadata, metadata_rules, &at, fault) < 0 ||
 	    check_config(json_object_object_get(metadata, "config"), layout, fault) < 0)
 		return EXIT_HEADER;
-	mode = check_segment(json_object_object_get(metadata, "segments"), layout, need_integrity,
-			     fault);
+	mode = check_segment(json_object_object_get(metadata, "segments"), layout, terms, fault);
 	if (!mode ||
 	    check_keyslots(json_object_object_get(metadata, "keyslots"), layout, mode, fault) < 0 ||
 	    check_digests(json_object_object_get(metadata, "digests"), fault) < 0)

@@ -2,7 +2,6 @@
 #ifndef COCOSECRET_POLICY_H
 #define COCOSECRET_POLICY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "document.h"
@@ -13,12 +12,18 @@ struct policy_layout {
 	int64_t end;
 };
 
+/* What a caller knows, or wants, besides. */
+enum policy_terms {
+	POLICY_INTEGRITY = 1 << 0, /* the data must have some */
+	POLICY_DETACHED = 1 << 1,  /* the header is not on the device, where the data may begin at 0 */
+};
+
 /*
  * What holds of every header, sealed or not, before a key is derived: known, authenticated or
  * XTS ciphers, one ordinary segment, bounded costs, nothing half-done and nothing unknown.
  * An exit code, with the reason in @fault.
  */
-int policy_check(struct json_object *document, bool need_integrity, struct policy_layout *layout,
+int policy_check(struct json_object *document, unsigned int terms, struct policy_layout *layout,
 		 struct fault *fault);
 
 #endif

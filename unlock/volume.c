@@ -129,25 +129,47 @@ static void list_options(char *out, size_t size)
 					 option_words[i].word);
 }
 
+static int set_header(struct volume *volume, struct slice path, struct fault *fault)
+{
+	if (path.length == 0 || path.at[0] != '/' || memchr(path.at, '\0', path.length))
+		return fault_set(fault, "header=%s is no path that starts with /", ESCAPED(path));
+	if (path.length >= sizeof(volume->header))
+		return fault_set(fault, "the path in header= is longer than %zu bytes",
+				 sizeof(volume->header) - 1);
+	memcpy(volume->header, path.at, path.length);
+	volume->header[path.length] = '\0';
+	return 0;
+}
+
+static int set_option(struct volume *volume, struct slice word, struct fault *fault)
+{
+	const struct option_word *option = find_option(word);
+	struct slice value = word;
+	char known[256];
+
+	if (slice_skip_prefix(&value, "header="))
+		return set_header(volume, value, fault);
+	if (!option) {
+		list_options(known, sizeof(known));
+		return fault_set(fault, "unknown option \"%s\"; known are %s, header=PATH",
+				 ESCAPED(word), known);
+	}
+	volume->options |= option->option;
+	return 0;
+}
+
 int volume_set_options(struct volume *volume, struct slice text, struct fault *fault)
 {
 	struct slice word;
-	char known[256];
+	int r = 0;
 
 	volume->options = 0;
+	volume->header[0] = '\0';
 	if (slice_is(text, "-") || slice_is(text, "none"))
 		return 0;
-	while (slice_cut(&text, ',', &word)) {
-		const struct option_word *option = find_option(word);
-
-		if (!option) {
-			list_options(known, sizeof(known));
-			return fault_set(fault, "unknown option \"%s\"; known are %s",
-					 ESCAPED(word), known);
-		}
-		volume->options |= option->option;
-	}
-	return 0;
+	while (r == 0 && slice_cut(&text, ',', &word))
+		r = set_option(volume, word, fault);
+	return r;
 }
 
 uint32_t volume_crypt_flags(const struct volume *volume)

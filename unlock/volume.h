@@ -10,6 +10,7 @@
 enum {
 	VOLUME_NAME_SIZE = 128,  /* device-mapper's own limit, the NUL included */
 	DEVICE_VALUE_SIZE = 512, /* no udev link or label is longer */
+	HEADER_PATH_SIZE = 256,
 	VOLUMES_MAX = 128,       /* each is a process; more is a mistake */
 };
 
@@ -46,6 +47,7 @@ struct volume {
 	char name[VOLUME_NAME_SIZE]; /* of the mapping; only characters safe in a path */
 	struct device_spec device;
 	char secret[GUID_TEXT_SIZE];
+	char header[HEADER_PATH_SIZE]; /* a file in the initramfs; empty: on the device */
 	unsigned int options;
 };
 

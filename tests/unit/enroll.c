@@ -318,6 +318,24 @@ static void what_the_policy_refuses_is_not_sealed(void **state)
 	assert_true(file_digest("image") == before);
 }
 
+/* Its data begins where on a disk it would be itself. */
+static void a_detached_header_is_sealed_as_one(void **state)
+{
+	(void)state;
+	edit_header("image", "\"type\":\"crypt\",\"offset\":\"16777216\"",
+		    "\"type\":\"crypt\",\"offset\":\"0\"");
+	assert_int_equal(ENROLL("--new-key-file", "one"), EXIT_HEADER);
+	assert_non_null(strstr(log_text(), "within the header"));
+	assert_int_equal(ENROLL("--new-key-file", "one", "--header", "image"), EXIT_CONFIG);
+	assert_int_equal(RUN(enroll_main, "enroll", "--header", "image", "--key-file", "owner",
+			     "--new-key-file", "one"), EXIT_OPENED);
+	assert_int_equal(RUN(seal_main, "seal", "--header", "image", "--key-file", "one"),
+			 EXIT_OPENED);
+	assert_int_equal(RUN(verify_main, "verify", "--header", "image", "--key-file", "one"),
+			 EXIT_OPENED);
+	assert_int_equal(VERIFY("--key-file", "one"), EXIT_HEADER);
+}
+
 static void two_owners_are_both_sealed(void **state)
 {
 	uint64_t before = file_digest("image");
@@ -453,6 +471,7 @@ int main(void)
 		TEST_ENROLLED(the_same_content_is_the_same_seal),
 		TEST_ENROLLED(a_wanted_change_is_sealed_again),
 		TEST_ENROLLED(what_the_policy_refuses_is_not_sealed),
+		TEST(a_detached_header_is_sealed_as_one),
 		TEST_ENROLLED(two_owners_are_both_sealed),
 		TEST_ENROLLED(force_breaks_the_other_seal_and_says_so),
 		TEST_ENROLLED(a_key_is_changed_for_another),

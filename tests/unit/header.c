@@ -133,6 +133,23 @@ static void without_a_seal_a_volume_stays_closed(void **state)
 	assert_non_null(strstr(fault.text, "integrity"));
 }
 
+/* What the host has put on the device counts for nothing then. */
+static void a_detached_header_is_the_one_that_counts(void **state)
+{
+	static const char nothing[1 << 20];
+	struct volume detached = { .name = "root", .secret = GUID_DISK_KEY,
+				   .header = "detached", .options = VOLUME_UNSEALED };
+
+	(void)state;
+	make_image("image", keys, 1);
+	assert_int_equal(open_image(&detached), EXIT_CONFIG);
+	assert_non_null(strstr(fault.text, "detached"));
+	write_file("detached", nothing, sizeof(nothing));
+	assert_int_equal(open_image(&detached), EXIT_HEADER);
+	assert_non_null(strstr(fault.text, "detached"));
+	assert_int_equal(open_image(&unsealed), EXIT_NO_SECRET);
+}
+
 static void what_is_not_luks2_is_refused(void **state)
 {
 	struct crypt_params_luks1 params = { .hash = "sha256" };
@@ -193,6 +210,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_slot_opens_with_its_key_only, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(loading_does_not_mend_a_damaged_copy, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(without_a_seal_a_volume_stays_closed, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_detached_header_is_the_one_that_counts, enter_scratch,
+						leave_scratch),
 		cmocka_unit_test_setup_teardown(what_is_not_luks2_is_refused, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_secret_that_is_absent_or_empty_is_no_secret,
 						enter_scratch, leave_scratch),

@@ -102,7 +102,7 @@ static const struct edit {
 
 static struct fault fault;
 
-static int check(const struct edit *edit, bool need_integrity)
+static int check(const struct edit *edit, unsigned int terms)
 {
 	const char *at = strstr(good, edit->find);
 	struct json_object *document;
@@ -125,7 +125,7 @@ static int check(const struct edit *edit, bool need_integrity)
 			object = json_object_object_get(object, slot ? "1" : "0");
 			json_object_object_add(object, "key_size", json_object_new_int(96));
 		}
-	r = policy_check(document, need_integrity, &layout, &fault);
+	r = policy_check(document, terms, &layout, &fault);
 	json_object_put(document);
 	return r;
 }
@@ -135,9 +135,9 @@ static void a_good_header_is_accepted(void **state)
 	static const struct edit none = { "", "", "" };
 
 	(void)state;
-	assert_int_equal(check(&none, false), EXIT_OPENED);
+	assert_int_equal(check(&none, 0), EXIT_OPENED);
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(*accepted); i++)
-		if (check(&accepted[i], false) != EXIT_OPENED)
+		if (check(&accepted[i], 0) != EXIT_OPENED)
 			fail_msg("%s: %s", accepted[i].replace, fault.text);
 }
 
@@ -145,7 +145,7 @@ static void each_hostile_one_is_refused_by_its_word(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
-		if (check(&refused[i], false) != EXIT_HEADER || !strstr(fault.text, refused[i].word))
+		if (check(&refused[i], 0) != EXIT_HEADER || !strstr(fault.text, refused[i].word))
 			fail_msg("%s: \"%s\", not \"%s\"", refused[i].replace, fault.text,
 				 refused[i].word);
 }
@@ -155,9 +155,22 @@ static void integrity_is_had_where_it_is_wanted(void **state)
 	static const struct edit none = { "", "", "" };
 
 	(void)state;
-	assert_int_equal(check(&none, true), EXIT_HEADER);
+	assert_int_equal(check(&none, POLICY_INTEGRITY), EXIT_HEADER);
 	assert_non_null(strstr(fault.text, "option integrity"));
-	assert_int_equal(check(&accepted[3], true), EXIT_OPENED);
+	assert_int_equal(check(&accepted[3], POLICY_INTEGRITY), EXIT_OPENED);
+}
+
+static void a_detached_header_takes_no_room_on_the_device(void **state)
+{
+	static const struct edit moved = { "\"16777216\"", "\"0\"", "" };
+
+	(void)state;
+	assert_int_equal(check(&moved, 0), EXIT_HEADER);
+	assert_non_null(strstr(fault.text, "within the header"));
+	assert_int_equal(check(&moved, POLICY_DETACHED), EXIT_OPENED);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		if (strcmp(refused[i].word, "within the header") != 0)
+			assert_int_equal(check(&refused[i], POLICY_DETACHED), EXIT_HEADER);
 }
 
 static void metadata_that_is_no_object_is_no_document(void **state)
@@ -175,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_good_header_is_accepted),
 		cmocka_unit_test(each_hostile_one_is_refused_by_its_word),
 		cmocka_unit_test(integrity_is_had_where_it_is_wanted),
+		cmocka_unit_test(a_detached_header_takes_no_room_on_the_device),
 		cmocka_unit_test(metadata_that_is_no_object_is_no_document),
 	};
 

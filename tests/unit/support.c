@@ -150,11 +150,15 @@ uint64_t file_digest(const char *path)
 static void edit_copy(char *copy, const char *find, const char *replace)
 {
 	char *at = strstr(copy + JSON, find);
-	size_t size;
+	size_t length, size;
 
 	assert_non_null(at);
+	length = strlen(copy + JSON);
 	memmove(at + strlen(replace), at + strlen(find), strlen(at + strlen(find)) + 1);
 	memcpy(at, replace, strlen(replace));
+	/* What follows the JSON must be zero. */
+	if (strlen(replace) < strlen(find))
+		memset(copy + JSON + strlen(copy + JSON), 0, length - strlen(copy + JSON));
 	copy[SEQUENCE_LAST]++;
 	memset(copy + CHECKSUM, 0, CHECKSUM_FIELD);
 	assert_true(EVP_Q_digest(NULL, "SHA256", NULL, copy, COPY, (unsigned char *)copy + CHECKSUM,

@@ -120,6 +120,29 @@ static void an_unknown_option_is_named_with_those_there_are(void **state)
 	assert_true(volume_set_options(&volume, SLICE("Root"), &fault) < 0);
 }
 
+static void a_detached_header_is_a_path(void **state)
+{
+	static const char *const bad[] = { "header=", "header=x", "header", "root,header=,discard" };
+	struct volume volume = { 0 };
+	char longest[7 + HEADER_PATH_SIZE];
+
+	(void)state;
+	assert_int_equal(volume_set_options(&volume, SLICE("root,header=/etc/a b.hdr"), &fault), 0);
+	assert_string_equal(volume.header, "/etc/a b.hdr");
+	assert_int_equal(volume.options, VOLUME_ROOT);
+	assert_int_equal(volume_set_options(&volume, SLICE("root"), &fault), 0);
+	assert_string_equal(volume.header, "");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_true(volume_set_options(&volume, slice_of(bad[i]), &fault) < 0);
+	memset(longest, '/', sizeof(longest));
+	memcpy(longest, "header=", 7);
+	assert_int_equal(volume_set_options(&volume, (struct slice){ longest, sizeof(longest) - 1 },
+					    &fault), 0);
+	assert_true(volume_set_options(&volume, (struct slice){ longest, sizeof(longest) },
+				       &fault) < 0);
+	assert_true(volume_set_options(&volume, (struct slice){ "header=/a\0b", 11 }, &fault) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +151,7 @@ int main(void)
 		cmocka_unit_test(a_secret_that_is_not_named_is_the_disk_key),
 		cmocka_unit_test(options_are_bits_and_flags),
 		cmocka_unit_test(an_unknown_option_is_named_with_those_there_are),
+		cmocka_unit_test(a_detached_header_is_a_path),
 	};
 
 	return cmocka_run_group_tests_name("volume", tests, NULL, NULL);
