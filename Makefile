@@ -160,6 +160,20 @@ run-check:
 check-slow: deps all unit
 	$(Q)$(PYTEST) -m slow tests
 
+# Every Debian with every initramfs on either firmware. What has passed with
+# the same source is not run again: MATRIX= names cells or suites, "attacks"
+# too, and rm -r $(BUILD)/matrix begins anew.
+MATRIX ?= all
+
+.PHONY: check-matrix matrix-table
+check-matrix: deps all
+	$(Q)MATRIX='$(MATRIX)' $(PYTEST) --dist loadgroup tests/vm/test_matrix.py; \
+		status=$$?; $(vm_python) -m vm.matrix; exit $$status
+
+# Puts it into the README.
+matrix-table:
+	$(Q)$(vm_python) -m vm.matrix readme
+
 .PHONY: fuzz
 fuzz:
 	$(Q)$(MAKE) --no-print-directory fuzz-short \
@@ -185,6 +199,8 @@ help:
 	@echo 'make check-kernels   the module on the kernels of Debian 12, 13 and unstable'
 	@echo 'make deb  make rpm    packages, into build/deb and build/rpm'
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
+	@echo 'make check-matrix     boot Debian 12, 13 and unstable with each initramfs'
+	@echo 'make matrix-table     put the results into the README'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'
 	@echo 'make clean           remove build/'

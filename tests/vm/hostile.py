@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A host that shows a running guest one disk after the other."""
+"""A host that shows a running guest one disk after the other: in its booted
+root, or in its initramfs."""
 
 import contextlib
 import secrets
@@ -9,7 +10,7 @@ import typing
 
 from attacks import catalogue, swap
 
-from . import firmware, memory, place, qemu, ram, rootvm, table
+from . import firmware, image, initrd, memory, place, qemu, ram, rootvm, table
 
 NAME = catalogue.NAME
 # For programs that a header may keep busy for ever: seconds of work, and of
@@ -17,6 +18,7 @@ NAME = catalogue.NAME
 WORK_S, WAIT_S = 4, 30
 # The guest's root has no modules but ours, so what is needed comes early.
 DRIVERS = "virtio_scsi", "sd_mod", "dm_integrity", "authenc", "ecb"
+UNLOCKER = "usr/bin/cocosecret-unlock"
 LINK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{}"
 
 # To start a program is what costs time here, so these start few.
@@ -30,13 +32,13 @@ cd /run
 echo '{cmdline}' >victim.cmdline
 echo '{cocotab}' >victim.cocotab
 read begin rest </proc/uptime
-cocosecret-unlock --cmdline victim.cmdline --cocotab victim.cocotab
+{unlock} --cmdline victim.cmdline --cocotab victim.cocotab
 status=$?
 read end rest </proc/uptime
 echo "$status $begin $end"
 echo {secrets}/*
 dmsetup table
-dmesg --read-clear
+dmesg -c
 """
 
 # As another program would be started: with a limit, and nobody to ask.
@@ -66,6 +68,31 @@ status=$?
 >key
 exit $status
 """
+
+# In an initramfs the agent takes the unlocker's place, once it is started
+# without arguments. What the agent needs and the image lacks is busybox.
+OURS = "usr/libexec/cocosecret-tests"
+APPLETS = ("base64", "cat", "dmesg", "rmmod", "sleep", "stty", "timeout")
+IN_INITRAMFS = b"""\
+#!/bin/sh
+[ $# = 0 ] || exec /usr/libexec/cocosecret-tests/unlock "$@"
+PATH=$PATH:/usr/sbin:/sbin:/usr/libexec/cocosecret-tests/busybox
+export PATH
+exec /usr/libexec/cocosecret-tests/agent.sh
+"""
+
+
+def in_initramfs():
+    """{path in it: content}"""
+    root = image.root()
+    libpopt = "usr/lib/x86_64-linux-gnu/libpopt.so.0"
+    return {
+        UNLOCKER: IN_INITRAMFS, f"{OURS}/unlock": root / UNLOCKER,
+        f"{OURS}/agent.sh": place.GUEST / "agent.sh",
+        f"{OURS}/busybox/busybox": initrd.BUSYBOX,
+        "usr/sbin/cryptsetup": root / "usr/sbin/cryptsetup",
+        libpopt: (root / libpopt).resolve(),
+    } | {f"{OURS}/busybox/{applet}": "busybox" for applet in APPLETS}
 
 
 class Swap:
@@ -142,8 +169,9 @@ class Outcome(typing.NamedTuple):
 class Host:
     """Shows disks to a guest, launched anew with a secret for each."""
 
-    def __init__(self, guest, shared, folder):
+    def __init__(self, guest, shared, folder, unlock):
         self.guest, self.ram, self.folder = guest, shared, folder
+        self.unlocker = unlock
         self.count = 0
         self.base, self.size = firmware.amdsev_areas()[firmware.SECRET_AREA]
 
@@ -208,6 +236,7 @@ class Host:
         self.launch(secret)
         control = secrets.token_hex(16)
         command = UNLOCK.format(
+            unlock=self.unlocker,
             cmdline=f"test.control={control} rd.cocosecret.timeout=5",
             cocotab=f"{NAME} {device} - {options}",
             secrets=rootvm.SECRETS)
@@ -255,14 +284,32 @@ class Host:
 
 
 @contextlib.contextmanager
+def started(unlock, variant, **settings):
+    """A Host with a guest; settings are rootvm.guest()'s."""
+    with place.scratch() as folder, \
+            ram.Ram(rootvm.memory(variant) * qemu.MIB) as shared, \
+            rootvm.guest("amdsev", variant, more=[
+                "-device", "virtio-scsi-pci,id=shown", *shared.arguments()],
+                         **settings) as guest:
+        guest.wait_ready()
+        yield Host(guest, shared, place.pathlib.Path(folder), unlock)
+
+
+@contextlib.contextmanager
 def host():
     """A Host with a booted guest."""
-    with place.scratch() as folder, \
-            ram.Ram(rootvm.MEMORY * qemu.MIB) as shared, \
-            rootvm.guest("amdsev",
-                         cmdline="rd.driver.pre=" + ",".join(DRIVERS),
-                         more=["-device", "virtio-scsi-pci,id=shown",
-                               *shared.arguments()]) as guest:
-        guest.run("systemctl is-system-running --wait", 120)
-        guest.check("rmmod efi_secret; dmesg --clear")
-        yield Host(guest, shared, place.pathlib.Path(folder))
+    with started("cocosecret-unlock", "generic",
+                 cmdline="rd.driver.pre=" + ",".join(DRIVERS)) as found:
+        found.guest.run("systemctl is-system-running --wait", 120)
+        found.guest.check("rmmod efi_secret; dmesg --clear")
+        yield found
+
+
+@contextlib.contextmanager
+def host_of_initramfs(variant):
+    """A Host with a guest that is still in its initramfs."""
+    with started(f"/{OURS}/unlock", variant,
+                 cmdline="rd.cocosecret.timeout=3600",
+                 files=in_initramfs()) as found:
+        found.guest.check("dmesg -c >/dev/null")
+        yield found

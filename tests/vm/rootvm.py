@@ -5,11 +5,13 @@ import contextlib
 import os
 import pathlib
 
-from . import firmware, image, initrd, packages, place, plain, qemu, table
+from . import (firmware, image, initrd, mkosi, packages, place, plain, qemu,
+               table)
 
 CMDLINE = "console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw"
 ROOT = f"root=/dev/mapper/{image.MAPPING}"
 MEMORY = 512  # MiB
+LARGE = {"mkosi": 1024}  # of images that need more
 DEVICE = f"UUID={image.LUKS_UUID}"
 
 
@@ -26,10 +28,17 @@ def test_name():
 
 def make_initramfs(path, variant, files):
     """With files added, and what reports the unlocker's end."""
+    if variant == "mkosi":
+        return initrd.extended(path, mkosi.initramfs(), files)
     if variant in plain.IMAGES:
         files = plain.reporter() | dict(files)
         return initrd.extended(path, plain.initramfs(variant), files)
     return initrd.extended(path, initrd.dracut(variant), files)
+
+
+def memory(variant):
+    """How much a guest has, in MiB."""
+    return LARGE.get(variant, MEMORY)
 
 
 @contextlib.contextmanager
@@ -71,7 +80,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
             spoil(path)
         disks = [*before, *([path] if plugged else []), *after]
         with qemu.Machine(test_name(), maker, disks=disks, cpus=cpus,
-                          memory_mib=MEMORY, more=more) as machine:
+                          memory_mib=memory(variant), more=more) as machine:
             machine.disk = path
             yield machine
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every Debian with every initramfs on either firmware: `make check-matrix`.
+
+A cell that has passed with the same source is not run again.
+"""
+
+import contextlib
+import os
+import re
+
+import pytest
+
+from attacks import luks2
+
+from . import (firmware, hostile, image, matrix, memory, place, qemu, rootvm,
+               table, test_attacks)
+
+CHOSEN = os.environ.get("MATRIX", "").split()
+pytestmark = pytest.mark.skipif(not CHOSEN, reason="see make check-matrix")
+
+OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+LIMIT = 300
+MEMORY = 768
+VERSIONS = r"""
+uname -r
+systemctl --version | sed -n 's/^systemd \([0-9]*\).*/systemd \1/p'
+dpkg-query -W -f 'libcryptsetup ${Version}\n' libcryptsetup12
+dpkg-query -W -f 'dracut ${Version}\n' dracut-core
+"""
+
+
+def cells():
+    """Those that were asked for, each suite's by one worker."""
+    for cell in matrix.CELLS:
+        if CHOSEN == ["all"] or str(cell) in CHOSEN or cell.suite in CHOSEN:
+            yield pytest.param(cell, id=str(cell),
+                               marks=pytest.mark.xdist_group(cell.suite))
+
+
+@contextlib.contextmanager
+def guest(cell, secrets, disk):
+    """The cell's system, started."""
+    maker = firmware.KINDS[cell.firmware](
+        matrix.kernel(cell.suite), matrix.initramfs(cell.suite, cell.kind),
+        f"{rootvm.CMDLINE} {rootvm.ROOT}", table.build(secrets))
+    with qemu.Machine(f"matrix-{cell}", maker, disks=[disk],
+                      memory_mib=MEMORY) as machine:
+        yield machine
+
+
+def versions(machine):
+    """Of what the system is made of, in short."""
+    words = machine.check(VERSIONS).split("\n")
+    kernel, *rest = [re.sub(r" (?:\d+:)?([\d.]+\d).*", r" \1", word)
+                     for word in words]
+    return ", ".join([f"Linux {kernel.split('-')[0]}", *rest])
+
+
+def boots(cell, folder):
+    """The root is up on the mapping, and its key nowhere; what it showed."""
+    disk = matrix.disk(cell.suite)
+    other = os.urandom(32)
+    with guest(cell, {table.DISK: disk.key, OTHER: other},
+               disk.overlay(folder)) as machine:
+        machine.wait_ready(LIMIT)
+        seconds = machine.age()
+        source = machine.check("findmnt -no SOURCE /")
+        assert source == f"/dev/mapper/{image.MAPPING}"
+        machine.check("cocosecret-unlock verify-root /")
+        assert machine.check(f"ls {rootvm.SECRETS}") == OTHER
+        dump = machine.dump(folder + "/dump")
+        assert memory.whole(dump, other)
+        assert memory.find(dump, disk.key) == []
+        return {"seconds": seconds, "versions": versions(machine)}
+
+
+def refuses(cell, folder):
+    """A header that the host changed: power-off, and the disk as it was."""
+    disk = matrix.disk(cell.suite)
+    path = disk.copy(folder)
+    header = luks2.Header(path)
+    header.json["segments"]["0"]["encryption"] = "aes-ecb"
+    header.write()
+    with guest(cell, {table.DISK: disk.key}, path) as machine:
+        assert machine.wait_off(LIMIT) == "guest-shutdown"
+        assert machine.disk_writes() == {"disk0": 0}
+        console = machine.log_path("console").read_bytes()
+        line = re.search(rb"cocosecret: (.*\(exit 5\))", console)
+        assert line, machine.hint()
+        dump = machine.dump(folder + "/dump")
+        assert memory.find(dump, disk.key) == []
+        return line[1].decode()
+
+
+@pytest.mark.parametrize("cell", cells())
+def test_cell(cell):
+    """Boots as installed, and refuses a hostile header."""
+    found = matrix.kept(cell)
+    if found:
+        print(f"passed on {found['day']} with this source")
+        return
+    with place.scratch() as folder:
+        found = boots(cell, folder)
+        print(f"root's agent after {found['seconds']:.0f} s;",
+              found["versions"])
+        if cell.firmware == "amdsev":
+            print(refuses(cell, folder))
+    matrix.keep(cell, **found)
+
+
+# With this machine's own release, whose images are those of the other tests.
+IMAGES = {"dracut-systemd": "generic", "dracut-plain": "dracut-plain",
+          "initramfs-tools": "initramfs-tools", "mkosi-initrd": "mkosi"}
+
+
+@pytest.mark.skipif(CHOSEN != ["all"] and "attacks" not in CHOSEN,
+                    reason="see make check-matrix")
+@pytest.mark.parametrize("kind", [
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"attacks on {kind}"))
+    for kind in matrix.KINDS])
+def test_attacks_on(kind, tmp_path):
+    """Each hostile disk is shown to the unlocker in the initramfs."""
+    name = f"attacks-{kind}"
+    found = matrix.kept(name)
+    if found:
+        print(f"passed on {found['day']} with this source")
+        return
+    with hostile.host_of_initramfs(IMAGES[kind]) as host:
+        lines, wrong = test_attacks.show_all(host, tmp_path, False)
+    print(f"{len(lines)} scenes in the initramfs")
+    assert not wrong
+    matrix.keep(name, scenes=len(lines))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mkosi's initrd with nothing but the package cocosecret put into it: static
+links start the units, and the generator closes the image."""
+
+import os
+
+import pytest
+
+from . import image, memory, place, rootvm, table
+from .test_boot import assert_root_is_unlocked
+from .test_failure import OTHER
+from .test_root import (LIMIT, NOWHERE, PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain,
+                        reporting)
+
+
+def guest_of(**settings):
+    """The sealed disk, and a secret that is not its own."""
+    other = os.urandom(32)
+    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    guest = rootvm.guest("amdsev", "mkosi", disk=image.sealed(),
+                         launch_table=launch, volumes="", **settings)
+    return guest, (image.sealed().key, other)
+
+
+def assert_gone(guest, secrets):
+    """None of them is in memory."""
+    with place.scratch() as folder:
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, b"rd.cocosecret.timeout=8")
+        for secret in secrets:
+            assert memory.find(dump, secret) == []
+
+
+def test_boot():
+    """Not even the command line names the volume; the key is nowhere."""
+    started, (key, _) = guest_of(cmdline="rd.cocosecret.timeout=8")
+    with started as guest:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        assert guest.check(f"ls {rootvm.SECRETS}") == OTHER
+        assert_gone(guest, [key])
+        print(f"agent after {guest.age():.1f} s, key nowhere")
+
+
+DOORS = {
+    "emergency": "rd.systemd.unit=emergency.target rd.systemd.debug_shell",
+    "no root": f"root={NOWHERE} rd.systemd.debug_shell",
+}
+
+
+@pytest.mark.parametrize("door", [
+    "emergency", pytest.param("no root", marks=pytest.mark.slow)])
+def test_no_shell(door):
+    """What would give one ends the machine, with the secrets wiped."""
+    started, secrets = guest_of(
+        cmdline=f"{DOORS[door]} rd.cocosecret.timeout=8",
+        files=reporting(*SHELLS))
+    with started as guest:
+        report = guest.wait_report(LIMIT)
+        assert guest.wait_off(60) == "guest-shutdown"
+        assert_gone(guest, secrets)
+        print(f"off after {guest.age():.1f} s; " + "; ".join(
+            line.split("] ")[-1] for line in report.lines[-2:]))
+
+
+@pytest.mark.slow
+def test_plain_root():
+    """A disk that was not unlocked is not booted, whatever names it."""
+    with place.scratch() as folder:
+        started, secrets = guest_of(
+            cmdline=f"{PLAIN_ROOT} rd.cocosecret.timeout=8",
+            after=[plain(folder)],
+            files=reporting(VERIFY_ROOT))
+        with started as guest:
+            report = guest.wait_report(LIMIT)
+            assert report.exit == "5"
+            assert guest.wait_off(30) == "guest-shutdown"
+            assert_gone(guest, secrets)
+            print(report.faults()[0])
