@@ -15,7 +15,7 @@ DRACUTCONFDIR ?= /usr/lib/dracut/dracut.conf.d
 DESTDIR  ?=
 
 CC         ?= cc
-CFLAGS     ?= -O2 -g
+CFLAGS     ?= -Os -g
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 INSTALL    ?= install

@@ -4,7 +4,7 @@ BUILD      ?= build
 LIBEXEC    ?= /usr/lib/cocosecret
 PKG_CONFIG ?= pkg-config
 VERSION    ?= 0
-CFLAGS     ?= -O2 -g
+CFLAGS     ?= -Os -g
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
 	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock
@@ -12,6 +12,14 @@ unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissi
 	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 unlock_ldflags  := -pie -Wl,-z,relro,-z,now
+# An initramfs is no place for what is never used. Debuggers have tables of their own.
+small_cflags    := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-unwind-tables
+small_ldflags   := -Wl,--gc-sections
+# Older ones do not know the short form of relocations.
+ifneq ($(shell printf 'glibc 2.36\n%s\n' "$$(getconf GNU_LIBC_VERSION)" | sort -CV && echo newer),)
+small_ldflags   += -Wl,-z,pack-relative-relocs
+endif
 
 unlock_packages := libcryptsetup libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
@@ -38,26 +46,26 @@ unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-gener
 
 $(BUILD)/cocosecret-unlock: $(unlock_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(unlock_libs)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(unlock_libs)
 
 $(BUILD)/cocosecret: $(owner_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
 
 $(BUILD)/cocosecret-generator: $(generator_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 
 $(BUILD)/unlock/%.o: unlock/%.c | $(BUILD)/unlock
 	$(call say,CC,$<)
-	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
-		-MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
+		$(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The table parser is the kernel module's file.
 $(BUILD)/unlock/table.o: module/table.c | $(BUILD)/unlock
 	$(call say,CC,$<)
-	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
-		-MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
+		$(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unlock:
 	$(Q)mkdir -p $@

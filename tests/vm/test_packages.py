@@ -181,14 +181,8 @@ OPENS_LUKS = {
 }
 
 
-TOO_BIG = pytest.mark.xfail(strict=True, reason="217 KB: the closed image "
-                            "has coreutils' false, 35 KB, and the generator "
-                            "is a program of its own, 31 KB")
-
-
 @each_suite
-@pytest.mark.parametrize("tool", [pytest.param("dracut", marks=TOO_BIG),
-                                  "initramfs-tools"])
+@each_tool
 def test_size(suite, tool):
     """What we add to an initramfs that opens LUKS volumes already."""
     with chroot.above(*chroot.system(suite, tool)) as system:
