@@ -45,6 +45,7 @@ class Stock:
     """OVMF and the stand-in. mode: see tests/firmware/standin.c"""
 
     name = "stock OVMF"
+    vars = VARS
 
     def __init__(self, kernel=None, initrd=None, cmdline="", table=None,
                  area_size=None, mode=None):
@@ -54,20 +55,25 @@ class Stock:
 
     def arguments(self, folder, memory):  # pylint: disable=unused-argument
         """QEMU's arguments; what they name is put into the folder."""
-        shutil.copy(VARS, folder / "vars.fd")
+        shutil.copy(self.vars, folder / "vars.fd")
         esp = folder / "esp"
         (esp / "EFI/BOOT").mkdir(parents=True)
-        os.symlink(standin(), esp / "EFI/BOOT/BOOTX64.EFI")
-        for name in ("kernel", "initrd"):
-            if getattr(self, name):
-                target = "vmlinuz" if name == "kernel" else name
-                os.symlink(getattr(self, name), esp / target)
+        self.put_program(standin(), esp / "EFI/BOOT/BOOTX64.EFI")
+        if self.kernel:
+            self.put_program(self.kernel, esp / "vmlinuz")
+        if self.initrd:
+            os.symlink(self.initrd, esp / "initrd")
         return [
             "-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
             "-drive", f"if=pflash,format=raw,file={folder}/vars.fd",
             "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{esp}",
             "-device", "virtio-blk-pci,drive=esp,bootindex=0",
             *self.fw_cfg(folder)]
+
+    @staticmethod
+    def put_program(path, target):
+        """What the firmware is to start."""
+        os.symlink(path, target)
 
     @staticmethod
     def area(debug_log):
@@ -85,6 +91,43 @@ class Stock:
                              else str(value).encode())
             if file.stat().st_size:
                 yield from ("-fw_cfg", f"name={FW_CFG}{name},file={file}")
+
+
+class SecureBoot(Stock):
+    """The same with Secure Boot on, and Debian's test key as the one that the
+    firmware trusts, and so the kernel."""
+
+    name = "OVMF with Secure Boot"
+    vars = "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd"
+    certificate = "/usr/share/ovmf/PkKek-1-snakeoil.pem"
+    key, password = "/usr/share/ovmf/PkKek-1-snakeoil.key", "snakeoil"
+
+    @classmethod
+    def open_key(cls, folder):
+        """The paths of the key, which everybody knows, and of its certificate,
+        as signing programs want them."""
+        key, der = folder / "key.pem", folder / "certificate.der"
+        place.run("openssl", "rsa", "-in", cls.key, "-out", key,
+                  "-passin", f"pass:{cls.password}")
+        place.run("openssl", "x509", "-in", cls.certificate, "-outform",
+                  "DER", "-out", der)
+        return key, der
+
+    @classmethod
+    def put_program(cls, path, target):
+        """Signed."""
+        with place.scratch() as folder:
+            key, _ = cls.open_key(place.pathlib.Path(folder))
+            place.run("sbsign", "--key", key, "--cert", cls.certificate,
+                      "--output", target, path)
+
+    @classmethod
+    def sign_module(cls, path, version):
+        """Appends a signature to a kernel module."""
+        with place.scratch() as folder:
+            key, der = cls.open_key(place.pathlib.Path(folder))
+            place.run(f"/lib/modules/{version}/build/scripts/sign-file",
+                      "sha256", key, der, path)
 
 
 class Probe(Stock):
@@ -187,4 +230,4 @@ def load(file, data, area):
     return ["-device", f"loader,file={file},addr={base:#x},force-raw=on"]
 
 
-KINDS = {"stock": Stock, "amdsev": AmdSev}
+KINDS = {"stock": Stock, "amdsev": AmdSev, "secureboot": SecureBoot}

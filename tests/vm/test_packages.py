@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The packages' life in Debian systems: installed, upgraded, with a new kernel
-and purged. `make check-packages` names the suites; nothing is booted."""
+"""The packages' life in Debian systems: installed, upgraded, with a new kernel,
+which is booted, and purged. `make check-packages` names the suites."""
 
 import os
 import re
 
 import pytest
 
-from . import chroot, debs
+from . import chroot, debs, firmware, image, place, qemu, rootvm, table
 
 SUITES = os.environ.get("PACKAGE_SUITES", "").split()
 # What makes the initramfs: our package for it.
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not SUITES, reason="see make check-packages")
 each_suite = pytest.mark.parametrize("suite", SUITES)
 each_tool = pytest.mark.parametrize("tool", TOOLS)
 
-COCOTAB = "root UUID=5d41402a-bc4b-4a76-b971-9d911017c592\n"
+COCOTAB = f"{image.MAPPING} UUID={image.LUKS_UUID}\n"
 MODULE = r"efi_secret\.ko(\.[xg]z|\.zst)?"
 LIMIT = 150 << 10  # bytes, of what we add to an image that opens LUKS already
 
@@ -49,7 +49,7 @@ def installed(system):
     return set(system.run("dpkg-query -W -f '${Package}\\n'").split())
 
 
-def image(system, tool, version):
+def image_of(system, tool, version):
     """{path: bytes} in a kernel's initramfs, and versions of the program."""
     listed = system.run(
         UNPACK[tool].format(image=f"/boot/initrd.img-{version}")
@@ -70,7 +70,7 @@ def has(found, pattern):
 
 def assert_ours(system, tool, version, program):
     """The initramfs has that version of the program, and the module."""
-    found, versions = image(system, tool, version)
+    found, versions = image_of(system, tool, version)
     assert versions == {program}
     assert has(found, MODULE)
     status = system.run(f"dkms status -k {version}")
@@ -82,6 +82,26 @@ def install(system, folder, names):
     """As a person would, with what the packages depend on."""
     system.add(folder, names)
     return system.apt("install", f"/{folder}/*.deb")
+
+
+def assert_boots(system, suite, tool, version):
+    """The kernel, with the initramfs that its installation made, unlocks a
+    root: of another release, which does not matter for that."""
+    kernel, initramfs = (system.changes / f"boot/{name}-{version}"
+                         for name in ("vmlinuz", "initrd.img"))
+    disk = image.sealed()
+    maker = firmware.AmdSev(kernel, initramfs,
+                            f"{rootvm.CMDLINE} {rootvm.ROOT}",
+                            table.build({table.DISK: disk.key}))
+    with place.scratch() as folder, qemu.Machine(
+            f"upgraded-{suite}-{tool}", maker, disks=[disk.overlay(folder)],
+            memory_mib=rootvm.MEMORY) as guest:
+        guest.wait_ready(300)
+        assert guest.check("uname -r") == version
+        assert guest.check("findmnt -no SOURCE /") == \
+            f"/dev/mapper/{image.MAPPING}"
+        assert guest.check(f"ls {rootvm.SECRETS}") == ""
+        print(f"{version} boots: root's agent after {guest.age():.0f} s")
 
 
 @each_suite
@@ -111,10 +131,11 @@ def test_life(suite, tool):
             for version in (older, newest):
                 assert_ours(updated, tool, version, debs.NEXT)
             print(f"module in the images of {older} and {newest}")
+            assert_boots(updated, suite, tool, newest)
 
         system.apt("purge", *new)
         assert installed(system) == others
-        found, versions = image(system, tool, older)
+        found, versions = image_of(system, tool, older)
         assert versions == set() and not has(found, MODULE)
         left = files(system) - before
         assert left == set()
@@ -195,10 +216,10 @@ def test_size(suite, tool):
         system.run(setting)
         system.run("dpkg-trigger --by-package=base-files update-initramfs; "
                    "dpkg --triggers-only --pending")
-        before, _ = image(system, tool, kernel)
+        before, _ = image_of(system, tool, kernel)
         system.put("etc/cocotab", COCOTAB)
         install(system, "debs", packages(tool))
-        after, _ = image(system, tool, kernel)
+        after, _ = image_of(system, tool, kernel)
         added = {name: size - before.get(name, 0)
                  for name, size in after.items()
                  if size != before.get(name)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel that is locked down by Secure Boot: our module must be signed with a
+key that the firmware trusts."""
+
+import pathlib
+
+import pytest
+
+from . import firmware, image, packages, place, rootvm
+
+pytestmark = pytest.mark.slow
+LIMIT = 200
+
+
+def module():
+    """Its path in the root."""
+    (path,) = image.root().rglob("updates/efi_secret.ko")
+    return path.relative_to(image.root())
+
+
+def guest_of(files=()):
+    """The sealed disk."""
+    return rootvm.guest("secureboot", disk=image.sealed(), files=files,
+                        volumes=rootvm.volume(options=""))
+
+
+def assert_locked_down(guest):
+    """Nobody asked for it on the command line."""
+    found = guest.check("cat /sys/kernel/security/lockdown")
+    assert "[integrity]" in found
+    said = guest.check("dmesg | grep -i 'secure boot'")
+    print(said.split("] ")[-1])
+
+
+def test_signed():
+    """It is loaded, and the root is up."""
+    with place.scratch() as folder:
+        signed = pathlib.Path(folder) / "efi_secret.ko"
+        place.run("cp", image.root() / module(), signed)
+        firmware.SecureBoot.sign_module(signed, packages.Kernel().version)
+        with guest_of({str(module()): signed}) as guest:
+            guest.wait_ready(LIMIT)
+            assert_locked_down(guest)
+            assert guest.check("findmnt -no SOURCE /") == \
+                f"/dev/mapper/{image.MAPPING}"
+            assert guest.check(f"ls {rootvm.SECRETS}") == ""
+            print(f"signed: root's agent after {guest.age():.1f} s")
+
+
+def test_unsigned():
+    """It is refused, and the line says why."""
+    with guest_of() as guest:
+        report = guest.wait_report(LIMIT)
+        assert report.exit == "3"
+        (fault,) = report.faults()
+        assert "must be signed" in fault
+        assert guest.wait_off(60) == "guest-shutdown"
+        print(fault)
