@@ -19,12 +19,22 @@ WORK_S, WAIT_S = 4, 30
 # The guest's root has no modules but ours, so what is needed comes early.
 DRIVERS = "virtio_scsi", "sd_mod", "dm_integrity", "authenc", "ecb"
 UNLOCKER = "usr/bin/cocosecret-unlock"
-LINK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{}"
 
-# To start a program is what costs time here, so these start few.
+# To start a program is what costs time here, so these start few. Not every
+# initramfs has udev's links.
 READY = r"""
 rmmod efi_secret 2>/dev/null
-udevadm wait --settle --timeout=30 {links}
+for serial in {serials}; do
+	left=300
+	until page=$(grep -ls $serial /sys/block/sd*/device/vpd_pg80); do
+		[ $((left -= 1)) -gt 0 ] || exit 1
+		sleep 0.1
+	done
+	disk=${{page%/device/*}}
+	disk=/dev/${{disk##*/}}
+	udevadm wait --settle --timeout=30 $disk
+	echo $disk
+done
 """
 
 UNLOCK = r"""
@@ -72,7 +82,7 @@ exit $status
 # In an initramfs the agent takes the unlocker's place, once it is started
 # without arguments. What the agent needs and the image lacks is busybox.
 OURS = "usr/libexec/cocosecret-tests"
-APPLETS = ("base64", "cat", "dmesg", "rmmod", "sleep", "stty", "timeout")
+APPLETS = ("base64", "cat", "dd", "dmesg", "grep", "rmmod", "sleep", "stty", "timeout")
 IN_INITRAMFS = b"""\
 #!/bin/sh
 [ $# = 0 ] || exec /usr/libexec/cocosecret-tests/unlock "$@"
@@ -203,9 +213,8 @@ class Host:
         try:
             for disk in disks:
                 names.append(self.attach(disk))
-            links = [LINK.format(name) for name in names]
-            self.guest.check(READY.format(links=" ".join(links)))
-            yield links
+            found = self.guest.check(READY.format(serials=" ".join(names)))
+            yield found.split()
         finally:
             for name in names:
                 self.detach(name)
@@ -308,7 +317,8 @@ def host():
 @contextlib.contextmanager
 def host_of_initramfs(variant):
     """A Host with a guest that is still in its initramfs."""
-    with started(f"/{OURS}/unlock", variant,
+    # systemd would not wait for a device long enough.
+    with started(f"/{OURS}/unlock", variant, root="",
                  cmdline="rd.cocosecret.timeout=3600",
                  files=in_initramfs()) as found:
         found.guest.check("dmesg -c >/dev/null")

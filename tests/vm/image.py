@@ -179,11 +179,12 @@ def encrypt(disk, key):
     """Puts LUKS2 around an image."""
     with open(disk, "ab") as file:
         file.truncate(file.tell() + HEADER_SHIFT * MIB)
-    place.run("cryptsetup", "reencrypt", "--encrypt", "--batch-mode",
-              "--type", "luks2", "--cipher", "aes-xts-plain64",
-              "--key-size", "512", *KDF, "--uuid", LUKS_UUID,
-              "--reduce-device-size", f"{HEADER_SHIFT}M",
-              "--resilience", "none", "--key-file", key, disk)
+    with place.locked("reencrypt"):  # cryptsetup has one lock for a UUID
+        place.run("cryptsetup", "reencrypt", "--encrypt", "--batch-mode",
+                  "--type", "luks2", "--cipher", "aes-xts-plain64",
+                  "--key-size", "512", *KDF, "--uuid", LUKS_UUID,
+                  "--reduce-device-size", f"{HEADER_SHIFT}M",
+                  "--resilience", "none", "--key-file", key, disk)
 
 
 class Disk:

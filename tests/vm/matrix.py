@@ -229,9 +229,6 @@ def word(cell):
 
 def table_lines():
     """The matrix in Markdown."""
-    heads = [f"{kind}, {name}" for kind in KINDS
-             for name in FIRMWARES.values()]
-    del heads
     yield "| guest | initramfs | " + " | ".join(FIRMWARES.values()) + " |"
     yield "|---" * (2 + len(FIRMWARES)) + "|"
     for suite, name in SUITES.items():

@@ -15,12 +15,13 @@ Suites: {suite}
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 """
-# The default initrd, our package, and the guest's kernel modules.
+# The default initrd, our package, the guest's kernel modules, and what unstable's
+# systemd no longer brings along, and mkosi 25 does not know.
 MAKE = """\
 mknod -m 666 /dev/tty c 5 0
 cd /tmp
 mkosi --directory= --include=mkosi-initrd --distribution=debian \\
-    --release={suite} --sandbox-tree=/mkosi/sandbox --package=cocosecret \\
+    --release={suite} --sandbox-tree=/mkosi/sandbox --package=cocosecret,mount \\
     --package-directory=/mkosi/debs --extra-tree=/mkosi/modules:/usr/lib/modules \\
     --kernel-modules-include=/efi_secret.ko --format=cpio --output=initrd \\
     --output-directory=/mkosi --package-cache-directory=/mkosi/cache build

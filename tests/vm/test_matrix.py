@@ -53,7 +53,7 @@ def versions(machine):
     words = machine.check(VERSIONS).split("\n")
     kernel, *rest = [re.sub(r" (?:\d+:)?([\d.]+\d).*", r" \1", word)
                      for word in words]
-    return ", ".join([f"Linux {kernel.split('-')[0]}", *rest])
+    return ", ".join([f"Linux {re.split('[-+]', kernel)[0]}", *rest])
 
 
 def boots(cell, folder):

@@ -38,9 +38,9 @@ def packages(tool, version=None):
             for name in ("cocosecret", TOOLS[tool], "efi-secret-dkms")]
 
 
-def files(system):
+def files(system, which=""):
     """All there are, but for records."""
-    found = system.run("find / -xdev").splitlines()
+    found = system.run(f"find / -xdev {which}").splitlines()
     return {path for path in found if not path.startswith(RECORDS)}
 
 
@@ -141,6 +141,36 @@ def test_life(suite, tool):
         assert left == set()
         assert before - files(system) == set()
         print(f"purged, nothing is left; the initramfs has {len(found)} files")
+
+
+NEEDED_BY_RPMS = ("rpm", "dmsetup", "libcryptsetup12", "libjson-c5",
+                  "libkmod2", "libssl3", "libudev1", "libuuid1")
+
+
+@pytest.mark.skipif("bookworm" not in SUITES, reason="built for it")
+def test_rpms():
+    """They install, boot and go again, in Debian: what they are told to need
+    goes by Fedora's names, so rpm is told not to look."""
+    with chroot.above(*chroot.system("bookworm", "dracut")) as system:
+        kernel, _ = system.run("cat /kernels").split()
+        system.apt("update")
+        system.apt("install", *NEEDED_BY_RPMS)
+        system.run("rpm --initdb")
+        before = files(system)
+        system.add("rpms", (debs.rpms() / "RPMS").glob("*/*.rpm"))
+        system.run("rpm --install --nodeps /rpms/*.rpm; rm -r /rpms")
+        print(system.run("rpm -qa; dkms status").strip())
+        system.run("dracut --force --no-hostonly --add cocosecret "
+                   f"--kver {kernel} /boot/initrd.img-{kernel}")
+        place.run("cp", chroot.system("bookworm", "dracut")[0]
+                  / f"boot/vmlinuz-{kernel}", system.changes / "boot")
+        assert_boots(system, "bookworm", "rpm", kernel)
+        system.run("rpm --erase --nodeps $(rpm -qa)")
+        # Folders are other packages' on Fedora; dkms leaves its lock.
+        left = {path for path in files(system, "! -type d") - before
+                if not path.startswith(("/var/lib/rpm", "/boot", "/tmp/dkms_"))}
+        assert left == set()
+        assert before - files(system) == set()
 
 
 @each_suite
