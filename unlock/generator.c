@@ -23,6 +23,7 @@
 /* What the initramfs, and the unlocker, may take besides, on a slow machine. */
 enum { SLACK_S = 30 };
 
+#define ROOT_UNIT       "/etc/systemd/system/sysroot.mount"
 #define ON_FAILURE_FILE "60-cocosecret.conf"
 #define TIMEOUT_FILE    "61-cocosecret-timeout.conf"
 
@@ -157,7 +158,10 @@ static bool is_writable(struct slice text)
 	return writable;
 }
 
-/* Where the command line names no root, it is the one that the unlocker settles on. */
+/*
+ * Where neither the command line nor the image names a root, it is the one that the unlocker settles
+ * on, whatever systemd-gpt-auto-generator finds meanwhile.
+ */
 static int write_root(const char *directory, struct slice cmdline)
 {
 	CLEANUP(close_fd) int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -173,7 +177,7 @@ static int write_root(const char *directory, struct slice cmdline)
 	struct slice value;
 	int r;
 
-	if (cmdline_value(cmdline, "root", &value))
+	if (cmdline_value(cmdline, "root", &value) || access(ROOT_UNIT, F_OK) == 0)
 		return 0;
 	append(text, sizeof(text), is_writable(cmdline) ? "rw" : "ro", (struct slice){ 0 });
 	if (cmdline_value(cmdline, "rootflags", &value))
@@ -219,14 +223,15 @@ static int close_image(const char *early)
 	return r;
 }
 
-static int write_units(const char *directory, const struct cmdline *cmdline, struct slice text)
+static int write_units(const char *directory, const char *early, const struct cmdline *cmdline,
+		       struct slice text)
 {
 	int r = write_on_failure(directory, cmdline->on_failure);
 
 	if (r == 0)
 		r = write_timeouts(directory, cmdline->timeout_s);
 	if (r == 0 && !cmdline->off)
-		r = write_root(directory, text);
+		r = write_root(early, text);
 	return r;
 }
 
@@ -255,7 +260,8 @@ int main(int argc, char **argv)
 		log_error("%s; a failure will power off", fault.text);
 		return EXIT_OPENED;
 	}
-	r = write_units(argv[1], &cmdline, (struct slice){ text, length });
+	r = write_units(argv[1], argc == 4 ? argv[2] : argv[1], &cmdline,
+			(struct slice){ text, length });
 	if (r < 0) {
 		log_error("%s: %s; a failure will power off", argv[1], strerror(-r));
 		return EXIT_IO;

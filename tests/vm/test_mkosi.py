@@ -32,8 +32,8 @@ def assert_gone(guest, secrets):
 
 
 def test_boot():
-    """Not even the command line names the volume; the key is nowhere."""
-    started, (key, _) = guest_of(cmdline="rd.cocosecret.timeout=8")
+    """Nothing names the volume, nor the root; the key is nowhere."""
+    started, (key, _) = guest_of(root="", cmdline="rd.cocosecret.timeout=8")
     with started as guest:
         guest.wait_ready()
         assert_root_is_unlocked(guest)
