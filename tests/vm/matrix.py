@@ -227,6 +227,16 @@ def word(cell):
     return found.get("why") or f"boots, {found['seconds']:.0f} s"
 
 
+def attacks_line():
+    """What is known of the attack table."""
+    found = {kind: result for kind in KINDS
+             if (result := kept(f"attacks-{kind}"))}
+    days = sorted({result["day"] for result in map(kept, CELLS) if result})
+    scenes = min((result["scenes"] for result in found.values()), default=0)
+    return (f"Run on {days[-1] if days else 'no day'}. The attack table, "
+            f"{scenes} scenes, passed in: {', '.join(found) or 'none'}.")
+
+
 def table_lines():
     """The matrix in Markdown."""
     yield "| guest | initramfs | " + " | ".join(FIRMWARES.values()) + " |"
@@ -240,6 +250,8 @@ def table_lines():
                      for firmware in FIRMWARES]
             guest = f"{name}: {versions}" if number == 0 else ""
             yield f"| {guest} | {kind} | " + " | ".join(cells) + " |"
+    yield ""
+    yield attacks_line()
 
 
 def write_readme(text):
