@@ -21,8 +21,8 @@ static void free_tokener(struct json_tokener **tokener)
 		json_tokener_free(*tokener);
 }
 
-/* All of the text, or nothing; the NUL at its end tells json-c that no more will come. */
-static struct json_object *parse(const char *text)
+/* The NUL at its end tells json-c that no more will come. */
+struct json_object *document_object(const char *text)
 {
 	CLEANUP(free_tokener) struct json_tokener *tokener = json_tokener_new_ex(DOCUMENT_DEPTH);
 	size_t length = strnlen(text, DOCUMENT_MAX + 1);
@@ -58,7 +58,7 @@ struct json_object *document_parse(const char *metadata, const char *label, cons
 {
 	struct json_object *document = json_object_new_object();
 
-	if (document && add(document, "metadata", parse(metadata)) &&
+	if (document && add(document, "metadata", document_object(metadata)) &&
 	    add_text(document, "label", label) && add_text(document, "subsystem", subsystem) &&
 	    add_text(document, "uuid", uuid))
 		return document;

@@ -16,6 +16,9 @@ enum { DOCUMENT_MAX = 4 << 20, DOCUMENT_DEPTH = 32 };
 int document_take(struct crypt_device *cd, struct json_object **document, struct fault *fault);
 void document_free(struct json_object **document);
 
+/* One JSON object that is all of the text, within the bounds; NULL where it is not. */
+struct json_object *document_object(const char *text);
+
 /* The same of metadata in text; NULL where that is not one JSON object. */
 struct json_object *document_parse(const char *metadata, const char *label, const char *subsystem,
 				   const char *uuid);

@@ -38,24 +38,20 @@ static int read_secret(struct json_object *json, char secret[GUID_TEXT_SIZE])
 	return text ? guid_parse(slice_of(text), secret) : -EINVAL;
 }
 
-/* A slot's name as libcryptsetup writes it, "0" to "31", of a key slot that is there. */
-static int read_slot(struct json_object *document, struct json_object *name)
+/* A slot's name as libcryptsetup writes it, "0" to "31". */
+static int read_slot(struct json_object *name)
 {
-	struct json_object *keyslots = part(document, "keyslots");
-	const char *type;
 	char key[16];
 
 	for (int slot = 0; slot < TOKENS_MAX; slot++) {
 		snprintf(key, sizeof(key), "%d", slot);
-		if (strcmp(json_object_get_string(name), key) != 0)
-			continue;
-		type = document_text(document_member(keyslots, key, json_type_object), "type");
-		return type && strcmp(type, "luks2") == 0 ? slot : -ENOENT;
+		if (strcmp(json_object_get_string(name), key) == 0)
+			return slot;
 	}
 	return -EINVAL;
 }
 
-static int read_slots(struct json_object *document, struct json_object *json)
+static int read_slots(struct json_object *json)
 {
 	struct json_object *slots = document_member(json, "keyslots", json_type_array);
 	struct json_object *name;
@@ -63,7 +59,7 @@ static int read_slots(struct json_object *document, struct json_object *json)
 	if (!slots || json_object_array_length(slots) != 1)
 		return -EINVAL;
 	name = json_object_array_get_idx(slots, 0);
-	return json_object_is_type(name, json_type_string) ? read_slot(document, name) : -EINVAL;
+	return json_object_is_type(name, json_type_string) ? read_slot(name) : -EINVAL;
 }
 
 static int read_seal(struct json_object *json, const char **value)
@@ -81,27 +77,45 @@ static int read_seal(struct json_object *json, const char **value)
 	return 0;
 }
 
-int token_read(struct json_object *document, int id, struct token *token, struct fault *fault)
+int token_parse(struct json_object *json, struct token *token, struct fault *fault)
 {
-	struct json_object *json = token_json(document, id);
 	struct json_object *name;
 
-	*token = (struct token){ .id = id };
-	if (!json || read_secret(json, token->secret) < 0)
-		return fault_set(fault, "token %d names no secret", id);
-	token->slot = read_slots(document, json);
-	if (token->slot == -ENOENT)
-		return fault_set(fault, "token %d is for a key slot that does not exist", id);
+	*token = (struct token){ 0 };
+	if (!json || !token_is_cocosecret(json) || read_secret(json, token->secret) < 0)
+		return fault_set(fault, "names no secret");
+	token->slot = read_slots(json);
 	if (token->slot < 0)
-		return fault_set(fault, "token %d is not for exactly one key slot", id);
+		return fault_set(fault, "is not for exactly one key slot");
 	if (json_object_object_get_ex(json, "name", &name)) {
 		token->name = document_text(json, "name");
 		if (!token->name)
-			return fault_set(fault, "token %d has a name that is no text", id);
+			return fault_set(fault, "has a name that is no text");
 	}
 	if (read_seal(json, &token->seal) < 0)
-		return fault_set(fault, "token %d has a seal of an unknown kind", id);
+		return fault_set(fault, "has a seal of an unknown kind");
 	return 0;
+}
+
+static bool has_slot(struct json_object *document, int slot)
+{
+	char key[16];
+	const char *type;
+
+	snprintf(key, sizeof(key), "%d", slot);
+	type = document_text(document_member(part(document, "keyslots"), key, json_type_object),
+			     "type");
+	return type && strcmp(type, "luks2") == 0;
+}
+
+int token_read(struct json_object *document, int id, struct token *token, struct fault *fault)
+{
+	int r = token_parse(token_json(document, id), token, fault);
+
+	token->id = id;
+	if (r == 0 && !has_slot(document, token->slot))
+		r = fault_set(fault, "is for a key slot that does not exist");
+	return r == 0 ? 0 : fault_prefix(fault, "token %d ", id);
 }
 
 int token_find(struct json_object *document, const char *secret, int id)

@@ -27,6 +27,9 @@ bool token_is_cocosecret(struct json_object *token);
 /* Token @id of the document as JSON, if it is a cocosecret token. */
 struct json_object *token_json(struct json_object *document, int id);
 
+/* A token alone, sealed or not yet; what is wrong with it is in @fault: "names no secret". */
+int token_parse(struct json_object *json, struct token *token, struct fault *fault);
+
 /* Reads token @id, which is a cocosecret token; what is wrong with it is in @fault. */
 int token_read(struct json_object *document, int id, struct token *token, struct fault *fault);
 
