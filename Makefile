@@ -12,6 +12,8 @@ LIBEXEC  ?= /usr/lib/cocosecret
 DRACUTDIR ?= /usr/lib/dracut/modules.d
 INITRAMFSDIR ?= /usr/share/initramfs-tools
 DRACUTCONFDIR ?= /usr/lib/dracut/dracut.conf.d
+# Where libcryptsetup looks; /lib of a merged /usr is /usr/lib.
+TOKENDIR ?= $(patsubst /lib%,/usr/lib%,$(shell $(PKG_CONFIG) --variable=libdir libcryptsetup))/cryptsetup
 DESTDIR  ?=
 
 CC         ?= cc
@@ -47,7 +49,8 @@ include tests/lint.mk
 include packaging.mk
 
 .PHONY: install
-install: install-unlock install-units install-dracut install-initramfs install-module
+install: install-unlock install-units install-plugin install-dracut install-initramfs \
+	install-module
 
 .PHONY: install-unlock
 install-unlock: unlock
@@ -60,6 +63,12 @@ install-unlock: unlock
 	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+
+.PHONY: install-plugin
+install-plugin: unlock
+	$(INSTALL) -d $(DESTDIR)$(TOKENDIR) $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) $(plugin) $(DESTDIR)$(TOKENDIR)
+	$(INSTALL) -m 644 man/libcryptsetup-token-cocosecret.7 $(DESTDIR)$(MANDIR)/man7
 
 # $(call fill_in,TEMPLATE,MODE,FILE)
 define fill_in
@@ -191,7 +200,8 @@ clean:
 help:
 	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
-	@echo 'make install-unlock  install-units  install-dracut  install-initramfs  install-module'
+	@echo 'make install-unlock  install-units  install-plugin  install-dracut'
+	@echo '                     install-initramfs  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make check           every test, with a counted result'

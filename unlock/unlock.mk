@@ -1,4 +1,4 @@
-# The C programs: cocosecret-unlock, cocosecret, cocosecret-generator.
+# The C programs: cocosecret-unlock, cocosecret, cocosecret-generator; the token plugin.
 
 BUILD      ?= build
 LIBEXEC    ?= /usr/lib/cocosecret
@@ -37,12 +37,16 @@ boot_parts   := $(volume_parts) cocotab config secret source securityfs module d
 owner_parts  := text guid volume secret key_file table_build table_show header $(header_parts) \
 	header_copy owner reseal enroll verify
 
+plugin_parts := text guid secret source $(header_parts) plugin
+
 unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))
 owner_objects     := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(owner_parts) cocosecret table))
 generator_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(volume_parts) generator))
+plugin_objects    := $(addprefix $(BUILD)/plugin/,$(addsuffix .o,$(plugin_parts)))
+plugin            := $(BUILD)/libcryptsetup-token-cocosecret.so
 
 .PHONY: unlock
-unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-generator
+unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-generator $(plugin)
 
 $(BUILD)/cocosecret-unlock: $(unlock_objects)
 	$(call say,LD,$@)
@@ -56,6 +60,17 @@ $(BUILD)/cocosecret-generator: $(generator_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 
+# Only the symbols that libcryptsetup asks for are seen from outside.
+$(plugin): $(plugin_objects) unlock/plugin.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs -Wl,--gc-sections \
+		-Wl,--version-script=unlock/plugin.map $(LDFLAGS) -o $@ $(plugin_objects) $(owner_libs)
+
+$(BUILD)/plugin/%.o: unlock/%.c | $(BUILD)/plugin
+	$(call say,CC,$<)
+	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
+		-fPIC -ffunction-sections -MMD -MP -c -o $@ $<
+
 $(BUILD)/unlock/%.o: unlock/%.c | $(BUILD)/unlock
 	$(call say,CC,$<)
 	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
@@ -67,7 +82,7 @@ $(BUILD)/unlock/table.o: module/table.c | $(BUILD)/unlock
 	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
 		$(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unlock:
+$(BUILD)/unlock $(BUILD)/plugin:
 	$(Q)mkdir -p $@
 
--include $(wildcard $(BUILD)/unlock/*.d)
+-include $(wildcard $(BUILD)/unlock/*.d $(BUILD)/plugin/*.d)

@@ -2,17 +2,22 @@
 
 BUILD ?= build
 
-unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll
+unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll plugin
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
-unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table
+unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table plugin
 unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) support))
 unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # What opens volumes is replaced by the test of what waits for them.
 unit_faked_attempt := $(addprefix $(unit_dir)/objects/,device.o open.o)
+# Where the secrets are is the test's own affair; the file is tried as well.
+unit_faked_plugin := $(addprefix $(unit_dir)/objects/,source.o securityfs.o)
 unit_libs     = $(unlock_libs) -lcmocka
 unit_cflags  := -Wno-missing-prototypes -Wno-sign-conversion -Wno-conversion
+
+$(unit_dir)/objects/test_plugin.o: unit_cflags += -DPLUGIN_PATH='"$(abspath $(plugin))"'
+$(unit_dir)/plugin: | $(plugin)
 
 .PHONY: unit run-unit
 unit: $(unit_bins)

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libcryptsetup's token plugin for tokens of type cocosecret. It lives in somebody else's process:
+ * it changes nothing there, starts nothing, waits for nothing, and speaks through crypt_log only.
+ */
+#include "plugin.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "document.h"
+#include "exitcode.h"
+#include "policy.h"
+#include "seal.h"
+#include "secret.h"
+#include "source.h"
+#include "token.h"
+
+/*
+ * What libcryptsetup does next: after -ENOENT and -EAGAIN it tries the next token, and it makes
+ * -ENOENT of -EINVAL and -EPERM; with any other error it is done with the header's tokens.
+ */
+enum {
+	NEXT_TOKEN = -ENOENT,
+	NO_SECRET = -EAGAIN,
+	REFUSED = -EKEYREJECTED,
+	FAILED = -EIO,
+};
+
+/* crypt_logf ends a line by itself where it is an error or a verbose one. */
+static int refuse(struct crypt_device *cd, int code, const struct fault *fault)
+{
+	const char *device = crypt_get_device_name(cd);
+
+	if (!device)
+		device = "the device";
+	if (code == EXIT_IO)
+		crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: %s: %s", device, fault->text);
+	else
+		crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: the header of %s is refused: %s", device,
+			   fault->text);
+	return code == EXIT_IO ? FAILED : REFUSED;
+}
+
+/* A machine that has no such secret is none that was to open it: nothing is wrong with the header. */
+static int find_folder(struct crypt_device *cd, const struct token *token)
+{
+	int folder = source_find(token->secret);
+
+	if (folder >= 0)
+		return folder;
+	if (folder == -ENOENT) {
+		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: secret %s is not here", token->secret);
+		return NO_SECRET;
+	}
+	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: " SOURCE_RUN ": %s; it must be a ramfs of "
+		   "root's, of mode 0700", strerror(-folder));
+	return FAILED;
+}
+
+static int read_secret(int folder, const struct token *token, struct secret *secret,
+		       struct fault *fault)
+{
+	int r = secret_read(secret, folder, token->secret);
+
+	if (r == 0 && secret->size > 0)
+		return EXIT_OPENED;
+	fault_set(fault, "secret %s cannot be read: %s", token->secret,
+		  r < 0 ? strerror(-r) : "it is empty");
+	return EXIT_IO;
+}
+
+/* With cryptsetup's --header, or header= in crypttab. */
+static unsigned int policy_terms(struct crypt_device *cd)
+{
+	const char *data = crypt_get_device_name(cd);
+	const char *header = crypt_get_metadata_device_name(cd);
+
+	return data && header && strcmp(data, header) != 0 ? POLICY_DETACHED : 0u;
+}
+
+/* The same checks, by the same code, as volume_open's: but the mapping's name is not known here. */
+static int check(struct crypt_device *cd, struct json_object *document, const struct token *token,
+		 struct secret *secret)
+{
+	CLEANUP(close_fd) int folder = find_folder(cd, token);
+	struct policy_layout layout;
+	struct token sealed;
+	struct fault fault;
+	int code;
+
+	if (folder < 0)
+		return folder;
+	code = policy_check(document, policy_terms(cd), &layout, &fault);
+	if (!code)
+		code = read_secret(folder, token, secret, &fault);
+	if (!code)
+		code = seal_check(document, token->secret, secret, NULL, &sealed, &fault);
+	if (code)
+		return refuse(cd, code, &fault);
+	/* The header is its owner's; of its tokens for this secret another one is for this key. */
+	if (sealed.id != token->id)
+		return NEXT_TOKEN;
+	if (sealed.name)
+		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: sealed for the name \"%s\", which is not "
+			   "checked here", ESCAPED(slice_of(sealed.name)));
+	return 0;
+}
+
+/* libcryptsetup then opens the key slots that this token names: token_read allows one only. */
+int cryptsetup_token_open(struct crypt_device *cd, int id, char **buffer, size_t *size, void *unused)
+{
+	CLEANUP(document_free) struct json_object *document = NULL;
+	CLEANUP(secret_wipe) struct secret secret = { 0 };
+	struct token token;
+	struct fault fault;
+	int r = document_take(cd, &document, &fault);
+
+	(void)unused;
+	if (r == 0 && token_read(document, id, &token, &fault) < 0)
+		r = EXIT_HEADER;
+	r = r ? refuse(cd, r, &fault) : check(cd, document, &token, &secret);
+	if (r < 0)
+		return r;
+	*buffer = (char *)secret.bytes;
+	*size = secret.size;
+	secret = (struct secret){ 0 };
+	return 0;
+}
+
+/* secret_read made it, and wrote no more than this into it. */
+void cryptsetup_token_buffer_free(void *buffer, size_t size)
+{
+	struct secret secret = { .bytes = buffer, .size = size, .capacity = SECRET_MAX + 1 };
+
+	secret_wipe(&secret);
+}
+
+/* Before each opening and where a token is written: it need not be sealed yet. */
+int cryptsetup_token_validate(struct crypt_device *cd, const char *json)
+{
+	CLEANUP(document_free) struct json_object *object = document_object(json);
+	struct token token;
+	struct fault fault;
+
+	if (token_parse(object, &token, &fault) == 0)
+		return 0;
+	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: a token of this type %s", fault.text);
+	return -EINVAL;
+}
+
+/* For cryptsetup luksDump. */
+void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
+{
+	CLEANUP(document_free) struct json_object *object = document_object(json);
+	struct token token;
+	struct fault fault;
+
+	if (token_parse(object, &token, &fault) < 0) {
+		crypt_logf(cd, CRYPT_LOG_NORMAL, "\tInvalid:    %s\n", fault.text);
+		return;
+	}
+	crypt_logf(cd, CRYPT_LOG_NORMAL, "\tSecret:     %s\n", token.secret);
+	if (token.name)
+		crypt_logf(cd, CRYPT_LOG_NORMAL, "\tName:       %s\n", ESCAPED(slice_of(token.name)));
+	crypt_logf(cd, CRYPT_LOG_NORMAL, "\tSeal:       %s\n",
+		   token.seal ? TOKEN_SEAL_ALG ", not checked here" : "none");
+}
+
+const char *cryptsetup_token_version(void)
+{
+	return COCOSECRET_VERSION;
+}
