@@ -24,6 +24,8 @@ PAGES = ["usr/share/man/man1/cocosecret.1", "usr/share/man/man4/efi_secret.4",
          "usr/share/man/man5/cocosecret-seal.5",
          "usr/share/man/man5/cocotab.5",
          "usr/share/man/man8/cocosecret-unlock.8"]
+PLUGIN = "cryptsetup/libcryptsetup-token-cocosecret.so"
+PLUGIN_PAGE = "usr/share/man/man7/libcryptsetup-token-cocosecret.7"
 DRACUT = ["usr/lib/dracut/modules.d/50cocosecret/.*",
           "usr/lib/dracut/modules.d/99zz-cocosecret/.*",
           "usr/lib/dracut/dracut.conf.d/50-cocosecret.conf"]
@@ -35,6 +37,8 @@ DEBS = {
                    *UNITS, *(page + ".gz" for page in PAGES),
                    "usr/share/doc/@/(README.md.gz|CHANGELOG.md)"],
     "cocosecret-dracut": DRACUT,
+    "libcryptsetup-token-cocosecret": [
+        "usr/lib/x86_64-linux-gnu/" + PLUGIN, PLUGIN_PAGE + ".gz"],
     "cocosecret-initramfs": [
         "usr/share/initramfs-tools/hooks/cocosecret",
         "usr/share/initramfs-tools/scripts/([a-z]+-[a-z]+/)?cocosecret"],
@@ -48,6 +52,9 @@ RPMS = {
                    "usr/share/doc/@-0.1.0/(README|CHANGELOG).md",
                    "usr/lib/.build-id/.*"],
     "cocosecret-dracut": [*DRACUT, LICENSE],
+    "cocosecret-token": [
+        "usr/lib(64)?/" + PLUGIN, PLUGIN_PAGE + "(.gz)?", LICENSE,
+        "usr/lib/.build-id/.*"],
     "efi-secret-dkms": [DKMS, LICENSE],
 }
 
@@ -160,7 +167,7 @@ def test_rpm_files(name):
 def test_rpmlint():
     """Nothing but what rpm/rpmlint.toml gives a reason for."""
     said = debs.make("lint-rpm", f"RPM_DIR={debs.rpms()}")
-    assert "3 packages and 1 specfiles checked; 0 errors, 0 warnings" in said
+    assert "4 packages and 1 specfiles checked; 0 errors, 0 warnings" in said
 
 
 def test_signed_module(tmp_path):
