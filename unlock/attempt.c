@@ -150,6 +150,18 @@ int attempts_find_open(struct attempts *all)
 	return all->code;
 }
 
+bool attempts_have_secrets(const struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct attempt *attempt = &all->list[i];
+
+		if (is_pending(attempt) && !is_nofail(attempt) &&
+		    secret_present(all->secrets, attempt->volume->secret) < 0)
+			return false;
+	}
+	return true;
+}
+
 int attempts_check_secrets(struct attempts *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
@@ -158,7 +170,7 @@ int attempts_check_secrets(struct attempts *all)
 
 		if (!is_pending(attempt) || secret_present(all->secrets, attempt->volume->secret) == 0)
 			continue;
-		snprintf(why, sizeof(why), "secret %s is not among the launch secrets",
+		snprintf(why, sizeof(why), "secret %s is not there",
 			 attempt->volume->secret);
 		fail(all, attempt, EXIT_NO_SECRET, why);
 	}

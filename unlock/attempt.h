@@ -51,6 +51,8 @@ int attempts_find_open(struct attempts *all);
 int attempts_check_secrets(struct attempts *all);
 int attempts_open(struct attempts *all);
 
+/* Is every secret there that a volume cannot do without? */
+bool attempts_have_secrets(const struct attempts *all);
 bool attempts_pending(const struct attempts *all);
 void attempts_free(struct attempts *all);
 

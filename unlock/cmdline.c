@@ -190,6 +190,17 @@ static int set_on_failure(struct cmdline *cmdline, struct slice value, struct fa
 	return fault_set(fault, "\"%s\" is none of poweroff, reboot, halt, shell", ESCAPED(value));
 }
 
+static int set_source(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	if (slice_is(value, "securityfs"))
+		cmdline->source = SOURCE_SECURITYFS;
+	else if (slice_is(value, "run"))
+		cmdline->source = SOURCE_RUN;
+	else
+		return fault_set(fault, "\"%s\" is none of securityfs, run", ESCAPED(value));
+	return 0;
+}
+
 static const struct known_parameter {
 	const char *key;
 	int (*set)(struct cmdline *cmdline, struct slice value, struct fault *fault);
@@ -197,6 +208,7 @@ static const struct known_parameter {
 	{ PREFIX, set_entry },
 	{ PREFIX ".timeout", set_timeout },
 	{ PREFIX ".on-failure", set_on_failure },
+	{ PREFIX ".source", set_source },
 };
 
 static bool is_ours(struct slice key)
@@ -219,8 +231,8 @@ static int apply(struct cmdline *cmdline, const struct parameter *parameter, str
 			return fault_set(fault, "has no value");
 		return known_parameters[i].set(cmdline, parameter->value, fault);
 	}
-	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".timeout= and "
-			 PREFIX ".on-failure=");
+	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".timeout=, "
+			 PREFIX ".on-failure= and " PREFIX ".source=");
 }
 
 int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault)

@@ -2,6 +2,7 @@
 #ifndef COCOSECRET_CMDLINE_H
 #define COCOSECRET_CMDLINE_H
 
+#include "source.h"
 #include "volume.h"
 
 #define CMDLINE_PATH "/proc/cmdline"
@@ -22,6 +23,7 @@ struct cmdline {
 	bool off; /* rd.cocosecret=0 */
 	unsigned int timeout_s;
 	enum on_failure on_failure;
+	enum source source;
 	struct volumes volumes;
 };
 

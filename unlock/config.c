@@ -29,6 +29,7 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 {
 	*config = (struct config){ .off = cmdline->off,
 				   .timeout_s = cmdline->timeout_s,
+				   .source = cmdline->source,
 				   .volumes = cmdline->volumes };
 	cmdline->volumes = (struct volumes){ 0 };
 	for (size_t i = 0; i < cocotab->count; i++) {

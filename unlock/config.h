@@ -9,6 +9,7 @@ struct config {
 	bool off;
 	bool discover; /* nothing is configured: the tokens decide */
 	unsigned int timeout_s;
+	enum source source;
 	struct volumes volumes;
 };
 

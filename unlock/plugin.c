@@ -54,7 +54,7 @@ static int find_folder(struct crypt_device *cd, const struct token *token)
 		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: secret %s is not here", token->secret);
 		return NO_SECRET;
 	}
-	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: " SOURCE_RUN ": %s; it must be a ramfs of "
+	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: " SOURCE_RUN_PATH ": %s; it must be a ramfs of "
 		   "root's, of mode 0700", strerror(-folder));
 	return FAILED;
 }

@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -115,38 +117,94 @@ static int listed(int folder, const char *name)
 	return -errno;
 }
 
-/* Unlinking is what wipes a secret; it counts only when neither lookup nor listing finds the name. */
+static bool is_securityfs(int folder)
+{
+	struct statfs fs;
+
+	return fstatfs(folder, &fs) == 0 && fs.f_type == SECURITYFS_MAGIC;
+}
+
+/* In memory the pages of a file outlive it. */
+static int overwrite(int folder, const char *name)
+{
+	static const char zeros[4096];
+	CLEANUP(close_fd) int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	for (off_t at = 0; at < st.st_size;) {
+		off_t left = st.st_size - at;
+		ssize_t n = pwrite(fd, zeros, left < (off_t)sizeof(zeros) ? (size_t)left : sizeof(zeros), at);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			at += n;
+	}
+	return 0;
+}
+
+/* Among the launch secrets the unlinking itself wipes; elsewhere zeros are written before. */
+static int wipe_and_unlink(int folder, const char *name)
+{
+	int r = 0;
+
+	if (secret_present(folder, name) == 0 && !is_securityfs(folder))
+		r = overwrite(folder, name);
+	return unlinkat(folder, name, 0) < 0 && errno != ENOENT ? -errno : r;
+}
+
+/* It counts only when neither lookup nor listing finds the name. */
 int secret_unlink(int folder, const char *name)
 {
-	int r;
+	int r = wipe_and_unlink(folder, name);
 
-	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (secret_present(folder, name) != -ENOENT)
 		return -EEXIST;
 	r = listed(folder, name);
 	return r > 0 ? -EEXIST : r;
 }
 
-static int unlink_listed(int folder)
+/* A file that was not overwritten is gone all the same: @r, then, is all that tells of it. */
+static int unlink_listed(int folder, int *r)
 {
 	CLEANUP(close_dir) DIR *dir = list(folder);
 	const struct dirent *entry;
 
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir)) != NULL)
-		if (!is_dot(entry->d_name))
-			unlinkat(folder, entry->d_name, 0);
+	while ((entry = readdir(dir)) != NULL) {
+		int failed = is_dot(entry->d_name) ? 0 : wipe_and_unlink(folder, entry->d_name);
+
+		if (failed < 0 && secret_present(folder, entry->d_name) == -ENOENT)
+			*r = failed;
+	}
 	return listed(folder, NULL);
 }
 
 /* What fails once, for a shortage that passes, may go well the next time. */
 int secret_unlink_all(int folder)
 {
-	int r = 1;
+	int r = 1, lost = 0;
 
 	for (int tries = 0; tries < WIPE_TRIES && r != 0; tries++)
-		r = unlink_listed(folder);
+		r = unlink_listed(folder, &lost);
+	if (r == 0)
+		return lost;
 	return r > 0 ? -EEXIST : r;
+}
+
+/* What begins with a dot is not a secret yet: its writer renames it when it is whole. */
+bool secret_any(int folder)
+{
+	CLEANUP(close_dir) DIR *dir = list(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			return true;
+	return false;
 }

@@ -23,5 +23,6 @@ void secret_wipe(struct secret *secret);
 int secret_present(int folder, const char *name);
 int secret_unlink(int folder, const char *name);
 int secret_unlink_all(int folder);
+bool secret_any(int folder);
 
 #endif

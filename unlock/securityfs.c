@@ -13,7 +13,7 @@ static int mount_securityfs(void)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-	if (mount("securityfs", SOURCE_SECURITYFS, "securityfs", flags, NULL) < 0 && errno != EBUSY)
+	if (mount("securityfs", SOURCE_SECURITYFS_PATH, "securityfs", flags, NULL) < 0 && errno != EBUSY)
 		return -errno;
 	return 0;
 }
@@ -39,7 +39,7 @@ int securityfs_open_secrets(struct fault *fault)
 	}
 	if (securityfs < 0) {
 		r = r ? r : securityfs;
-		fault_set(fault, SOURCE_SECURITYFS " is not securityfs and it cannot be mounted: %s",
+		fault_set(fault, SOURCE_SECURITYFS_PATH " is not securityfs and it cannot be mounted: %s",
 			  strerror(-r));
 		return r;
 	}
@@ -47,6 +47,6 @@ int securityfs_open_secrets(struct fault *fault)
 	if (fd == -ENOENT)
 		return load_and_open(securityfs, fault);
 	if (fd < 0)
-		fault_set(fault, SOURCE_SECURITYFS "/" SOURCE_LAUNCH ": %s", strerror(-fd));
+		fault_set(fault, SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_PATH ": %s", strerror(-fd));
 	return fd;
 }

@@ -21,7 +21,7 @@ static int keep(int *fd)
 
 int source_open_securityfs(void)
 {
-	CLEANUP(close_fd) int fd = open(SOURCE_SECURITYFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(close_fd) int fd = open(SOURCE_SECURITYFS_PATH, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
 
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
@@ -31,7 +31,7 @@ int source_open_securityfs(void)
 
 int source_open_launch(int securityfs)
 {
-	int fd = openat(securityfs, SOURCE_LAUNCH, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(securityfs, SOURCE_LAUNCH_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -46,13 +46,19 @@ static bool is_private(int fd)
 	       st.st_uid == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
+int source_open_run_anyway(void)
+{
+	int fd = open(SOURCE_RUN_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int source_open_run(void)
 {
-	CLEANUP(close_fd) int fd =
-		open(SOURCE_RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(close_fd) int fd = source_open_run_anyway();
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	return is_private(fd) ? keep(&fd) : -EACCES;
 }
 

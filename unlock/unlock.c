@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "attempt.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -23,6 +24,7 @@
 #include "plan.h"
 #include "secret.h"
 #include "securityfs.h"
+#include "source.h"
 #include "state.h"
 #include "verify_root.h"
 
@@ -72,20 +74,69 @@ static int open_state(struct run *run)
 	return all->code;
 }
 
+static int open_launch_secrets(struct fault *fault)
+{
+	int fd = securityfs_open_secrets(fault);
+
+	if (fd >= 0 && access(OUR_MODULE, F_OK) < 0)
+		log_warning("the kernel's own efi_secret serves the secrets: it leaves copies of "
+			    "what is read in freed memory; use cocosecret's module instead");
+	return fd;
+}
+
+/* What is left of the time in which secrets and devices must be there. */
+static uint64_t waiting_deadline(const struct run *run)
+{
+	return run->times.begin_us + (uint64_t)run->config.timeout_s * US_PER_S;
+}
+
+/* Without attempts, it is the secrets that will tell what there is to open. */
+static bool has_secrets(const void *context)
+{
+	const struct run *run = context;
+
+	return run->config.discover ? secret_any(run->attempts.secrets) :
+				      attempts_have_secrets(&run->attempts);
+}
+
+static void wait_for_agent(struct run *run)
+{
+	CLEANUP(close_fd) int signals = attempts_signals();
+	struct attempts *all = &run->attempts;
+	int r = agent_wait(all->secrets, has_secrets, run, waiting_deadline(run), signals);
+
+	if (r == -EINTR)
+		attempts_fail_run(all, EXIT_IO, "stopped by a signal while it waited for secrets");
+	else if (r == -ETIMEDOUT && run->config.discover)
+		attempts_fail_run(all, EXIT_NO_SECRET, "no secret came into " SOURCE_RUN_PATH);
+	else if (r < 0 && r != -ETIMEDOUT)
+		attempts_fail_run(all, EXIT_IO, SOURCE_RUN_PATH ": %s", strerror(-r));
+}
+
 static int open_secrets(struct run *run)
 {
 	struct attempts *all = &run->attempts;
+	bool by_agent = run->config.source == SOURCE_RUN;
 	uint64_t begin = clock_us();
 	struct fault fault;
 
-	all->secrets = securityfs_open_secrets(&fault);
+	all->secrets = by_agent ? agent_open_secrets(&fault) : open_launch_secrets(&fault);
 	run->times.module_us = clock_us() - begin;
-	if (all->secrets >= 0 && access(OUR_MODULE, F_OK) < 0)
-		log_warning("the kernel's own efi_secret serves the secrets: it leaves copies of "
-			    "what is read in freed memory; use cocosecret's module instead");
 	if (all->secrets < 0 && (run->config.discover || attempts_pending(all)))
 		attempts_fail_run(all, EXIT_NO_SECRET, "%s", fault.text);
+	else if (all->secrets >= 0 && by_agent)
+		wait_for_agent(run);
 	return all->code;
+}
+
+/* What an agent has used of the time is gone. */
+static uint64_t timeout_us(const struct run *run)
+{
+	uint64_t now = clock_us();
+
+	if (run->config.source != SOURCE_RUN)
+		return (uint64_t)run->config.timeout_s * US_PER_S;
+	return waiting_deadline(run) > now + US_PER_S ? waiting_deadline(run) - now : US_PER_S;
 }
 
 /* Where nothing is configured, the tokens decide. */
@@ -93,8 +144,7 @@ static int find_volumes(struct run *run)
 {
 	CLEANUP(close_fd) int signals = attempts_signals();
 	struct attempts *all = &run->attempts;
-	struct discovery discovery = { all->secrets, all->state, signals,
-				       (uint64_t)run->config.timeout_s * US_PER_S };
+	struct discovery discovery = { all->secrets, all->state, signals, timeout_us(run) };
 	struct fault fault;
 	int code = discover_volumes(&discovery, &run->config.volumes, &fault);
 
@@ -137,7 +187,8 @@ static int open_volumes(struct run *run)
 
 	if (!attempts_pending(all))
 		return all->code;
-	all->begin_us = all->devices_us = clock_us();
+	all->begin_us = run->config.source == SOURCE_RUN ? run->times.begin_us : clock_us();
+	all->devices_us = clock_us();
 	attempts_open(all);
 	/* A run that failed wipes first: to close may wait for the host's disk. */
 	for (size_t i = 0; i < all->count && !all->code; i++)
@@ -186,24 +237,41 @@ static int record_root(struct run *run)
 	return run->attempts.code;
 }
 
-/* What a failed run leaves behind: no secret, and no mapping that it made. */
-static int wipe_secrets(struct run *run)
+static int wipe_folder(int folder, const char *whose)
 {
-	struct attempts *all = &run->attempts;
-	struct fault fault;
 	int r;
 
-	/* Once more, where it could not be had before: what failed then may go well now. */
-	if (all->secrets < 0)
-		all->secrets = securityfs_open_secrets(&fault);
-	if (all->secrets < 0)
+	if (folder < 0)
 		return EXIT_NO_SECRET;
-	r = secret_unlink_all(all->secrets);
+	r = secret_unlink_all(folder);
 	if (r < 0)
-		log_error("the launch secrets could not all be wiped: %s", strerror(-r));
+		log_error("the %s secrets could not all be wiped: %s", whose, strerror(-r));
 	else
-		log_info("all launch secrets wiped");
+		log_info("all %s secrets wiped", whose);
 	return r < 0 ? EXIT_NOT_WIPED : EXIT_OPENED;
+}
+
+/*
+ * What a failed run leaves behind: no secret, whichever source it was to use, and no mapping that
+ * it made.
+ */
+static int wipe_secrets(struct run *run)
+{
+	CLEANUP(close_fd) int agents = source_open_run_anyway();
+	struct attempts *all = &run->attempts;
+	int launch, agent;
+	struct fault fault;
+
+	if (run->config.source == SOURCE_RUN)
+		close_fd(&all->secrets);
+	/* Once more, where it could not be had before: what failed then may go well now. */
+	if (run->config.source == SOURCE_RUN || all->secrets < 0)
+		all->secrets = securityfs_open_secrets(&fault);
+	launch = wipe_folder(all->secrets, "launch");
+	agent = wipe_folder(agents, "agent's");
+	if (launch == EXIT_NOT_WIPED || agent == EXIT_NO_SECRET)
+		return launch;
+	return agent;
 }
 
 static void undo(struct run *run)

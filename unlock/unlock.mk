@@ -31,7 +31,7 @@ volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 header_parts := canonical document token seal policy
 # What is pure or small is shared; the rest is the boot program's alone.
 volume_parts := text guid volume cmdline file log exitcode
-boot_parts   := $(volume_parts) cocotab config secret source securityfs module device mapping state \
+boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device mapping state \
 	header $(header_parts) open plan child discover attempt \
 	verify_mount verify_device verify_root failure
 owner_parts  := text guid volume secret key_file table_build table_show header $(header_parts) \

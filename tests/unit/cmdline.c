@@ -141,6 +141,19 @@ static void on_failure_is_one_of_four_words(void **state)
 	assert_true(parse("rd.cocosecret.on-failure=sh") < 0);
 }
 
+static void source_is_one_of_two_words(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("quiet"), 0);
+	assert_int_equal(cmdline.source, SOURCE_SECURITYFS);
+	assert_int_equal(parse("rd.cocosecret.source=run"), 0);
+	assert_int_equal(cmdline.source, SOURCE_RUN);
+	assert_int_equal(parse("rd.cocosecret.source=run rd.cocosecret.source=securityfs"), 0);
+	assert_int_equal(cmdline.source, SOURCE_SECURITYFS);
+	assert_true(parse("rd.cocosecret.source=/run") < 0);
+	assert_true(parse("rd.cocosecret.source=") < 0);
+}
+
 static void an_unknown_parameter_is_named(void **state)
 {
 	(void)state;
@@ -188,6 +201,7 @@ int main(void)
 		cmocka_unit_test_teardown(off_is_zero, forget),
 		cmocka_unit_test_teardown(timeout_is_a_number_of_seconds, forget),
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
+		cmocka_unit_test_teardown(source_is_one_of_two_words, forget),
 		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
 		cmocka_unit_test_teardown(loads_a_file, forget),
 		cmocka_unit_test_teardown(the_last_value_of_any_parameter_counts, forget),

@@ -249,7 +249,7 @@ static void a_wrong_or_unfit_secret_is_refused(void **state)
 	assert_int_equal(refused(), -EIO);
 	source_fails = -EACCES;
 	assert_int_equal(refused(), -EIO);
-	assert_non_null(strstr(said, SOURCE_RUN));
+	assert_non_null(strstr(said, SOURCE_RUN_PATH));
 }
 
 static void a_changed_header_is_refused(void **state)

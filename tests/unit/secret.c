@@ -139,6 +139,57 @@ static void unlinking_is_seen_to(void **state)
 	assert_int_equal(secret_unlink_all(folder), 0);
 }
 
+/* Who has the file open still sees what became of its bytes. */
+static void what_is_no_launch_secret_is_overwritten(void **state)
+{
+	static char large[2 * 4096 + 7], after[sizeof(large) + 1];
+	CLEANUP(close_fd) int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char zeros[sizeof(large)];
+
+	(void)state;
+	memset(large, 's', sizeof(large));
+	for (int all = 0; all < 2; all++) {
+		CLEANUP(close_fd) int file = -1;
+
+		write_file("a", large, sizeof(large));
+		assert_int_equal(chmod("a", 0400), 0);
+		file = open("a", O_RDONLY | O_CLOEXEC);
+		assert_int_equal(all ? secret_unlink_all(folder) : secret_unlink(folder, "a"), 0);
+		assert_int_equal(read(file, after, sizeof(after)), sizeof(large));
+		assert_memory_equal(after, zeros, sizeof(large));
+	}
+}
+
+static void what_only_names_a_file_leaves_it_alone(void **state)
+{
+	CLEANUP(close_fd) int folder = -1;
+	char text[6];
+	int fd;
+
+	(void)state;
+	write_file("other", "secret", 6);
+	assert_int_equal(mkdir("d", 0700), 0);
+	assert_int_equal(symlink("../other", "d/link"), 0);
+	folder = open("d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(secret_unlink_all(folder), 0);
+	fd = open("other", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, sizeof(text)), 6);
+	assert_memory_equal(text, "secret", 6);
+	close(fd);
+}
+
+static void what_is_not_whole_is_no_secret_yet(void **state)
+{
+	CLEANUP(close_fd) int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_false(secret_any(folder));
+	write_file(".new", "sec", 3);
+	assert_false(secret_any(folder));
+	write_file("a", "secret", 6);
+	assert_true(secret_any(folder));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +199,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_child_sees_nothing_of_it, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_link_is_not_followed, enter_scratch, leave_scratch),
 		cmocka_unit_test(wiping_twice_is_wiping),
+		cmocka_unit_test_setup_teardown(what_is_no_launch_secret_is_overwritten, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(what_only_names_a_file_leaves_it_alone, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(what_is_not_whole_is_no_secret_yet, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(unlinking_is_seen_to, enter_scratch, leave_scratch),
 	};
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""cocosecret-unlock with the secrets of an agent: up to the devices, which
+are not there, in mounts that end with the program.
+
+With a root, in a guest: tests/vm/test_source.py.
+"""
+
+import re
+import subprocess
+import time
+
+from attacks import catalogue
+
+SECRET = catalogue.SECRET
+OTHER = "11111111-2222-4333-8444-555555555555"
+RUN = "/run/cocosecret/secrets"
+# No kernel log, so that messages come to standard error; no securityfs and no
+# module, so that nothing of this machine's is wiped.
+SCRIPT = """
+unlock=$1
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /sys/kernel
+mkfifo /run/none
+mount --bind /run/none /dev/kmsg
+mkdir -m 700 /run/cocosecret
+ramfs() { mkdir -m 700 $run && mount -t ramfs -o mode=700 ramfs $run; }
+put() { head -c 5000 /dev/zero | tr '\\0' k >$run/.new && mv $run/.new $run/$1; }
+unlock() { "$unlock" --cmdline /run/cmdline --cocotab /run/cocotab; }
+echo "rd.cocosecret.source=run rd.cocosecret.timeout=1" >/run/cmdline
+echo "root /dev/disk/by-id/none" >/run/cocotab
+"""
+
+
+def run(script):
+    """(exit status, seconds, output) of a script with what is above."""
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-uc", f"run={RUN}{SCRIPT}{script}",
+         "sh", catalogue.TOP / "build/cocosecret-unlock"], timeout=60,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.STDOUT, check=False)
+    print(done.stdout.strip())
+    return done.returncode, time.monotonic() - begin, done.stdout
+
+
+def test_none():
+    """No secret within the time: exit 3, and the folder is there."""
+    status, seconds, said = run("unlock; s=$?; stat -f -c %T $run; "
+                                "stat -c %a:%u $run; exit $s")
+    assert status == 3 and 1 <= seconds < 10
+    assert f"secret {SECRET} is not there (exit 3)" in said
+    assert said.endswith("ramfs\n700:0\n")
+
+
+def test_late():
+    """One that comes in time is waited for; then it is the device that is not
+    there, and what a failed run wipes."""
+    status, _, said = run(
+        f"ramfs; (sleep .4; put {SECRET}) & unlock; s=$?; ls -A $run; exit $s")
+    assert status == 4
+    assert "all agent's secrets wiped" in said
+    assert said.rstrip().endswith("(exit 4)")
+
+
+def test_one_time():
+    """Secrets and devices have one time together."""
+    _, seconds, _ = run(
+        f"sed -i s/=1/=3/ /run/cmdline; ramfs; (sleep 2; put {SECRET}) & "
+        "unlock")
+    assert 3 <= seconds < 4.5
+
+
+def test_all_waited_for():
+    """Each secret that a volume cannot do without, and no other."""
+    tab = f"echo 'data /dev/disk/by-id/none2 {OTHER} {{}}' >>/run/cocotab; "
+    status, _, said = run(tab.format("-") + f"ramfs; put {SECRET}; unlock")
+    assert status == 3 and f"secret {OTHER} is not there (exit 3)" in said
+    status, _, said = run(tab.format("nofail")
+                          + f"ramfs; put {SECRET}; unlock")
+    assert status == 4 and f"secret {OTHER} is not there; it is nofail" in said
+
+
+def test_wiped():
+    """A failed run, and wipe, write zeros before they unlink: also what is
+    not whole yet, and in folders that a run would not have used."""
+    for mount in ("ramfs", "mkdir $run", "mkdir -m 755 $run"):
+        for command in ("unlock", '"$unlock" wipe'):
+            status, _, said = run(
+                f"{mount}; put {SECRET}; put .half; exec 3<$run/{SECRET} "
+                f"4<$run/.half; {command}; s=$?; ls -A $run; "
+                "for fd in 3 4; do tr -d '\\0' <&$fd | wc -c; done; exit $s")
+            assert said.endswith("\n0\n0\n") and RUN + "/" not in said
+            assert re.search("all agent's secrets wiped$", said, re.M)
+            assert status == (0 if "wipe" in command else
+                              4 if mount == "ramfs" else 3)
+
+
+def test_open_folder():
+    """One that others may read, or that may be swapped, is not used."""
+    for mount in ("mkdir $run", "ramfs; chmod 750 $run",
+                  "ramfs; chown 1 $run"):
+        status, seconds, said = run(f"{mount}; put {SECRET}; unlock")
+        assert status == 3 and seconds < 1
+        assert "must be a ramfs of root's, of mode 0700" in said
+
+
+def test_discover():
+    """Without a cocotab, the first secret is waited for."""
+    script = ": >/run/cocotab; ramfs; put .half; "
+    status, seconds, said = run(script + "unlock")
+    assert status == 3 and seconds >= 1
+    assert f"no secret came into {RUN} (exit 3)" in said
+    status, _, said = run(
+        script + f"(sleep .4; put {SECRET}) & unlock")
+    assert f"no secret came into {RUN}" not in said
