@@ -24,7 +24,9 @@ mkfifo /run/none
 mount --bind /run/none /dev/kmsg
 mkdir -m 700 /run/cocosecret
 ramfs() { mkdir -m 700 $run && mount -t ramfs -o mode=700 ramfs $run; }
-put() { head -c 5000 /dev/zero | tr '\\0' k >$run/.new && mv $run/.new $run/$1; }
+put() {
+	head -c 5000 /dev/zero | tr '\\0' k >$run/.new && mv $run/.new $run/$1
+}
 unlock() { "$unlock" --cmdline /run/cmdline --cocotab /run/cocotab; }
 echo "rd.cocosecret.source=run rd.cocosecret.timeout=1" >/run/cmdline
 echo "root /dev/disk/by-id/none" >/run/cocotab

@@ -50,12 +50,12 @@ static int find_folder(struct crypt_device *cd, const struct token *token)
 
 	if (folder >= 0)
 		return folder;
-	if (folder == -ENOENT) {
+	if (folder == -ENOENT || folder == -EACCES) {
 		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: secret %s is not here", token->secret);
 		return NO_SECRET;
 	}
-	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: " SOURCE_RUN_PATH ": %s; it must be a ramfs of "
-		   "root's, of mode 0700", strerror(-folder));
+	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: %s must be a ramfs of root's, of mode 0700",
+		   SOURCE_RUN_PATH);
 	return FAILED;
 }
 

@@ -59,7 +59,7 @@ int source_open_run(void)
 
 	if (fd < 0)
 		return fd;
-	return is_private(fd) ? keep(&fd) : -EACCES;
+	return is_private(fd) ? keep(&fd) : -ENOTTY;
 }
 
 int source_find(const char *secret)

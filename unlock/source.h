@@ -10,13 +10,13 @@ enum source {
 
 /*
  * The folders that secrets are in. Nothing is mounted or loaded here. Descriptors, or negative
- * errno: -ENOENT where there is no such folder, -EACCES where it is not what it must be.
+ * errno: -ENOENT where there is no such folder, -ENOTTY where it is not what it must be.
  */
 #define SOURCE_SECURITYFS_PATH "/sys/kernel/security"
 #define SOURCE_LAUNCH_PATH "secrets/coco"
 #define SOURCE_RUN_PATH "/run/cocosecret/secrets"
 
-/* securityfs, without doubt: -ENOTTY where something else is in its place. */
+/* securityfs, without doubt. */
 int source_open_securityfs(void);
 
 /* Of the launch secrets, below it. */
