@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A root unlocked with a secret that an agent brings; see tests/test_source.py
+for when it does not.
+"""
+
+import os
+import re
+
+import pytest
+
+from . import image, place, rootvm, table
+from .test_boot import assert_root_is_unlocked
+
+pytestmark = pytest.mark.slow
+
+OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+UNITS = "etc/systemd/system/"
+# It plays the key broker, too: nothing else here knows a secret that is not
+# a file of the initramfs.
+GET_SECRET = f"""#!/bin/sh
+modprobe efi_secret
+cat {rootvm.SECRETS}/{OTHER}
+rm {rootvm.SECRETS}/{OTHER}
+""".encode()
+
+
+def manual_unit():
+    """The unit in cocosecret-unlock(8)."""
+    text = (place.TOP / "man/cocosecret-unlock.8").read_text()
+    unit = text[text.index("An agent as a unit"):]
+    unit = re.search(r"^\.Bd .*?\n(.*?)^\.Ed$", unit, re.M | re.S)[1]
+    return unit.replace("\\-", "-").encode()
+
+
+def test_agent():
+    """The manual's agent is done before the unlocker, once; then its folder
+    is empty. What its cat leaves in memory is not looked for."""
+    files = {UNITS + "agent.service": manual_unit(),
+             UNITS + "cocosecret-unlock.service.wants/agent.service":
+             "../agent.service",
+             "usr/bin/get-secret": GET_SECRET}
+    disk = image.sealed()
+    launch = table.build({table.DISK: os.urandom(32), OTHER: disk.key})
+    with rootvm.guest("amdsev", disk=disk, launch_table=launch, files=files,
+                      volumes=rootvm.volume(options=""),
+                      cmdline="rd.cocosecret.source=run") as guest:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        run = rootvm.STATE + "/secrets"
+        assert guest.check(f"stat -f -c %T {run}; ls -A {run}") == "ramfs"
+        # The launch secret of the same name was not taken, and not touched.
+        assert guest.check(f"ls {rootvm.SECRETS}") == table.DISK
+        log = guest.check("dmesg | grep 'cocosecret: '")
+        assert f"secret {table.DISK} unlinked" in log
+        print(log)
+        units = guest.check("journalctl -b -o cat -t systemd")
+        print("\n".join(line for line in units.splitlines()
+                        if "agent.service" in line))
+        assert "agent.service: Failed" not in units
