@@ -31,8 +31,8 @@ volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 header_parts := canonical document token seal policy
 # What is pure or small is shared; the rest is the boot program's alone.
 volume_parts := text guid volume cmdline file log exitcode
-boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device mapping state \
-	header $(header_parts) open plan child discover attempt \
+boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
+	mapping state header $(header_parts) open plan child discover attempt \
 	verify_mount verify_device verify_root failure
 owner_parts  := text guid volume secret key_file table_build table_show header $(header_parts) \
 	header_copy owner reseal enroll verify
@@ -63,13 +63,13 @@ $(BUILD)/cocosecret-generator: $(generator_objects)
 # Only the symbols that libcryptsetup asks for are seen from outside.
 $(plugin): $(plugin_objects) unlock/plugin.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs -Wl,--gc-sections \
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs $(small_ldflags) \
 		-Wl,--version-script=unlock/plugin.map $(LDFLAGS) -o $@ $(plugin_objects) $(owner_libs)
 
 $(BUILD)/plugin/%.o: unlock/%.c | $(BUILD)/plugin
 	$(call say,CC,$<)
-	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(CFLAGS) \
-		-fPIC -ffunction-sections -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
+		$(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
 $(BUILD)/unlock/%.o: unlock/%.c | $(BUILD)/unlock
 	$(call say,CC,$<)
