@@ -7,6 +7,9 @@ import re
 
 import pytest
 
+from attacks import catalogue
+from attacks.test_plugin import UNREACHED
+
 from . import chroot, debs, firmware, image, place, qemu, rootvm, table
 
 SUITES = os.environ.get("PACKAGE_SUITES", "").split()
@@ -171,6 +174,48 @@ def test_rpms():
                 if not path.startswith(("/var/lib/rpm", "/boot", "/tmp/dkms_"))}
         assert left == set()
         assert before - files(system) == set()
+
+
+TOKEN = r"""
+mount -t tmpfs tmpfs /run
+mkdir -p -m 700 {run}
+mount -t ramfs -o mode=700 ramfs {run}
+cp /images/key {run}/{secret}
+set +e
+for image in /images/*.img; do
+	cryptsetup open --test-passphrase --token-only --token-type cocosecret \
+		--disable-locks "$image" >/tmp/said 2>&1
+	echo "$? $image $(grep -c 'cocosecret: the header of' /tmp/said)"
+done
+cryptsetup open --test-passphrase --token-only -v --key-slot 0 \
+	"/images/as it is.img" 2>&1 | grep 'Key slot'
+cryptsetup --version
+"""
+
+
+@each_suite
+def test_token(suite, tmp_path):
+    """The token plugin with that release's cryptsetup, on image files."""
+    good = catalogue.good(tmp_path / "good")
+    with chroot.above(chroot.base(suite)) as system:
+        system.apt("update")
+        system.apt("install", "cryptsetup-bin")
+        install(system, "debs", [debs.deb("libcryptsetup-token-cocosecret")])
+        system.add("images", [good.key.rename(tmp_path / "key")])
+        for name, change in (catalogue.REFUSED | catalogue.ACCEPTED).items():
+            copy = system.changes / f"images/{name}.img"
+            place.run("cp", good.path, copy)
+            change(good._replace(path=copy, key=tmp_path / "key"))
+        said = system.run(TOKEN.format(run=rootvm.STATE + "/secrets",
+                                       secret=catalogue.SECRET))
+    found = {name: (int(status), int(count)) for status, name, count in
+             re.findall(r"^(\d+) /images/(.*)\.img (\d+)$", said, re.M)}
+    assert found == {name: (1, int(name not in UNREACHED))
+                     for name in catalogue.REFUSED} | {
+                         name: (0, 0) for name in catalogue.ACCEPTED}
+    assert "Key slot 0" not in said
+    print(f"{suite}: {len(catalogue.REFUSED)} refused,",
+          f"{len(catalogue.ACCEPTED)} opened by", said.splitlines()[-1])
 
 
 @each_suite
