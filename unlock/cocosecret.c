@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cocosecret: the owner's and image builder's commands. */
+#include <ctype.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -9,6 +11,15 @@
 #include "commands.h"
 #include "exitcode.h"
 #include "log.h"
+#include "text.h"
+
+/* Options that mean the same for several commands, in the words of all of them. */
+#define OPTION_HEADER "  --header FILE        a detached header, in the place of DEVICE\n"
+#define OPTION_SECRET "  --secret UUID        the secret; by default the disk key, 736869e5-...\n"
+#define OPTION_ALSO   "  --also UUID=KEYFILE  another secret of the header, to be sealed again too\n"
+#define OPTION_FORCE  "  --force              leave other tokens without a valid seal\n"
+#define OPTION_JSON   "  --json               for programs\n"
+#define OPTION_PLACE  "  --secrets DIR        look for the secrets there\n"
 
 static const struct command {
 	const char *group; /* NULL: the command is one word */
@@ -16,18 +27,49 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 	const char *arguments;
 	const char *help;
+	const char *options;
 } commands[] = {
-	{ "table", "build", table_build_main, "-o FILE [--max BYTES] UUID=KEYFILE...",
-	  "write a secret table for LAUNCH_SECRET" },
-	{ "table", "show", table_show_main, "FILE", "list a table's secrets, without their bytes" },
-	{ NULL, "enroll", enroll_main, "DEVICE|--header FILE [--secret UUID] [--name NAME] "
-	  "--new-key-file KEY --key-file EXISTING [--also UUID=KEYFILE]... [--force]",
-	  "give a LUKS2 volume a key slot for a launch secret, and seal its header" },
-	{ NULL, "seal", seal_main, "DEVICE|--header FILE [--secret UUID] --key-file KEY "
-	  "[--also UUID=KEYFILE]... [--force]", "seal a header again after a wanted change" },
-	{ NULL, "verify", verify_main, "DEVICE|--header FILE [--secret UUID] [--name NAME] "
-	  "--key-file KEY",
-	  "say whether a header is sealed, and if not, why" },
+	{ NULL, "keygen", keygen_main, "-o FILE [--bytes N] [--force]", "make a random key",
+	  "  -o, --output FILE    a file that is not there yet, or - for a pipe\n"
+	  "  --bytes N            32 to 512; by default 32\n"
+	  "  --force              replace a file that is there, and with it the key in it\n" },
+	{ "table", "build", table_build_main, "-o FILE [--max BYTES] [UUID=]KEYFILE...",
+	  "write a secret table for LAUNCH_SECRET",
+	  "  -o, --output FILE    the table; replaced when all is well\n"
+	  "  --max BYTES          what the firmware's area holds; by default 3072\n"
+	  "Without a UUID a key is the disk key, 736869e5-84f0-4973-92ec-06879ce3da0b.\n" },
+	{ "table", "show", table_show_main, "FILE", "list a table's secrets, without their bytes", "" },
+	{ "table", "check", table_check_main, "FILE [--max BYTES]",
+	  "say whether a table will be taken, and if not, why",
+	  "  --max BYTES          what the firmware's area holds; by default 3072\n" },
+	{ NULL, "enroll", enroll_main,
+	  "DEVICE --key-file EXISTING --new-key-file KEY [OPTIONS]",
+	  "give a LUKS2 volume a key slot for a secret, and seal it",
+	  "  --key-file EXISTING  a key or passphrase that opens it now\n"
+	  "  --new-key-file KEY   the secret's key, 32 random bytes or more\n"
+	  "  --name NAME          the only name that it will open under\n"
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE },
+	{ NULL, "seal", seal_main, "DEVICE --key-file KEY [OPTIONS]",
+	  "seal a header again after a wanted change",
+	  "  --key-file KEY       the secret's key\n"
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE },
+	{ NULL, "verify", verify_main, "DEVICE --key-file KEY [OPTIONS]",
+	  "say whether a header is sealed, and if not, why",
+	  "  --key-file KEY       the secret's key\n"
+	  "  --name NAME          the name that it must open under\n"
+	  OPTION_HEADER OPTION_SECRET },
+	{ NULL, "rotate", rotate_main, "DEVICE --key-file OLD --new-key-file NEW [OPTIONS]",
+	  "put a secret's new key into the place of its old one",
+	  "  --key-file OLD       the secret's key so far\n"
+	  "  --new-key-file NEW   its key from now on\n"
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE
+	  "A rotation that was cut off is finished by the same command.\n" },
+	{ NULL, "list", list_main, "[--json] [--secrets DIR]",
+	  "in a guest: the launch secrets that are there", OPTION_JSON OPTION_PLACE },
+	{ NULL, "status", status_main, "[--json] [--secrets DIR] [--state DIR]",
+	  "in a guest: what this boot opened, verified and wiped",
+	  OPTION_JSON OPTION_PLACE
+	  "  --state DIR          read the records of cocosecret-unlock there\n" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -59,22 +101,38 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 }
 
-static void print_usage(FILE *out, const char *before, const struct command *command)
+static const char *group(const struct command *command)
 {
-	fprintf(out, "%scocosecret %s%s%s %s\n      %s\n", before,
-		command->group ? command->group : "", command->group ? " " : "", command->name,
-		command->arguments, command->help);
+	return command->group ? command->group : "";
+}
+
+static const char *space(const struct command *command)
+{
+	return command->group ? " " : "";
 }
 
 static void usage(FILE *out)
 {
-	fputs("Usage:\n", out);
+	fputs("Usage: cocosecret COMMAND ...\n\n"
+	      "For the owner of a confidential VM's secrets; devices may be image files:\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		print_usage(out, "  ", &commands[i]);
-	fputs("  cocosecret --help | --version\n"
-	      "KEY, KEYFILE and EXISTING are files, or - for standard input.\n"
-	      "Exit status: 0 success, 2 usage, 5 header refused, 6 wrong key, 7 I/O.\n"
-	      "See cocosecret(1).\n", out);
+		fprintf(out, "  %s%s%-*s %s\n", group(&commands[i]), space(&commands[i]),
+			(int)(12 - strlen(group(&commands[i])) - strlen(space(&commands[i]))),
+			commands[i].name, commands[i].help);
+	fputs("\ncocosecret COMMAND --help lists its options. Keys are files, or - for standard\n"
+	      "input. The secret is 736869e5-84f0-4973-92ec-06879ce3da0b, the usual disk key,\n"
+	      "where no other is named.\n"
+	      "\nExit status: 0 success, 2 usage or a malformed file, 3 no secret area, 5 header\n"
+	      "refused, 6 wrong key, 7 I/O. See cocosecret(1) and, for how it all works,\n"
+	      "cocosecret(7).\n", out);
+}
+
+static void print_help(const struct command *command)
+{
+	printf("Usage: cocosecret %s%s%s %s\n\n%c%s.\n%s%sSee cocosecret-%s(1).\n",
+	       group(command), space(command), command->name, command->arguments,
+	       toupper(command->help[0]), command->help + 1, command->options[0] ? "\n" : "",
+	       command->options, command->group ? command->group : command->name);
 }
 
 /* How many words of the command line name the command. */
@@ -96,11 +154,18 @@ static const struct command *find_command(int argc, char **argv)
 	return NULL;
 }
 
+static bool asks_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		print_usage(stdout, "Usage: ", command);
-		puts("See cocosecret(1).");
+	if (asks_help(argc, argv)) {
+		print_help(command);
 		return EXIT_OPENED;
 	}
 	return command->main(argc, argv);
@@ -121,15 +186,18 @@ int main(int argc, char **argv)
 	harden();
 	if (command)
 		return run(command, argc - words(command), argv + words(command));
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0) {
-			usage(stdout);
-			return EXIT_OPENED;
-		}
+	if (asks_help(argc, argv)) {
+		usage(stdout);
+		return EXIT_OPENED;
+	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		puts("cocosecret " COCOSECRET_VERSION);
 		return EXIT_OPENED;
 	}
-	usage(stderr);
+	if (argc == 1) {
+		usage(stderr);
+		return EXIT_CONFIG;
+	}
+	complain("there is no command %s; see cocosecret --help", ESCAPED(slice_of(argv[1])));
 	return EXIT_CONFIG;
 }

@@ -3,11 +3,16 @@
 #define COCOSECRET_COMMANDS_H
 
 /* Each subcommand of cocosecret: argv[0] is its own name, the result an exit code. */
+int keygen_main(int argc, char **argv);
 int table_build_main(int argc, char **argv);
 int table_show_main(int argc, char **argv);
+int table_check_main(int argc, char **argv);
 int enroll_main(int argc, char **argv);
 int seal_main(int argc, char **argv);
+int rotate_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
+int list_main(int argc, char **argv);
+int status_main(int argc, char **argv);
 
 /* "cocosecret: COMMAND: ..." on standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

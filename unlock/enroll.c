@@ -7,38 +7,14 @@
 #include "commands.h"
 #include "document.h"
 #include "exitcode.h"
+#include "keyslot.h"
 #include "owner.h"
-
-/* The key is random, not a passphrase: there is nothing that iterations could protect. */
-static const struct crypt_pbkdf_type cheapest = {
-	.type = CRYPT_KDF_PBKDF2,
-	.hash = "sha256",
-	.iterations = 1000,
-	.flags = CRYPT_PBKDF_NO_BENCHMARK,
-};
-
-enum { AREA_KEY_SIZE = 64 };
-
-/*
- * For a volume with integrity libcryptsetup takes no such wish, and takes this cipher by itself;
- * the policy looks at what came of it.
- */
-static int choose_cipher(struct crypt_device *cd)
-{
-	struct crypt_params_integrity integrity;
-
-	if (crypt_get_integrity_info(cd, &integrity) == 0 && integrity.tag_size > 0)
-		return 0;
-	return crypt_keyslot_set_encryption(cd, "aes-xts-plain64", AREA_KEY_SIZE);
-}
 
 static int add_keyslot(const struct owner *owner, struct crypt_device *cd)
 {
 	const struct owner_key *new = &owner->keys[0], *existing = &owner->keys[1];
-	int slot = crypt_set_pbkdf_type(cd, &cheapest);
+	int slot = keyslot_make_cheap(cd);
 
-	if (slot == 0)
-		slot = choose_cipher(cd);
 	if (slot == 0)
 		slot = crypt_keyslot_add_by_passphrase(cd, CRYPT_ANY_SLOT,
 						       (const char *)existing->bytes.bytes,
@@ -46,10 +22,7 @@ static int add_keyslot(const struct owner *owner, struct crypt_device *cd)
 						       (const char *)new->bytes.bytes,
 						       new->bytes.size);
 	if (slot < 0)
-		complain("enroll: %s: %s", owner->device,
-			 slot == -EPERM ? "the key of --key-file opens no key slot" :
-			 slot == -EINVAL ? "no key slot can be added; are all taken?" :
-			 strerror(-slot));
+		complain("enroll: %s: %s", owner->device, keyslot_explain(slot));
 	return slot;
 }
 
@@ -74,7 +47,7 @@ static int add_token(const struct owner *owner, struct crypt_device *cd, int slo
 	return EXIT_IO;
 }
 
-static int add(const struct owner *owner, struct crypt_device *cd)
+static int add(struct owner *owner, struct crypt_device *cd)
 {
 	int slot = add_keyslot(owner, cd);
 

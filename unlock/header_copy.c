@@ -91,18 +91,38 @@ void header_copy_free(struct header_copy *copy)
 	free(copy->before);
 }
 
-static int store_range(const struct header_copy *copy, const unsigned char *after, size_t from,
-		       size_t to)
-{
-	for (size_t at = from; at < to; at += BLOCK) {
-		int r = 0;
+/* Blocks that one pass stores: of the areas those that the new header names, or the others. */
+struct pass {
+	size_t from, to;
+	const struct header_areas *named; /* NULL: all */
+	bool others;
+};
 
-		if (memcmp(after + at, copy->before + at, BLOCK) != 0)
-			r = write_whole(copy->fd, after + at, BLOCK, at);
+static bool is_named(const struct header_areas *named, size_t at)
+{
+	for (size_t i = 0; i < named->count; i++)
+		if (at + BLOCK > named->list[i].from && at < named->list[i].to)
+			return true;
+	return false;
+}
+
+static int store_pass(const struct header_copy *copy, const unsigned char *after,
+		      const struct pass *pass)
+{
+	bool changed = false;
+
+	for (size_t at = pass->from; at < pass->to; at += BLOCK) {
+		int r;
+
+		if (memcmp(after + at, copy->before + at, BLOCK) == 0 ||
+		    (pass->named && is_named(pass->named, at) == pass->others))
+			continue;
+		r = write_whole(copy->fd, after + at, BLOCK, at);
 		if (r)
 			return r;
+		changed = true;
 	}
-	return fsync(copy->fd) < 0 ? errno : 0;
+	return changed && fsync(copy->fd) < 0 ? errno : 0;
 }
 
 /* Whether the first copy of the header is as it was written; SHA-256 is all LUKS2 uses. */
@@ -122,19 +142,25 @@ static bool is_first_whole(const struct header_copy *copy)
 
 /*
  * The new key slot's area, which no header names yet; then the second copy of the header; then the
- * first, each on the disk before the next one is begun. So at any moment one copy is whole, old or
- * new, and what it names is there. Where the first was damaged before, it comes first.
+ * first; then the area of a key slot that is gone, which no header names any more; each on the disk
+ * before the next one is begun. So at any moment one copy is whole, old or new, and what it names is
+ * there. Where the first was damaged before, it comes first.
  */
-static int store(const struct header_copy *copy, const unsigned char *after)
+static int store(const struct header_copy *copy, const struct header_areas *named,
+		 const unsigned char *after)
 {
 	size_t early = is_first_whole(copy) ? copy->binary : 0;
-	size_t late = copy->binary - early;
-	int r = store_range(copy, after, 2 * copy->binary, copy->size);
+	size_t late = copy->binary - early, areas = 2 * copy->binary;
+	const struct pass passes[] = {
+		{ areas, copy->size, named, false },
+		{ early, early + copy->binary, NULL, false },
+		{ late, late + copy->binary, NULL, false },
+		{ areas, copy->size, named, true },
+	};
+	int r = 0;
 
-	if (r == 0)
-		r = store_range(copy, after, early, early + copy->binary);
-	if (r == 0)
-		r = store_range(copy, after, late, late + copy->binary);
+	for (size_t i = 0; i < sizeof(passes) / sizeof(*passes) && r == 0; i++)
+		r = store_pass(copy, after, &passes[i]);
 	return r;
 }
 
@@ -152,7 +178,8 @@ static int check_unchanged(const struct header_copy *copy, unsigned char *scratc
 	return EXIT_IO;
 }
 
-int header_copy_store(struct header_copy *copy, struct fault *fault)
+int header_copy_store(struct header_copy *copy, const struct header_areas *named,
+		      struct fault *fault)
 {
 	CLEANUP(free_bytes) unsigned char *bytes = malloc(copy->size);
 	int r;
@@ -164,6 +191,18 @@ int header_copy_store(struct header_copy *copy, struct fault *fault)
 		return r;
 	r = read_whole(copy->file, bytes, copy->size);
 	if (r == 0)
-		r = store(copy, bytes);
+		r = store(copy, named, bytes);
+	return r ? explain(copy, fault, r) : EXIT_OPENED;
+}
+
+int header_copy_clear_rest(struct header_copy *copy, const struct header_areas *named,
+			   struct fault *fault)
+{
+	static const unsigned char zero[BLOCK];
+	int r = 0;
+
+	for (size_t at = 2 * copy->binary; at < copy->size && r == 0; at += BLOCK)
+		if (!is_named(named, at))
+			r = write_whole(copy->file, zero, BLOCK, at);
 	return r ? explain(copy, fault, r) : EXIT_OPENED;
 }

@@ -2,11 +2,12 @@
 #ifndef COCOSECRET_HEADER_COPY_H
 #define COCOSECRET_HEADER_COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy.h"
 
-enum { HEADER_COPY_PATH = 32 };
+enum { HEADER_COPY_PATH = 32, HEADER_AREAS_MAX = 32 };
 
 /*
  * A device's header and key-slot areas in a file in memory, to be changed there and then stored
@@ -24,10 +25,23 @@ struct header_copy {
 
 #define HEADER_COPY_INIT { .fd = -1, .file = -1 }
 
+/* Where the key-slot areas are that a header names. */
+struct header_areas {
+	struct { size_t from, to; } list[HEADER_AREAS_MAX];
+	size_t count;
+};
+
 /* Exit codes, with the reason in @fault. @layout is the device's. */
 int header_copy_make(struct header_copy *copy, const char *device,
 		     const struct policy_layout *layout, struct fault *fault);
-int header_copy_store(struct header_copy *copy, struct fault *fault);
+
+/* @named are the areas of the new header. What it does not name is stored last. */
+int header_copy_store(struct header_copy *copy, const struct header_areas *named,
+		      struct fault *fault);
+
+/* Zeros, in the copy, what is in no area of @named: a key slot that was cut off half-removed. */
+int header_copy_clear_rest(struct header_copy *copy, const struct header_areas *named,
+			   struct fault *fault);
 void header_copy_free(struct header_copy *copy);
 
 #endif

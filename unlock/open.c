@@ -96,7 +96,8 @@ static int activate(struct crypt_device *cd, const struct volume *volume, const 
 }
 
 static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
-		  int state, const struct stopwatch *watch, struct fault *fault)
+		  const struct token *token, int state, const struct stopwatch *watch,
+		  struct fault *fault)
 {
 	struct mapping_id mapping;
 	struct volume_record entry = {
@@ -106,6 +107,8 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 		.header_us = watch->header - watch->begin,
 		.secret_us = watch->secret - watch->header,
 		.activate_us = watch->activated - watch->secret,
+		.opened_us = watch->activated,
+		.slot = token->slot,
 	};
 	int r = mapping_find(volume->name, &mapping);
 
@@ -174,7 +177,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	secret_wipe(&secret);
 
 	if (r == 0)
-		r = record(cd, volume, device, state, &watch, fault);
+		r = record(cd, volume, device, &token, state, &watch, fault);
 	if (r == 0)
 		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
 			 device, volume->name, volume->secret,

@@ -12,8 +12,6 @@
 #include "seal.h"
 #include "volume.h"
 
-enum { DIGEST_ITERATIONS_MIN = 1000 };
-
 static const struct option options[] = {
 	{ "header", required_argument, NULL, 'h' },
 	{ "secret", required_argument, NULL, 's' },
@@ -134,7 +132,8 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 		if (r)
 			return r;
 	}
-	if (argc - optind != (owner->detached ? 0 : 1) || !files->key || ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
+	if (argc - optind != (owner->detached ? 0 : 1) || !files->key ||
+	    ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
 		complain("%s: wants one DEVICE or --header%s and --key-file; see cocosecret %s --help",
 			 owner->command, takes & OWNER_TAKES_NEW_KEY ? ", --new-key-file" : "",
 			 owner->command);
@@ -150,8 +149,8 @@ static int check_length(const struct owner *owner, const struct owner_key *key)
 {
 	if (!key->secret[0] || key->bytes.size >= SEAL_SECRET_MIN)
 		return EXIT_OPENED;
-	complain("%s: %s: a key has at least %d random bytes, as head -c 32 /dev/urandom makes them; "
-		 "the seal would let the host guess a shorter one", owner->command, key->file,
+	complain("%s: %s: a key has at least %d random bytes, as cocosecret keygen makes them; the "
+		 "seal would let the host guess a shorter one", owner->command, key->file,
 		 SEAL_SECRET_MIN);
 	return EXIT_CONFIG;
 }
@@ -207,40 +206,4 @@ bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int s
 {
 	return crypt_activate_by_passphrase(cd, NULL, slot, (const char *)key->bytes.bytes,
 					    key->bytes.size, 0) == slot;
-}
-
-static void hint_digest(const struct owner *owner, struct json_object *digest)
-{
-	int64_t iterations = json_object_get_int64(json_object_object_get(digest, "iterations"));
-
-	if (iterations > DIGEST_ITERATIONS_MIN)
-		printf("%s: hint: the volume key's digest takes %lld iterations, some 60 ms each time "
-		       "it is opened; only cryptsetup luksFormat with --pbkdf pbkdf2 "
-		       "--pbkdf-force-iterations 1000, or a reencryption, changes that\n",
-		       owner->device, (long long)iterations);
-}
-
-static void hint_keyslot(const struct owner *owner, const char *slot, struct json_object *keyslot)
-{
-	const char *kdf = document_text(json_object_object_get(keyslot, "kdf"), "type");
-
-	if (kdf && strncmp(kdf, "argon2", 6) == 0)
-		printf("%s: hint: key slot %s is an %s one; it costs seconds and memory, and is not "
-		       "tried at boot\n", owner->device, slot, kdf);
-}
-
-void owner_hint(const struct owner *owner, struct json_object *document)
-{
-	struct json_object *metadata = json_object_object_get(document, "metadata");
-
-	struct json_object *digests = json_object_object_get(metadata, "digests");
-	struct json_object *keyslots = json_object_object_get(metadata, "keyslots");
-
-	json_object_object_foreach(digests, id, digest) {
-		(void)id;
-		hint_digest(owner, digest);
-	}
-	json_object_object_foreach(keyslots, slot, keyslot) {
-		hint_keyslot(owner, slot, keyslot);
-	}
 }

@@ -20,7 +20,7 @@ struct owner_key {
 	struct secret bytes;
 };
 
-/* What enroll, seal and verify are told. The first key is that of @secret. */
+/* What enroll, seal, rotate and verify are told. The first key is that of @secret. */
 struct owner {
 	const char *command;
 	const char *device; /* or the file of a detached header */
@@ -30,6 +30,7 @@ struct owner {
 	int key_count;
 	bool force;
 	bool detached;
+	bool clear_rest; /* of the key-slot areas, what no key slot has */
 	struct key_files files;
 };
 
@@ -44,14 +45,11 @@ int owner_load(const struct owner *owner, const char *path, struct crypt_device 
 	       struct json_object **document, struct policy_layout *layout);
 bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot);
 
-/* Says what makes opening slower than it need be. */
-void owner_hint(const struct owner *owner, struct json_object *document);
-
 /*
  * Changes a copy of the header with @change, if any, seals every token whose key is given, tries
  * the result, and stores it.
  */
-typedef int owner_change(const struct owner *owner, struct crypt_device *cd);
-int owner_reseal(const struct owner *owner, owner_change *change);
+typedef int owner_change(struct owner *owner, struct crypt_device *cd);
+int owner_reseal(struct owner *owner, owner_change *change);
 
 #endif

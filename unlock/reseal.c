@@ -2,8 +2,10 @@
 #include "owner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "cleanup.h"
 #include "commands.h"
 #include "document.h"
@@ -152,22 +154,39 @@ static int try_token(const struct owner *owner, struct crypt_device *cd,
 	return r ? r : EXIT_WRONG_KEY;
 }
 
+/* As the policy found them: numbers, within the areas. */
+static void find_areas(struct json_object *document, struct header_areas *areas)
+{
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *keyslots = document_member(metadata, "keyslots", json_type_object);
+
+	areas->count = 0;
+	json_object_object_foreach(keyslots, id, keyslot) {
+		struct json_object *area = document_member(keyslot, "area", json_type_object);
+		size_t from = strtoul(document_text(area, "offset"), NULL, 10);
+
+		(void)id;
+		areas->list[areas->count].from = from;
+		areas->list[areas->count++].to =
+			from + strtoul(document_text(area, "size"), NULL, 10);
+	}
+}
+
 /* The copy is loaded afresh and must do what the header is for. */
 static int try_copy(const struct owner *owner, const struct header_copy *copy,
-		    const struct sealers *sealers)
+		    const struct sealers *sealers, struct json_object **document)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *document = NULL;
 	struct policy_layout layout;
-	int r = owner_load(owner, copy->path, &cd, &document, &layout);
+	int r = owner_load(owner, copy->path, &cd, document, &layout);
 
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++)
 		if (sealers->keys[id])
-			r = try_token(owner, cd, document, sealers->keys[id], id);
+			r = try_token(owner, cd, *document, sealers->keys[id], id);
 	return r;
 }
 
-static int change_copy(const struct owner *owner, const struct header_copy *copy,
+static int change_copy(struct owner *owner, const struct header_copy *copy,
 		       owner_change *change, struct sealers *sealers)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
@@ -189,11 +208,18 @@ static int change_copy(const struct owner *owner, const struct header_copy *copy
 	return r ? r : set_seals(owner, cd, sealers);
 }
 
-static int store(const struct owner *owner, struct header_copy *copy)
+static int store(const struct owner *owner, struct header_copy *copy,
+		 struct json_object *document)
 {
+	struct header_areas areas;
 	struct fault fault;
-	int r = header_copy_store(copy, &fault);
+	int r = EXIT_OPENED;
 
+	find_areas(document, &areas);
+	if (owner->clear_rest)
+		r = header_copy_clear_rest(copy, &areas, &fault);
+	if (r == 0)
+		r = header_copy_store(copy, &areas, &fault);
 	if (r)
 		complain("%s: %s", owner->command, fault.text);
 	return r;
@@ -206,11 +232,12 @@ static void report(const struct owner *owner, const struct sealers *sealers)
 			printf("%s: sealed, token %d\n", owner->device, id);
 }
 
-int owner_reseal(const struct owner *owner, owner_change *change)
+int owner_reseal(struct owner *owner, owner_change *change)
 {
 	CLEANUP(header_copy_free) struct header_copy copy = HEADER_COPY_INIT;
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
+	CLEANUP(document_free) struct json_object *after = NULL;
 	struct sealers sealers = { 0 };
 	struct policy_layout layout;
 	struct fault fault;
@@ -225,12 +252,12 @@ int owner_reseal(const struct owner *owner, owner_change *change)
 	}
 	r = change_copy(owner, &copy, change, &sealers);
 	if (r == 0)
-		r = try_copy(owner, &copy, &sealers);
+		r = try_copy(owner, &copy, &sealers, &after);
 	if (r == 0)
-		r = store(owner, &copy);
+		r = store(owner, &copy, after);
 	if (r)
 		return r;
 	report(owner, &sealers);
-	owner_hint(owner, document);
+	advise(owner, after);
 	return EXIT_OPENED;
 }

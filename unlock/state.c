@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
-#define VOLUMES   "volumes"
+#define VOLUMES   STATE_VOLUMES
 #define WIPE_REST "wipe-rest"
 #define ROOT_LINK "root"
 
@@ -31,6 +32,11 @@ static void add_number(struct json_object *object, const char *key, uint64_t val
 	json_object_object_add(object, key, json_object_new_uint64(value));
 }
 
+static void add_bool(struct json_object *object, const char *key, bool value)
+{
+	json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
 /* The folder for @path, made where it is missing; only root may look. */
 int state_open(const char *path)
 {
@@ -48,6 +54,13 @@ int state_open(const char *path)
 		return r;
 	}
 	return fd;
+}
+
+int state_look(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
 }
 
 static int write_whole(int fd, const char *text, size_t length)
@@ -116,6 +129,12 @@ int state_add(int state, const struct volume *volume, const struct volume_record
 	add_number(object, "header_us", record->header_us);
 	add_number(object, "secret_us", record->secret_us);
 	add_number(object, "activate_us", record->activate_us);
+	add_number(object, "opened_us", record->opened_us);
+	add_bool(object, "sealed", !(volume->options & VOLUME_UNSEALED));
+	if (record->slot >= 0)
+		add_number(object, "keyslot", (uint64_t)record->slot);
+	if (volume->header[0])
+		add_text(object, "header", volume->header);
 	volume_file(file, volume->name);
 	return replace(state, file, object);
 }
@@ -129,20 +148,25 @@ static bool has_text(struct json_object *object, const char *key, const char *va
 	       strcmp(json_object_get_string(found), value) == 0;
 }
 
-bool state_knows(int state, const char *name, const struct mapping_id *mapping)
+struct json_object *state_read(int state, const char *folder, const char *name)
 {
-	CLEANUP(put_json) struct json_object *object = NULL;
 	CLEANUP(close_fd) int fd = -1;
 	char file[FILE_NAME_SIZE], text[RECORD_MAX];
 	ssize_t length;
 
-	volume_file(file, name);
+	snprintf(file, sizeof(file), "%s/%s.json", folder, name);
 	fd = openat(state, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (length < 0)
-		return false;
+		return NULL;
 	text[length] = '\0';
-	object = json_tokener_parse(text);
+	return json_tokener_parse(text);
+}
+
+bool state_knows(int state, const char *name, const struct mapping_id *mapping)
+{
+	CLEANUP(put_json) struct json_object *object = state_read(state, VOLUMES, name);
+
 	return has_text(object, "dm_uuid", mapping->dm_uuid) &&
 	       has_text(object, "diskseq", mapping->diskseq);
 }
@@ -155,10 +179,10 @@ void state_remove(int state, const char *name)
 	unlinkat(state, file, 0);
 }
 
-void state_each(int state, state_use *use, void *context)
+void state_each_in(int state, const char *folder, state_use *use, void *context)
 {
 	CLEANUP(close_dir) DIR *dir = NULL;
-	int fd = openat(state, VOLUMES, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(state, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	const struct dirent *entry;
 
 	if (fd < 0)
@@ -176,6 +200,11 @@ void state_each(int state, state_use *use, void *context)
 		snprintf(name, sizeof(name), "%.*s", (int)(end - entry->d_name), entry->d_name);
 		use(context, name);
 	}
+}
+
+void state_each(int state, state_use *use, void *context)
+{
+	state_each_in(state, VOLUMES, use, context);
 }
 
 int state_ask_wipe_rest(int state)
@@ -216,4 +245,30 @@ int state_add_run(int state, const struct run_record *record)
 	add_number(object, "unlink_us", record->unlink_us);
 	add_number(object, "exit_status", (uint64_t)record->exit_status);
 	return replace(state, "run.json", object);
+}
+
+int state_add_wiped(int state, const char *secret)
+{
+	CLEANUP(put_json) struct json_object *object = json_object_new_object();
+	char file[FILE_NAME_SIZE];
+
+	if (!object)
+		return -ENOMEM;
+	if (mkdirat(state, STATE_WIPED, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	add_text(object, "secret", secret);
+	add_number(object, "wiped_us", clock_us());
+	snprintf(file, sizeof(file), STATE_WIPED "/%s.json", secret);
+	return replace(state, file, object);
+}
+
+int state_add_verified(int state, const char *dir)
+{
+	CLEANUP(put_json) struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return -ENOMEM;
+	add_text(object, "dir", dir);
+	add_number(object, "verified_us", clock_us());
+	return replace(state, "verified.json", object);
 }

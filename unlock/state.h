@@ -2,6 +2,7 @@
 #ifndef COCOSECRET_STATE_H
 #define COCOSECRET_STATE_H
 
+#include <json-c/json.h>
 #include <stdint.h>
 
 #include "mapping.h"
@@ -9,9 +10,11 @@
 
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
- * run; STATE_PATH/wipe-rest where the rest of the secrets is to be wiped before the root starts; and
- * STATE_PATH/root, a link to the mapping that is the root where the command line names none.
- * Outlives the initramfs; nothing secret is in it.
+ * run; STATE_PATH/wiped/UUID.json for each secret that was wiped, all.json where all were, and
+ * STATE_PATH/verified.json for what verify-root saw; STATE_PATH/wipe-rest where the rest of the
+ * secrets is to be wiped before the root starts; and STATE_PATH/root, a link to the mapping that is
+ * the root where the command line names none. Times are of CLOCK_MONOTONIC, so from the kernel's
+ * start. Outlives the initramfs; nothing secret is in it.
  */
 #define STATE_PATH "/run/cocosecret"
 
@@ -22,6 +25,8 @@ struct volume_record {
 	uint64_t header_us;   /* to load and check the header */
 	uint64_t secret_us;   /* to read the secret */
 	uint64_t activate_us; /* to derive the key and map */
+	uint64_t opened_us;   /* when */
+	int slot;             /* the token's; negative: any */
 };
 
 struct run_record {
@@ -34,6 +39,7 @@ struct run_record {
 };
 
 int state_open(const char *path);
+int state_look(const char *path); /* the same of what is there; makes nothing */
 int state_add(int state, const struct volume *volume, const struct volume_record *record);
 bool state_knows(int state, const char *name, const struct mapping_id *mapping);
 void state_remove(int state, const char *name);
@@ -41,6 +47,18 @@ void state_remove(int state, const char *name);
 /* Calls @use with the name of each volume that has a record. */
 typedef void state_use(void *context, const char *name);
 void state_each(int state, state_use *use, void *context);
+
+#define STATE_VOLUMES "volumes"
+#define STATE_WIPED "wiped"
+#define STATE_WIPED_ALL "all"
+
+/* Of the records in @folder, one of those two; and each as it was written, NULL where it is none. */
+void state_each_in(int state, const char *folder, state_use *use, void *context);
+struct json_object *state_read(int state, const char *folder, const char *name);
+
+/* That @secret, or STATE_WIPED_ALL, is no more; that all at @dir lies on what was opened. */
+int state_add_wiped(int state, const char *secret);
+int state_add_verified(int state, const char *dir);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
 int state_set_root(int state, const char *name);

@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "commands.h"
 #include "exitcode.h"
 #include "guid.h"
 #include "key_file.h"
+#include "output.h"
 #include "secret.h"
-#include "table.h"
-
-enum {
-	AREA_DEFAULT = 0xc00, /* the AmdSev OVMF's */
-	PADDING = 16,         /* LAUNCH_SECRET takes whole blocks of the cipher */
-};
+#include "table_file.h"
 
 struct build {
 	const char *output;
 	unsigned long max;
-	char **secrets; /* UUID=KEYFILE */
+	char **secrets; /* [UUID=]KEYFILE */
 	int count;
 	struct secret table;
 	size_t needed; /* the table's length, also where it is more than fits */
@@ -34,21 +25,7 @@ struct build {
 
 static size_t padded(size_t length)
 {
-	return (length + PADDING - 1) / PADDING * PADDING;
-}
-
-static int parse_max(const char *text, unsigned long *max)
-{
-	char *end;
-
-	errno = 0;
-	*max = strtoul(text, &end, 0);
-	if (errno || *end || text[0] == '-' || *max < SECRET_HEAD_SIZE || *max > SECRET_AREA_MAX) {
-		complain("table build: --max %s: not a number of bytes from %d to %d", text,
-			 SECRET_HEAD_SIZE, SECRET_AREA_MAX);
-		return EXIT_CONFIG;
-	}
-	return EXIT_OPENED;
+	return (length + TABLE_PADDING - 1) / TABLE_PADDING * TABLE_PADDING;
 }
 
 static int parse_arguments(struct build *build, int argc, char **argv)
@@ -66,7 +43,7 @@ static int parse_arguments(struct build *build, int argc, char **argv)
 		if (option == 'o') {
 			build->output = optarg;
 		} else if (option == 'm') {
-			r = parse_max(optarg, &build->max);
+			r = table_parse_max("table build", optarg, &build->max);
 			if (r)
 				return r;
 		} else {
@@ -78,7 +55,7 @@ static int parse_arguments(struct build *build, int argc, char **argv)
 	build->secrets = argv + optind;
 	build->count = argc - optind;
 	if (!build->output || build->count == 0) {
-		complain("table build: wants -o FILE and at least one UUID=KEYFILE");
+		complain("table build: wants -o FILE and at least one KEYFILE");
 		return EXIT_CONFIG;
 	}
 	return EXIT_OPENED;
@@ -94,9 +71,9 @@ static bool is_zero(const uint8_t guid[GUID_BYTES])
 static int parse_uuid(const char *argument, uint8_t guid[GUID_BYTES], const char **file)
 {
 	const char *equals = strchr(argument, '=');
-	char uuid[GUID_TEXT_SIZE];
+	char uuid[GUID_TEXT_SIZE] = GUID_DISK_KEY;
 
-	if (!equals || guid_parse((struct slice){ argument, (size_t)(equals - argument) }, uuid) < 0) {
+	if (equals && guid_parse((struct slice){ argument, (size_t)(equals - argument) }, uuid) < 0) {
 		complain("table build: %s: not UUID=KEYFILE", argument);
 		return EXIT_CONFIG;
 	}
@@ -106,7 +83,7 @@ static int parse_uuid(const char *argument, uint8_t guid[GUID_BYTES], const char
 			 argument);
 		return EXIT_CONFIG;
 	}
-	*file = equals + 1;
+	*file = equals ? equals + 1 : argument;
 	return EXIT_OPENED;
 }
 
@@ -181,44 +158,6 @@ static int fill(struct build *build)
 	return EXIT_OPENED;
 }
 
-static int write_table(int fd, const struct secret *table)
-{
-	size_t done = 0;
-
-	while (done < table->size) {
-		ssize_t n = write(fd, table->bytes + done, table->size - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-/* A new file beside the old one, then in its place: a failure leaves the old one whole. */
-static int replace(const char *output, const struct secret *table)
-{
-	char path[PATH_MAX];
-	CLEANUP(close_fd) int fd = -1;
-	struct stat st;
-	int r;
-
-	if (stat(output, &st) == 0 && !S_ISREG(st.st_mode))
-		return -EEXIST;
-	if (snprintf(path, sizeof(path), "%s.XXXXXX", output) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = write_table(fd, table);
-	if (r == 0 && rename(path, output) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(path);
-	return r;
-}
-
 static void wipe(struct build *build)
 {
 	secret_wipe(&build->table);
@@ -226,7 +165,7 @@ static void wipe(struct build *build)
 
 int table_build_main(int argc, char **argv)
 {
-	CLEANUP(wipe) struct build build = { .max = AREA_DEFAULT,
+	CLEANUP(wipe) struct build build = { .max = TABLE_AREA_DEFAULT,
 					    .files = { .command = "table build" } };
 	int r = parse_arguments(&build, argc, argv);
 
@@ -234,7 +173,7 @@ int table_build_main(int argc, char **argv)
 		r = fill(&build);
 	if (r)
 		return r;
-	r = replace(build.output, &build.table);
+	r = output_replace(build.output, &build.table);
 	if (r < 0) {
 		complain("table build: %s: %s", build.output,
 			 r == -EEXIST ? "is there and is no regular file" : strerror(-r));

@@ -198,6 +198,15 @@ static int open_volumes(struct run *run)
 	return all->code;
 }
 
+/* For people to read; a boot does not fail for it. */
+static void record_wiped(int state, const char *secret)
+{
+	int r = state < 0 ? 0 : state_add_wiped(state, secret);
+
+	if (r < 0)
+		log_warning(STATE_PATH "/" STATE_WIPED ": %s", strerror(-r));
+}
+
 static void unlink_secret(struct attempts *all, const char *secret)
 {
 	int r = secret_present(all->secrets, secret);
@@ -210,6 +219,8 @@ static void unlink_secret(struct attempts *all, const char *secret)
 				  strerror(-r));
 	else
 		log_info("secret %s unlinked", secret);
+	if (r == 0)
+		record_wiped(all->state, secret);
 }
 
 static int unlink_secrets(struct run *run)
@@ -259,7 +270,7 @@ static int wipe_secrets(struct run *run)
 {
 	CLEANUP(close_fd) int agents = source_open_run_anyway();
 	struct attempts *all = &run->attempts;
-	int launch, agent;
+	int launch, agent, code;
 	struct fault fault;
 
 	if (run->config.source == SOURCE_RUN)
@@ -269,9 +280,10 @@ static int wipe_secrets(struct run *run)
 		all->secrets = securityfs_open_secrets(&fault);
 	launch = wipe_folder(all->secrets, "launch");
 	agent = wipe_folder(agents, "agent's");
-	if (launch == EXIT_NOT_WIPED || agent == EXIT_NO_SECRET)
-		return launch;
-	return agent;
+	code = launch == EXIT_NOT_WIPED || agent == EXIT_NO_SECRET ? launch : agent;
+	if (!code)
+		record_wiped(all->state, STATE_WIPED_ALL);
+	return code;
 }
 
 static void undo(struct run *run)
@@ -348,7 +360,9 @@ static int unlock(const struct arguments *arguments)
 
 static int wipe(void)
 {
-	CLEANUP(free_run) struct run run = { .attempts = { .secrets = -1, .state = -1 } };
+	CLEANUP(free_run) struct run run = {
+		.attempts = { .secrets = -1, .state = state_look(STATE_PATH) },
+	};
 
 	return wipe_secrets(&run);
 }
@@ -368,6 +382,15 @@ static int wipe_rest(void)
 	return code;
 }
 
+static void record_verified(const char *dir)
+{
+	CLEANUP(close_fd) int state = state_look(STATE_PATH);
+	int r = state < 0 ? state : state_add_verified(state, dir);
+
+	if (r < 0)
+		log_warning(STATE_PATH "/verified.json: %s", strerror(-r));
+}
+
 /* A root that is not what was unlocked must not find a secret either. */
 static int verify(const char *dir)
 {
@@ -376,6 +399,7 @@ static int verify(const char *dir)
 
 	if (!code) {
 		log_info("%s lies on mappings of this boot", ESCAPED(slice_of(dir)));
+		record_verified(dir);
 		return code;
 	}
 	wipe();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 
+#include "advice.h"
 #include "cleanup.h"
 #include "commands.h"
 #include "document.h"
@@ -57,7 +58,7 @@ static int verify(const struct owner *owner)
 	printf("%s: sealed for secret %s, token %d, key slot %d%s%s\n", owner->device, owner->secret,
 	       token.id, token.slot, token.name ? ", name " : "",
 	       token.name ? ESCAPED(slice_of(token.name)) : "");
-	owner_hint(owner, document);
+	advise(owner, document);
 	return EXIT_OPENED;
 }
 

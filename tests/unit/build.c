@@ -68,6 +68,18 @@ static void what_is_built_is_what_is_parsed(void **state)
 	assert_int_equal(table_show_main(2, (char *[]){ "show", "table", NULL }), 0);
 }
 
+static void a_key_without_a_uuid_is_the_disk_key(void **state)
+{
+	char uuid[GUID_TEXT_SIZE];
+
+	(void)state;
+	write_file("key", "k", 1);
+	assert_int_equal(BUILD("-o", "table", "key", KEY("key")), 0);
+	read_table();
+	guid_from_efi(bytes + SECRET_HEAD_SIZE, uuid);
+	assert_string_equal(uuid, GUID_DISK_KEY);
+}
+
 static void the_area_is_the_limit(void **state)
 {
 	static const uint8_t key[4096];
@@ -93,7 +105,8 @@ static void a_failure_leaves_the_old_table(void **state)
 	assert_int_equal(BUILD("-o", "table", KEY("absent")), EXIT_IO);
 	assert_int_equal(BUILD("-o", "table", KEY("key"), KEY("key")), EXIT_CONFIG);
 	assert_int_equal(BUILD("-o", "table", "00000000-0000-0000-0000-000000000000=key"), EXIT_CONFIG);
-	assert_int_equal(BUILD("-o", "table", "key"), EXIT_CONFIG);
+	assert_int_equal(BUILD("-o", "table", "736869e5=key"), EXIT_CONFIG);
+	assert_int_equal(BUILD("-o", "table", "key", GUID_DISK_KEY "=key"), EXIT_CONFIG);
 	assert_int_equal(BUILD("-o", "table"), EXIT_CONFIG);
 	assert_int_equal(BUILD(KEY("key")), EXIT_CONFIG);
 	assert_int_equal(BUILD("-x"), EXIT_CONFIG);
@@ -120,6 +133,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_built_is_what_is_parsed, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_key_without_a_uuid_is_the_disk_key, enter_scratch,
+						leave_scratch),
 		cmocka_unit_test_setup_teardown(the_area_is_the_limit, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_failure_leaves_the_old_table, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(shows_why_a_table_is_none, enter_scratch, leave_scratch),

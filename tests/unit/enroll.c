@@ -1,139 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cocosecret enroll, seal and verify on image files, what breaks a seal, and what a cut leaves. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "commands.h"
-#include "document.h"
 #include "exitcode.h"
 #include "header.h"
 #include "open.h"
-#include "policy.h"
-#include "seal.h"
+#include "sealed.h"
 #include "support.h"
 
-#define OTHER "11111111-2222-3333-4444-555555555555"
-
-enum { DIED = 99, BLOCK = 4096, HEADERS = 1 << 20 };
-
-static const char *const keys[] = { "owner's own key, 32 bytes long..", "launch key one, 32 bytes long..." };
-static const char new_key[] = "launch key two, 32 bytes long...";
 static const struct volume volume = { .name = "root", .secret = GUID_DISK_KEY };
 static struct fault fault;
-
-/* A block that is written while this counts down to nothing is written by half, and all ends. */
-static int writes_left;
-
-ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
-{
-	if (writes_left > 0 && size == BLOCK && --writes_left == 0) {
-		syscall(SYS_pwrite64, fd, bytes, size / 2, at);
-		_exit(DIED);
-	}
-	return syscall(SYS_pwrite64, fd, bytes, size, at);
-}
-
-#define RUN(command, ...) run(command, (char *[]){ __VA_ARGS__, NULL })
-
-static int run(int (*command)(int argc, char **argv), char **argv)
-{
-	int argc = 0;
-
-	while (argv[argc])
-		argc++;
-	log_forget();
-	return command(argc, argv);
-}
-
-#define ENROLL(...) RUN(enroll_main, "enroll", "image", "--key-file", "owner", __VA_ARGS__)
-#define SEAL(...) RUN(seal_main, "seal", "image", __VA_ARGS__)
-#define VERIFY(...) RUN(verify_main, "verify", "image", __VA_ARGS__)
-
-/* The header and key slots of an image, with the launch key and without. */
-static char plain[HEADERS], enrolled[HEADERS];
-
-static void save(char headers[HEADERS])
-{
-	int fd = open("image", O_RDONLY | O_CLOEXEC);
-
-	assert_int_equal(pread(fd, headers, HEADERS, 0), HEADERS);
-	close(fd);
-}
-
-static void put_back(const char headers[HEADERS])
-{
-	int fd = open("image", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_int_equal(ftruncate(fd, IMAGE_SIZE), 0);
-	assert_int_equal(pwrite(fd, headers, HEADERS, 0), HEADERS);
-	close(fd);
-}
-
-static int begin(void **state)
-{
-	int r = enter_scratch(state);
-
-	if (plain[0]) {
-		put_back(plain);
-	} else {
-		make_image("image", keys, 1);
-		save(plain);
-	}
-	write_file("owner", keys[0], KEY_SIZE);
-	write_file("one", keys[1], KEY_SIZE);
-	write_file("two", new_key, KEY_SIZE);
-	write_file(GUID_DISK_KEY, keys[1], KEY_SIZE);
-	return r;
-}
-
-static int begin_enrolled(void **state)
-{
-	int r = begin(state);
-
-	if (enrolled[0]) {
-		put_back(enrolled);
-	} else {
-		assert_int_equal(ENROLL("--new-key-file", "one"), EXIT_OPENED);
-		save(enrolled);
-	}
-	return r;
-}
-
-/* As volume_open does, up to the mapping: that is for machines with device-mapper. */
-static int open_with(const char *key, const char *name)
-{
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *document = NULL;
-	const struct secret secret = { .bytes = (unsigned char *)key, .size = KEY_SIZE };
-	struct policy_layout layout;
-	struct token token;
-	int r = header_load(&cd, "root", "image", &fault);
-
-	if (r == 0)
-		r = document_take(cd, &document, &fault);
-	if (r == 0)
-		r = policy_check(document, false, &layout, &fault);
-	if (r == 0)
-		r = seal_check(document, GUID_DISK_KEY, &secret, name, &token, &fault);
-	if (r == 0)
-		r = crypt_activate_by_passphrase(cd, NULL, token.slot, key, KEY_SIZE, 0) ==
-		    token.slot ? EXIT_OPENED : EXIT_WRONG_KEY;
-	return r;
-}
-
-static bool slot_opens(int slot, const char *key)
-{
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
-
-	return header_load(&cd, "root", "image", &fault) == 0 &&
-	       crypt_activate_by_passphrase(cd, NULL, slot, key, KEY_SIZE, 0) == slot;
-}
 
 static void what_is_enrolled_is_sealed(void **state)
 {
@@ -396,20 +277,9 @@ static void a_sealed_name_binds(void **state)
 	assert_int_equal(VERIFY("--key-file", "one", "--name", "data"), EXIT_HEADER);
 }
 
-/* Runs the enrolment of a second key to its @write-th write; false where it came to its end. */
-static bool cut(int write)
+static int enroll_second(void)
 {
-	int status;
-	pid_t child = fork();
-
-	if (child == 0) {
-		writes_left = write;
-		_exit(ENROLL("--new-key-file", "two", "--also", GUID_DISK_KEY "=one"));
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_true(WEXITSTATUS(status) == DIED || WEXITSTATUS(status) == EXIT_OPENED);
-	return WEXITSTATUS(status) == DIED;
+	return ENROLL("--new-key-file", "two", "--also", GUID_DISK_KEY "=one");
 }
 
 /* A few of the writes to the key slot's area, and all to the two copies of the header. */
@@ -420,7 +290,7 @@ static void cut_at_each_write(void)
 	int write;
 
 	save(before);
-	for (write = 1; cut(write); write += write < AREA_WRITES ? AREA_WRITES / 2 : 1) {
+	for (write = 1; cut(enroll_second, write); write += write < AREA_WRITES ? AREA_WRITES / 2 : 1) {
 		assert_int_equal(open_with(keys[1], "root"), EXIT_OPENED);
 		assert_true(slot_opens(0, keys[0]));
 		put_back(before);
@@ -428,14 +298,6 @@ static void cut_at_each_write(void)
 	assert_true(write >= AREA_WRITES + 4);
 	assert_int_equal(open_with(keys[1], "root"), EXIT_OPENED);
 	assert_int_equal(open_with(new_key, "root"), EXIT_OPENED);
-}
-
-static void damage(off_t at)
-{
-	int fd = open("image", O_WRONLY | O_CLOEXEC);
-
-	assert_int_equal(pwrite(fd, "damage", 6, at), 6);
-	close(fd);
 }
 
 static void a_cut_leaves_a_volume_that_opens(void **state)
@@ -480,8 +342,6 @@ int main(void)
 		TEST_ENROLLED(also_where_one_copy_was_damaged_before),
 	};
 
-	/* Every store is synced, which would be most of the time on a disk. */
-	if (access("/dev/shm", W_OK) == 0)
-		setenv("TMPDIR", "/dev/shm", 0);
+	sealed_use_memory();
 	return cmocka_run_group_tests_name("enroll", tests, NULL, NULL);
 }

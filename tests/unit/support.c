@@ -95,6 +95,8 @@ void write_file(const char *path, const void *bytes, size_t size)
 /* The binary header's fields: sequence number (big-endian, so its last byte), checksum, JSON. */
 enum { COPY = 16384, SEQUENCE_LAST = 23, CHECKSUM = 448, CHECKSUM_FIELD = 64, JSON = 4096 };
 
+uint64_t image_areas_size;
+
 void make_image(const char *path, const char *const *keys, int count)
 {
 	static const struct crypt_pbkdf_type cheap = {
@@ -112,6 +114,7 @@ void make_image(const char *path, const char *const *keys, int count)
 	close(fd);
 	assert_int_equal(crypt_init(&cd, path), 0);
 	assert_int_equal(crypt_set_pbkdf_type(cd, &cheap), 0);
+	assert_int_equal(crypt_set_metadata_size(cd, 0, image_areas_size), 0);
 	assert_int_equal(crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL, volume_key,
 				      sizeof(volume_key), NULL), 0);
 	for (int slot = 0; slot < count; slot++)

@@ -22,6 +22,7 @@ void write_file(const char *path, const void *bytes, size_t size);
 
 /* A LUKS2 image with one cheap key slot for each key, and a digest of a file. */
 enum { KEY_SIZE = 32, IMAGE_SIZE = 20 << 20 };
+extern uint64_t image_areas_size; /* of all key slots; 0: as libcryptsetup has it, 16 MiB */
 void make_image(const char *path, const char *const *keys, int count);
 void add_token(const char *path, const char *json);
 uint64_t file_digest(const char *path);

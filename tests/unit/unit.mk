@@ -2,12 +2,12 @@
 
 BUILD ?= build
 
-unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll plugin agent
+unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate keygen guest plugin agent
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
 unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table plugin
-unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) support))
+unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) support sealed))
 unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # What opens volumes is replaced by the test of what waits for them.
 unit_faked_attempt := $(addprefix $(unit_dir)/objects/,device.o open.o)
@@ -46,7 +46,7 @@ $(unit_dir)/objects/test_%.o: tests/unit/%.c | $(unit_dir)/objects
 	$(call say,CC,$<)
 	$(unit_compile) $(unit_cflags)
 
-$(unit_dir)/objects/support.o: tests/unit/support.c | $(unit_dir)/objects
+$(unit_dir)/objects/support.o $(unit_dir)/objects/sealed.o: $(unit_dir)/objects/%.o: tests/unit/%.c | $(unit_dir)/objects
 	$(call say,CC,$<)
 	$(unit_compile) $(unit_cflags)
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "advice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+
+/* What libcryptsetup, and policy.c, take as the least. */
+enum { ITERATIONS_MIN = 1000 };
+
+static int64_t number(struct json_object *object, const char *member)
+{
+	return json_object_get_int64(document_member(object, member, json_type_int));
+}
+
+/* It is computed on every open, by whichever key slot, and no later enrolment changes it. */
+static bool advise_digest(const struct owner *owner, struct json_object *digest)
+{
+	int64_t iterations = number(digest, "iterations");
+
+	if (iterations <= ITERATIONS_MIN)
+		return false;
+	printf("%s: hint: the volume key's digest takes %lld iterations, some 60 ms, at each boot\n",
+	       owner->device, (long long)iterations);
+	return true;
+}
+
+static bool is_cheap(struct json_object *kdf)
+{
+	const char *type = document_text(kdf, "type");
+
+	return type && strcmp(type, "pbkdf2") == 0 && number(kdf, "iterations") <= ITERATIONS_MIN;
+}
+
+/* Whether a boot would derive this key: a token's own slot, never another one. */
+static bool is_tokens(struct json_object *document, const char *slot)
+{
+	struct fault fault;
+	struct token token;
+
+	for (int id = 0; id < TOKENS_MAX; id++)
+		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
+		    token.slot == atoi(slot))
+			return true;
+	return false;
+}
+
+/* libcryptsetup chooses all but the cheapest by a benchmark, for 2 s. */
+static bool advise_keyslot(const struct owner *owner, struct json_object *document,
+			   const char *slot, struct json_object *keyslot)
+{
+	struct json_object *kdf = document_member(keyslot, "kdf", json_type_object);
+
+	if (is_cheap(kdf))
+		return false;
+	if (is_tokens(document, slot)) {
+		printf("%s: hint: key slot %s (%s) takes some 2 s at each boot; cocosecret rotate "
+		       "puts one into its place that takes less than 1 ms\n", owner->device, slot,
+		       document_text(kdf, "type"));
+		return false;
+	}
+	printf("%s: hint: key slot %s (%s) takes some 2 s each time, but not at boot\n",
+	       owner->device, slot, document_text(kdf, "type"));
+	return true;
+}
+
+void advise(const struct owner *owner, struct json_object *document)
+{
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *digests = document_member(metadata, "digests", json_type_object);
+	struct json_object *keyslots = document_member(metadata, "keyslots", json_type_object);
+	bool format = false;
+
+	json_object_object_foreach(digests, id, digest) {
+		(void)id;
+		format |= advise_digest(owner, digest);
+	}
+	json_object_object_foreach(keyslots, slot, keyslot) {
+		format |= advise_keyslot(owner, document, slot, keyslot);
+	}
+	if (format)
+		printf("%s: hint: where all keys are random, format with cryptsetup luksFormat "
+		       "--pbkdf pbkdf2 --pbkdf-force-iterations 1000\n", owner->device);
+}

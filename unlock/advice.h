@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_ADVICE_H
+#define COCOSECRET_ADVICE_H
+
+#include "owner.h"
+
+/* Says, on standard output, what makes each boot slower than it need be, and what to do. */
+void advise(const struct owner *owner, struct json_object *document);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "guest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "exitcode.h"
+#include "guid.h"
+#include "state.h"
+
+#define SECRETS_PATH "/sys/kernel/security/secrets/coco"
+
+int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "secrets", required_argument, NULL, 's' },
+		{ "state", required_argument, NULL, 't' },
+		{ 0 },
+	};
+	int option;
+
+	*guest = (struct guest){ .command = argv[0], .secrets = SECRETS_PATH, .state = STATE_PATH };
+	opterr = 0;
+	optind = 0; /* getopt starts afresh, also where a test calls this twice */
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'j') {
+			guest->json = true;
+		} else if (option == 's') {
+			guest->secrets = optarg;
+		} else if (option == 't' && (takes & GUEST_TAKES_STATE)) {
+			guest->state = optarg;
+		} else {
+			complain("%s: unknown or incomplete option %s; see cocosecret %s --help",
+				 guest->command, argv[optind - 1], guest->command);
+			return EXIT_CONFIG;
+		}
+	}
+	if (optind == argc)
+		return EXIT_OPENED;
+	complain("%s: takes options only; see cocosecret %s --help", guest->command, guest->command);
+	return EXIT_CONFIG;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	struct json_object *const *one = a, *const *other = b;
+
+	return strcmp(json_object_get_string(*one), json_object_get_string(*other));
+}
+
+int guest_secrets(const struct guest *guest, struct json_object **secrets)
+{
+	CLEANUP(close_dir) DIR *dir = opendir(guest->secrets);
+	const struct dirent *entry;
+	char uuid[GUID_TEXT_SIZE];
+
+	if (!dir)
+		return -errno;
+	*secrets = json_object_new_array();
+	while ((entry = readdir(dir)) != NULL)
+		if (guid_parse(slice_of(entry->d_name), uuid) == 0)
+			json_object_array_add(*secrets, json_object_new_string(uuid));
+	json_object_array_sort(*secrets, by_name);
+	return 0;
+}
+
+const char *guest_explain(int r)
+{
+	switch (-r) {
+	case ENOENT:
+	case ENOTDIR:
+		return "no secret area: this machine was not launched with secrets, or efi_secret is not "
+		       "loaded (modprobe efi_secret says which)";
+	case EACCES:
+	case EPERM:
+		return "only root may look";
+	default:
+		return strerror(-r);
+	}
+}
+
+const char *guest_remark(const char *secret)
+{
+	return strcmp(secret, GUID_DISK_KEY) == 0 ? " (disk key)" : "";
+}
+
+void guest_print_json(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_GUEST_H
+#define COCOSECRET_GUEST_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+/* What list and status are told. */
+struct guest {
+	const char *command;
+	const char *secrets; /* the folder of the launch secrets */
+	const char *state;   /* what cocosecret-unlock left */
+	bool json;
+};
+
+enum guest_takes { GUEST_TAKES_STATE = 1 };
+
+/* An exit code; what is wrong was said. */
+int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes);
+
+/* The names of the secrets that are there, in order, as an array. 0 or negative errno. */
+int guest_secrets(const struct guest *guest, struct json_object **secrets);
+
+/* What a failure of that means for people. */
+const char *guest_explain(int r);
+
+/* " (disk key)" for the usual one. */
+const char *guest_remark(const char *secret);
+
+void guest_print_json(struct json_object *object);
+
+#endif

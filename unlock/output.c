@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+int output_write(int fd, const struct secret *bytes)
+{
+	size_t done = 0;
+
+	while (done < bytes->size) {
+		ssize_t n = write(fd, bytes->bytes + done, bytes->size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+static int write_synced(int fd, const struct secret *bytes)
+{
+	int r = output_write(fd, bytes);
+
+	return r == 0 && fsync(fd) < 0 ? -errno : r;
+}
+
+int output_new(const char *path, const struct secret *bytes)
+{
+	CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+	int r = fd < 0 ? -errno : write_synced(fd, bytes);
+
+	if (fd >= 0 && r < 0)
+		unlink(path);
+	return r;
+}
+
+/* A new file beside the old one, then in its place. */
+int output_replace(const char *path, const struct secret *bytes)
+{
+	char beside[PATH_MAX];
+	CLEANUP(close_fd) int fd = -1;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EEXIST;
+	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
+		return -ENAMETOOLONG;
+	fd = mkostemp(beside, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = write_synced(fd, bytes);
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(beside);
+	return r;
+}

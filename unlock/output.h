@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COCOSECRET_OUTPUT_H
+#define COCOSECRET_OUTPUT_H
+
+#include "secret.h"
+
+/*
+ * Writes a file of secrets, which only its owner may read: a new one, which must not be there yet,
+ * or one in the place of an old one, which a failure leaves whole. Negative errno; -EEXIST also
+ * where what is to be replaced is no regular file.
+ */
+int output_new(const char *path, const struct secret *bytes);
+int output_replace(const char *path, const struct secret *bytes);
+
+/* To a descriptor, all of it. */
+int output_write(int fd, const struct secret *bytes);
+
+#endif

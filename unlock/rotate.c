@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The new key slot goes in and the old one out in one change of the header, which header_copy stores
+ * such that whatever cuts it off leaves the old header or the new one, with the key slot it names.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "document.h"
+#include "exitcode.h"
+#include "header.h"
+#include "keyslot.h"
+#include "owner.h"
+#include "seal.h"
+
+static const struct owner_key *new_key(const struct owner *owner)
+{
+	return &owner->keys[0];
+}
+
+static const struct owner_key *old_key(const struct owner *owner)
+{
+	return &owner->keys[1];
+}
+
+/* The next token of the secret from @id on whose key slot @key opens, or a negative number. */
+static int find_token(const struct owner *owner, struct crypt_device *cd,
+		      struct json_object *document, const struct owner_key *key, int id,
+		      struct token *token)
+{
+	struct fault fault;
+
+	for (id = token_find(document, owner->secret, id); id >= 0;
+	     id = token_find(document, owner->secret, id + 1))
+		if (token_read(document, id, token, &fault) == 0 &&
+		    owner_key_opens(cd, key, token->slot))
+			break;
+	return id;
+}
+
+/* Its keys are what a host does not have, so this may be done to a disk that a host had. */
+static int check_seal(struct owner *owner, struct crypt_device *cd, struct json_object *document)
+{
+	struct fault fault, with_new;
+	struct token token;
+	int r = seal_check(document, owner->secret, &old_key(owner)->bytes, NULL, &token, &fault);
+
+	if (r == 0)
+		return EXIT_OPENED;
+	/* Cut off before, or the new key was enrolled before. */
+	if (seal_check(document, owner->secret, &new_key(owner)->bytes, NULL, &token, &with_new) == 0)
+		return EXIT_OPENED;
+	if (token_find(document, owner->secret, 0) >= 0 &&
+	    find_token(owner, cd, document, old_key(owner), 0, &token) < 0 &&
+	    find_token(owner, cd, document, new_key(owner), 0, &token) < 0) {
+		complain("rotate: %s: %s does not open the key slot of secret %s", owner->device,
+			 old_key(owner)->file, owner->secret);
+		return EXIT_WRONG_KEY;
+	}
+	complain("rotate: the header of %s is refused: %s", owner->device, fault.text);
+	return r;
+}
+
+static bool lists(struct json_object *token, const char *slot)
+{
+	struct json_object *slots = document_member(token, "keyslots", json_type_array);
+	size_t count = slots ? json_object_array_length(slots) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(slots, i)), slot) == 0)
+			return true;
+	return false;
+}
+
+/* A token of another kind, too, would lose its key slot. */
+static int check_sole_use(const struct owner *owner, struct json_object *document,
+			  const struct token *token)
+{
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *tokens = document_member(metadata, "tokens", json_type_object);
+	char slot[16], own[16];
+
+	snprintf(slot, sizeof(slot), "%d", token->slot);
+	snprintf(own, sizeof(own), "%d", token->id);
+	json_object_object_foreach(tokens, id, other) {
+		if (strcmp(id, own) == 0 || !lists(other, slot))
+			continue;
+		complain("rotate: %s: key slot %s is also that of token %s; nothing was changed; "
+			 "remove that token with cryptsetup token remove, and seal", owner->device, slot,
+			 id);
+		return EXIT_HEADER;
+	}
+	return EXIT_OPENED;
+}
+
+/* The volume key is in locked memory for this moment only. */
+static int add_keyslot(const struct owner *owner, struct crypt_device *cd, int old_slot)
+{
+	CLEANUP(secret_wipe) struct secret volume_key = { 0 };
+	const struct secret *old = &old_key(owner)->bytes, *new = &new_key(owner)->bytes;
+	int r = secret_allocate(&volume_key, (size_t)crypt_get_volume_key_size(cd));
+
+	volume_key.size = volume_key.capacity;
+	if (r == 0)
+		r = crypt_volume_key_get(cd, old_slot, (char *)volume_key.bytes, &volume_key.size,
+					 (const char *)old->bytes, old->size);
+	if (r >= 0)
+		r = keyslot_make_cheap(cd);
+	if (r >= 0)
+		r = crypt_keyslot_add_by_volume_key(cd, CRYPT_ANY_SLOT,
+						    (const char *)volume_key.bytes, volume_key.size,
+						    (const char *)new->bytes, new->size);
+	if (r < 0)
+		complain("rotate: %s: %s", owner->device, keyslot_explain(r));
+	return r;
+}
+
+/* @json NULL removes the token. */
+static int set_token(const struct owner *owner, struct crypt_device *cd, int id, const char *json)
+{
+	int r = crypt_token_json_set(cd, id, json);
+
+	if (r >= 0)
+		return EXIT_OPENED;
+	complain("rotate: %s: token %d cannot be changed: %s", owner->device, id, strerror(-r));
+	return EXIT_IO;
+}
+
+/* The token keeps its name and its number. */
+static int replace_keyslot(const struct owner *owner, struct crypt_device *cd,
+			   struct json_object *document, const struct token *token)
+{
+	struct json_object *json = token_json(document, token->id);
+	struct json_object *slots = json_object_new_array();
+	int slot = add_keyslot(owner, cd, token->slot);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", slot);
+	json_object_array_add(slots, json_object_new_string(text));
+	json_object_object_add(json, "keyslots", slots);
+	if (slot < 0)
+		return EXIT_IO;
+	return set_token(owner, cd, token->id, json_object_to_json_string(json));
+}
+
+static int remove_keyslot(const struct owner *owner, struct crypt_device *cd, int slot)
+{
+	int r = crypt_keyslot_destroy(cd, slot);
+
+	if (r == 0)
+		return EXIT_OPENED;
+	complain("rotate: %s: key slot %d cannot be removed: %s", owner->device, slot, strerror(-r));
+	return EXIT_IO;
+}
+
+static int retire(const struct owner *owner, struct crypt_device *cd, struct json_object *document,
+		  const struct token *token, bool has_new)
+{
+	int r = check_sole_use(owner, document, token);
+
+	if (r == 0 && has_new)
+		r = set_token(owner, cd, token->id, NULL);
+	else if (r == 0)
+		r = replace_keyslot(owner, cd, document, token);
+	return r ? r : remove_keyslot(owner, cd, token->slot);
+}
+
+/* Where the old key has no token any more, what may be left is its key slot's area. */
+static int change(struct owner *owner, struct crypt_device *cd)
+{
+	CLEANUP(document_free) struct json_object *document = NULL;
+	struct fault fault;
+	struct token token;
+	bool has_new;
+	int id, r = document_take(cd, &document, &fault);
+
+	if (r) {
+		complain("rotate: %s: %s", owner->device, fault.text);
+		return r;
+	}
+	r = check_seal(owner, cd, document);
+	if (r)
+		return r;
+	has_new = find_token(owner, cd, document, new_key(owner), 0, &token) >= 0;
+	owner->clear_rest = has_new;
+	id = find_token(owner, cd, document, old_key(owner), 0, &token);
+	for (; id >= 0 && r == 0;
+	     id = find_token(owner, cd, document, old_key(owner), id + 1, &token)) {
+		r = retire(owner, cd, document, &token, has_new);
+		has_new = true;
+	}
+	return r;
+}
+
+static bool is_same(const struct owner *owner)
+{
+	const struct secret *old = &old_key(owner)->bytes, *new = &new_key(owner)->bytes;
+
+	return old->size == new->size && memcmp(old->bytes, new->bytes, new->size) == 0;
+}
+
+/* The owner may have given the key another key slot, without a token. */
+static void warn_of_rest(const struct owner *owner)
+{
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	struct fault fault;
+
+	if (header_load(&cd, "rotate", owner->device, &fault))
+		return;
+	for (int slot = 0; slot < crypt_keyslot_max(CRYPT_LUKS2); slot++)
+		if (crypt_keyslot_status(cd, slot) >= CRYPT_SLOT_ACTIVE &&
+		    owner_key_opens(cd, old_key(owner), slot))
+			complain("rotate: %s: warning: %s still opens key slot %d, which is of no "
+				 "token; see cryptsetup luksKillSlot, and seal again", owner->device,
+				 old_key(owner)->file, slot);
+}
+
+int rotate_main(int argc, char **argv)
+{
+	CLEANUP(owner_free) struct owner owner = { 0 };
+	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS);
+
+	if (r)
+		return r;
+	if (is_same(&owner)) {
+		complain("rotate: %s and %s are the same key; see cocosecret keygen",
+			 old_key(&owner)->file, new_key(&owner)->file);
+		return EXIT_CONFIG;
+	}
+	r = owner_reseal(&owner, change);
+	if (r == 0)
+		warn_of_rest(&owner);
+	return r;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the records of this boot say, as one JSON object, and that object in words. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "commands.h"
+#include "document.h"
+#include "exitcode.h"
+#include "guest.h"
+#include "mapping.h"
+#include "state.h"
+
+struct records {
+	int state;
+	const char *folder;
+	struct json_object *list;
+};
+
+/* @value is taken over. */
+static void add(struct json_object *object, const char *name, struct json_object *value)
+{
+	json_object_object_add(object, name, value);
+}
+
+static bool is_active(int state, const char *name)
+{
+	struct mapping_id id;
+
+	return mapping_find(name, &id) == 0 && state_knows(state, name, &id);
+}
+
+static void collect(void *context, const char *name)
+{
+	const struct records *records = context;
+	struct json_object *record = state_read(records->state, records->folder, name);
+
+	if (!json_object_is_type(record, json_type_object)) {
+		complain("status: %s/%s.json: is no record; it is left out", records->folder, name);
+		json_object_put(record);
+		return;
+	}
+	if (strcmp(records->folder, STATE_VOLUMES) == 0)
+		add(record, "active", json_object_new_boolean(is_active(records->state, name)));
+	json_object_array_add(records->list, record);
+}
+
+static struct json_object *read_records(int state, const char *folder)
+{
+	struct records records = { state, folder, json_object_new_array() };
+
+	state_each_in(state, folder, collect, &records);
+	return records.list;
+}
+
+static struct json_object *read_root(int state)
+{
+	struct json_object *root = json_object_new_object();
+	CLEANUP(document_free) struct json_object *verified = state_read(state, ".", "verified");
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(state, "root", target, sizeof(target));
+
+	if (length > 0)
+		add(root, "mapping", json_object_new_string_len(target, (int)length));
+	add(root, "verified", json_object_new_boolean(verified != NULL));
+	if (verified) {
+		add(root, "dir", json_object_get(json_object_object_get(verified, "dir")));
+		add(root, "verified_us",
+		    json_object_get(json_object_object_get(verified, "verified_us")));
+	}
+	return root;
+}
+
+/* Without a record there are no members of what would be in it. */
+static void read_state(int state, struct json_object *status)
+{
+	add(status, "run", state_read(state, ".", "run"));
+	add(status, "volumes", read_records(state, STATE_VOLUMES));
+	add(status, "wiped", read_records(state, STATE_WIPED));
+	add(status, "root", read_root(state));
+}
+
+static const char *text(struct json_object *object, const char *name)
+{
+	const char *value = document_text(object, name);
+
+	return value ? value : "?";
+}
+
+static uint64_t number(struct json_object *object, const char *name)
+{
+	return (uint64_t)json_object_get_int64(document_member(object, name, json_type_int));
+}
+
+static bool is_true(struct json_object *object, const char *name)
+{
+	return json_object_get_boolean(document_member(object, name, json_type_boolean));
+}
+
+#define SECONDS(object, name) ((double)number(object, name) / US_PER_S)
+
+static void print_secrets(struct json_object *status, int r)
+{
+	struct json_object *secrets = document_member(status, "secrets", json_type_array);
+	size_t count = secrets ? json_object_array_length(secrets) : 0;
+
+	if (r < 0)
+		printf("secrets  unknown: %s\n", guest_explain(r));
+	else if (count == 0)
+		puts("secrets  none is left in the secret area");
+	for (size_t i = 0; i < count; i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(secrets, i));
+
+		printf("secrets  %s%s is there: not wiped\n", name, guest_remark(name));
+	}
+}
+
+static void print_wiped(struct json_object *status)
+{
+	struct json_object *wiped = document_member(status, "wiped", json_type_array);
+	size_t count = wiped ? json_object_array_length(wiped) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *record = json_object_array_get_idx(wiped, i);
+		const char *name = text(record, "secret");
+
+		printf("wiped    %s%s, %.3f s after the kernel's start\n",
+		       strcmp(name, STATE_WIPED_ALL) == 0 ? "all that was left" : name,
+		       guest_remark(name), SECONDS(record, "wiped_us"));
+	}
+}
+
+static void print_volume(struct json_object *volume)
+{
+	uint64_t took = number(volume, "header_us") + number(volume, "secret_us") +
+			number(volume, "activate_us");
+
+	printf("volume   %s: %s, %s, with secret %s%s, %s", text(volume, "name"),
+	       is_true(volume, "active") ? "open" : "no longer open", text(volume, "device"),
+	       text(volume, "secret"), guest_remark(text(volume, "secret")),
+	       is_true(volume, "sealed") ? "sealed" : "not sealed");
+	if (document_member(volume, "keyslot", json_type_int))
+		printf(", key slot %u", (unsigned int)number(volume, "keyslot"));
+	printf("\n         opened %.3f s after the kernel's start, in %u ms\n",
+	       SECONDS(volume, "opened_us"), (unsigned int)(took / US_PER_MS));
+}
+
+static void print_volumes(struct json_object *status)
+{
+	struct json_object *volumes = document_member(status, "volumes", json_type_array);
+	size_t count = volumes ? json_object_array_length(volumes) : 0;
+
+	if (count == 0)
+		puts("volume   none");
+	for (size_t i = 0; i < count; i++)
+		print_volume(json_object_array_get_idx(volumes, i));
+}
+
+static void print_root(struct json_object *status)
+{
+	struct json_object *root = document_member(status, "root", json_type_object);
+
+	if (is_true(root, "verified"))
+		printf("root     verified %.3f s after the kernel's start: all mounted at %s was on "
+		       "volumes of this boot\n", SECONDS(root, "verified_us"), text(root, "dir"));
+	else
+		puts("root     not verified in this boot");
+}
+
+static void print_run(struct json_object *status)
+{
+	struct json_object *run = document_member(status, "run", json_type_object);
+	int code = (int)number(run, "exit_status");
+
+	if (!run)
+		puts("run      cocosecret-unlock did not come to its end in this boot");
+	else
+		printf("run      %s (exit %d), in %u ms\n", code ? exitcode_text(code) : "all opened",
+		       code, (unsigned int)((number(run, "end_us") - number(run, "begin_us")) /
+					    US_PER_MS));
+}
+
+static void print_words(struct json_object *status, int r)
+{
+	print_run(status);
+	print_volumes(status);
+	print_root(status);
+	print_wiped(status);
+	print_secrets(status, r);
+}
+
+static int explain(const struct guest *guest, int r)
+{
+	if (r == -ENOENT) {
+		complain("status: %s: is not there: cocosecret-unlock opened nothing in this boot",
+			 guest->state);
+		return EXIT_NO_SECRET;
+	}
+	complain("status: %s: %s", guest->state,
+		 r == -EACCES ? "only root may look" : strerror(-r));
+	return EXIT_IO;
+}
+
+int status_main(int argc, char **argv)
+{
+	CLEANUP(document_free) struct json_object *status = NULL;
+	CLEANUP(close_fd) int state = -1;
+	struct json_object *secrets = NULL;
+	struct guest guest;
+	int r = guest_parse(&guest, argc, argv, GUEST_TAKES_STATE);
+
+	if (r)
+		return r;
+	state = state_look(guest.state);
+	if (state < 0)
+		return explain(&guest, state);
+	status = json_object_new_object();
+	read_state(state, status);
+	r = guest_secrets(&guest, &secrets);
+	add(status, "secrets", secrets);
+	if (guest.json)
+		guest_print_json(status);
+	else
+		print_words(status, r);
+	return EXIT_OPENED;
+}
