@@ -5,6 +5,9 @@ VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+# Debian's zsh looks in vendor-completions.
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 # Where dracut and systemd look does not depend on PREFIX.
 UNITDIR  ?= /usr/lib/systemd/system
 GENERATORDIR ?= /usr/lib/systemd/system-generators
@@ -49,19 +52,20 @@ include tests/lint.mk
 include packaging.mk
 
 .PHONY: install
-install: install-unlock install-units install-plugin install-dracut install-initramfs \
-	install-module
+install: install-unlock install-completions install-units install-plugin \
+	install-dracut install-initramfs install-module
 
 .PHONY: install-unlock
 install-unlock: unlock
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXEC) \
-		$(addprefix $(DESTDIR)$(MANDIR)/man,1 4 5 8)
+		$(addprefix $(DESTDIR)$(MANDIR)/man,1 4 5 7 8)
 	$(INSTALL) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
 		$(DESTDIR)$(BINDIR)
 	$(INSTALL) $(BUILD)/cocosecret-generator $(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 man/cocosecret.7 $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 
 .PHONY: install-plugin
@@ -69,6 +73,14 @@ install-plugin: unlock
 	$(INSTALL) -d $(DESTDIR)$(TOKENDIR) $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) $(plugin) $(DESTDIR)$(TOKENDIR)
 	$(INSTALL) -m 644 man/libcryptsetup-token-cocosecret.7 $(DESTDIR)$(MANDIR)/man7
+
+# A file for each program, by the name of which bash finds it.
+.PHONY: install-completions
+install-completions:
+	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
+	$(INSTALL) -m 644 completions/cocosecret.bash $(DESTDIR)$(BASHCOMPDIR)/cocosecret
+	ln -sf cocosecret $(DESTDIR)$(BASHCOMPDIR)/cocosecret-unlock
+	$(INSTALL) -m 644 completions/_cocosecret $(DESTDIR)$(ZSHCOMPDIR)
 
 # $(call fill_in,TEMPLATE,MODE,FILE)
 define fill_in
@@ -200,8 +212,8 @@ clean:
 help:
 	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
-	@echo 'make install-unlock  install-units  install-plugin  install-dracut'
-	@echo '                     install-initramfs  install-module'
+	@echo 'make install-unlock  install-completions  install-units  install-plugin'
+	@echo '                     install-dracut  install-initramfs  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make check           every test, with a counted result'

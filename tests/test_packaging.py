@@ -20,12 +20,17 @@ UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
     "usr/lib/systemd/system-generators/cocosecret-generator"]
 CLOSED = r"/closed/[^/]+\.(service|path|service.d/zz-fail.conf)"
 PROGRAMS = ["usr/bin/cocosecret", "usr/bin/cocosecret-unlock"]
-PAGES = ["usr/share/man/man1/cocosecret.1", "usr/share/man/man4/efi_secret.4",
+PAGES = ["usr/share/man/man1/cocosecret.1",
+         "usr/share/man/man1/cocosecret-(enroll|keygen|list|rotate|seal|status|"
+         "table|verify).1",
+         "usr/share/man/man7/cocosecret.7", "usr/share/man/man4/efi_secret.4",
          "usr/share/man/man5/cocosecret-seal.5",
          "usr/share/man/man5/cocotab.5",
          "usr/share/man/man8/cocosecret-unlock.8"]
 PLUGIN = "cryptsetup/libcryptsetup-token-cocosecret.so"
 PLUGIN_PAGE = "usr/share/man/man7/libcryptsetup-token-cocosecret.7"
+COMPLETIONS = ["usr/share/bash-completion/completions/cocosecret(-unlock)?",
+               "usr/share/zsh/(vendor-completions|site-functions)/_cocosecret"]
 DRACUT = ["usr/lib/dracut/modules.d/50cocosecret/.*",
           "usr/lib/dracut/modules.d/99zz-cocosecret/.*",
           "usr/lib/dracut/dracut.conf.d/50-cocosecret.conf"]
@@ -34,7 +39,7 @@ DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 DEBS = {
     "cocosecret": [*PROGRAMS, "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret" + CLOSED,
-                   *UNITS, *(page + ".gz" for page in PAGES),
+                   *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/doc/@/(README.md.gz|CHANGELOG.md)"],
     "cocosecret-dracut": DRACUT,
     "libcryptsetup-token-cocosecret": [
@@ -48,7 +53,8 @@ LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "usr/libexec/cocosecret/cocosecret-generator",
                    "usr/libexec/cocosecret" + CLOSED,
-                   *UNITS, *(page + "(.gz)?" for page in PAGES), LICENSE,
+                   *UNITS, *COMPLETIONS,
+                   *(page + "(.gz)?" for page in PAGES), LICENSE,
                    "usr/share/doc/@-0.1.0/(README|CHANGELOG).md",
                    "usr/lib/.build-id/.*"],
     "cocosecret-dracut": [*DRACUT, LICENSE],

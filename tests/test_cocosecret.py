@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""cocosecret as people meet it: help, pages, completion, examples; and a
+rotation that is killed. Its unit tests are tests/unit/{enroll,rotate,...}.c.
+"""
+
+import os
+import pty
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from attacks import catalogue
+from attacks.catalogue import COCOSECRET, TOP, call
+
+COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
+            "seal", "verify", "rotate", "list", "status"]
+PAGES = sorted((TOP / "man").glob("cocosecret*.1"))
+BASH = TOP / "completions/cocosecret.bash"
+ZSH = TOP / "completions/_cocosecret"
+
+
+def explain(command):
+    """What COMMAND --help prints."""
+    done = call(COCOSECRET, *command.split(), "--help")
+    assert done.returncode == 0 and not done.stderr
+    return done.stdout
+
+
+def options(command):
+    """The long options that --help lists."""
+    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", explain(command), re.M))
+
+
+def page(command):
+    """Its manual page."""
+    return (TOP / f"man/cocosecret-{command.split()[0]}.1").read_text()
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_screen(command):
+    """24 lines of 80 columns, and no option without a word about it."""
+    lines = explain(command).splitlines()
+    print(f"{command or 'all'}: {len(lines)} lines, "
+          f"{max(len(line) for line in lines)} columns")
+    assert len(lines) < 24 and max(len(line) for line in lines) <= 80
+    assert lines[0].startswith("Usage: cocosecret " + command)
+
+
+def test_help_lists_every_command():
+    """In the order of the manual page."""
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} +\w", explain(""), re.M)
+        assert f".It Cm {command}\n" in (TOP / "man/cocosecret.1").read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_options_are_documented(command):
+    """What --help lists is in the page, and the page has nothing else."""
+    text = page(command).split(".Sh DESCRIPTION")[1]
+    tags = re.findall(r"^\.It Fl (.*?)(?: Ar .*)?$", text, re.M)
+    found = {"--" + name.removeprefix("\\-").replace("\\-", "-")
+             for tag in tags for name in re.findall(r"(?<!\S)\\-\S+", tag)}
+    assert options(command) <= found
+    if not command.startswith("table"):
+        assert found == options(command)
+
+
+def complete(*words):
+    """What bash offers for the last word."""
+    script = (f". {BASH}; COMP_WORDS=({shlex.join(words)}); "
+              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _cocosecret; "
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    return set(call("bash", "-c", script).stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_bash_completes(command):
+    """Each command, and just the options that it has."""
+    *words, last = command.split()
+    assert last in complete("cocosecret", *words, last[:3])
+    offered = complete("cocosecret", *command.split(), "--")
+    assert offered == options(command) | {"--help"}
+
+
+def test_bash_completes_values():
+    """The usual secret, and files where a file is wanted."""
+    assert complete("cocosecret", "seal", "--secret", "7368") == {
+        catalogue.SECRET}
+    assert str(ZSH) in complete("cocosecret", "verify", str(ZSH)[:-2])
+
+
+def test_zsh_completes():
+    """It is zsh, and names each command and option."""
+    assert call("zsh", "-n", ZSH).returncode == 0
+    text = ZSH.read_text()
+    for command in COMMANDS:
+        assert f"'{command.split()[-1]}:" in text
+        for option in options(command):
+            assert f"{option}[" in text or f",{option}}}" in text
+
+
+def examples(text):
+    """The commands that a manual page shows."""
+    text = text.split(".Sh EXAMPLES")[1].split(".Sh SEE ALSO")[0]
+    return [line.removeprefix(".Dl ").replace("\\-", "-")
+            for line in text.splitlines()
+            if line.startswith((".Dl ", "cocosecret", "cryptsetup"))]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES
+                                  if ".Sh EXAMPLES" in path.read_text()],
+                         ids=lambda path: path.stem)
+def test_examples(path, tmp_path):
+    """Each line of a page's examples works, in order."""
+    volume = catalogue.good(tmp_path / "disk")
+    volume.path.rename(tmp_path / "disk.img")
+    for name in ("data.img", "data.hdr"):
+        catalogue.blank(tmp_path / name)
+    shutil.copy(volume.key, tmp_path / "data.key")
+    volume.owner.rename(tmp_path / "owner.key")
+    lines = examples(path.read_text())
+    for line in lines:
+        words = shlex.split(line)
+        if words[1] == "keygen":
+            (tmp_path / words[-1]).unlink(missing_ok=True)
+        if words[0] == "cocosecret":
+            words[0] = COCOSECRET
+        done = subprocess.run(words, cwd=tmp_path, timeout=60, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False)
+        assert done.returncode == 0, line + ": " + done.stderr
+    assert lines
+    print(f"{len(lines)} commands")
+
+
+def test_keygen_refuses_a_terminal(tmp_path):
+    """Else a key would be on the screen and in its log."""
+    ours, theirs = pty.openpty()
+    done = subprocess.run([COCOSECRET, "keygen", "-o", "-"], stdout=theirs,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert done.returncode == 2 and "terminal" in done.stderr
+    with open(ours, "rb", buffering=0) as screen, pytest.raises(OSError):
+        screen.read(1)
+    with open(tmp_path / "pipe", "wb") as file:
+        subprocess.run([COCOSECRET, "keygen", "-o", "-"], stdout=file,
+                       check=True)
+    assert (tmp_path / "pipe").stat().st_size == 32
+
+
+def traced(volume, new, *injection):
+    """A rotation under strace, and its writes to the image."""
+    log = volume.path.with_suffix(".strace")
+    done = call("strace", "-qq", "-y", "-o", log, "-e", "trace=pwrite64",
+                *injection, COCOSECRET, "rotate", volume.path,
+                "--key-file", volume.key, "--new-key-file", new)
+    lines = log.read_text().splitlines()
+    return done, [number for number, line in enumerate(
+        (line for line in lines if line.startswith("pwrite64")), 1)
+        if f"<{volume.path}>" in line]
+
+
+def opens(volume, key):
+    """Whether it is sealed with that key, and opens with it."""
+    return call(COCOSECRET, "verify", volume.path, "--key-file",
+                key).returncode == 0
+
+
+def test_rotate_killed(tmp_path):
+    """SIGKILL at some of its writes, those of the headers among them; each is
+    tried, without a kill, in tests/unit/rotate.c."""
+    good = catalogue.good(tmp_path / "good")
+    new = tmp_path / "new.key"
+    catalogue.must(COCOSECRET, "keygen", "-o", new)
+    victim = good._replace(path=tmp_path / "victim")
+    shutil.copy(good.path, victim.path)
+    done, writes = traced(victim, new)
+    assert done.returncode == 0, done.stderr
+    assert opens(victim, new) and not opens(victim, good.key)
+    middle = len(writes) // 2
+    tried = writes[:1] + writes[middle - 3:middle + 3] + writes[-1:]
+    outcome = ""
+    for number in tried:
+        shutil.copy(good.path, victim.path)
+        done, _ = traced(victim, new, "-e",
+                         f"inject=pwrite64:signal=KILL:when={number}")
+        assert done.returncode == -9
+        old, now = opens(victim, good.key), opens(victim, new)
+        assert old != now
+        outcome += "n" if now else "o"
+        done = call(COCOSECRET, "rotate", victim.path, "--key-file", good.key,
+                    "--new-key-file", new)
+        assert done.returncode == 0, done.stderr
+        assert opens(victim, new) and not opens(victim, good.key)
+    assert re.fullmatch("o+n+", outcome)
+    print(f"{len(writes)} writes; killed at {tried}: opens with the old (o) "
+          f"or new (n) key: {outcome}")
