@@ -198,3 +198,36 @@ def test_rotate_killed(tmp_path):
     assert re.fullmatch("o+n+", outcome)
     print(f"{len(writes)} writes; killed at {tried}: opens with the old (o) "
           f"or new (n) key: {outcome}")
+
+
+def hints(volume, key):
+    """Those of verify."""
+    done = call(COCOSECRET, "verify", volume.path, "--key-file", key)
+    assert done.returncode == 0, done.stderr
+    return [line.split(": hint: ")[1] for line in done.stdout.splitlines()
+            if ": hint: " in line]
+
+
+def test_advice(tmp_path):
+    """What costs more than it need is named, and going after it helps."""
+    volume = catalogue.good(tmp_path / "cheap")
+    assert hints(volume, volume.key) == []
+    volume = catalogue.keys(tmp_path / "costly")
+    catalogue.must("cryptsetup", "luksFormat", "--type", "luks2", "-q",
+                   "--pbkdf", "argon2id", "--pbkdf-memory", "64",
+                   "--iter-time", "10", "--key-file", volume.key,
+                   catalogue.blank(volume.path))
+    token = tmp_path / "token"
+    token.write_text('{"type":"cocosecret","keyslots":["0"],"secret":"'
+                     f'{catalogue.SECRET}"}}')
+    catalogue.must("cryptsetup", "token", "import", "--json-file", token,
+                   volume.path)
+    catalogue.must(COCOSECRET, "seal", volume.path, "--key-file", volume.key)
+    digest, slot, change = hints(volume, volume.key)
+    assert digest.startswith("the volume key's digest takes ")
+    assert slot.startswith("key slot 0 (argon2id)") and "rotate" in slot
+    assert "--pbkdf pbkdf2 --pbkdf-force-iterations 1000" in change
+    catalogue.must(COCOSECRET, "rotate", volume.path, "--key-file", volume.key,
+                   "--new-key-file", volume.owner)
+    assert hints(volume, volume.owner) == [digest, change]
+    print(digest, slot, change, sep="\n")
