@@ -65,7 +65,7 @@ static const struct command {
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE
 	  "A rotation that was cut off is finished by the same command.\n" },
 	{ NULL, "list", list_main, "[--json] [--secrets DIR]",
-	  "in a guest: the launch secrets that are there", OPTION_JSON OPTION_PLACE },
+	  "in a guest: the secrets that are there", OPTION_JSON OPTION_PLACE },
 	{ NULL, "status", status_main, "[--json] [--secrets DIR] [--state DIR]",
 	  "in a guest: what this boot opened, verified and wiped",
 	  OPTION_JSON OPTION_PLACE

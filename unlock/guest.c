@@ -11,9 +11,11 @@
 #include "commands.h"
 #include "exitcode.h"
 #include "guid.h"
+#include "source.h"
 #include "state.h"
 
-#define SECRETS_PATH "/sys/kernel/security/secrets/coco"
+/* Those of a launch, and those that an agent brought; what is nowhere is in neither. */
+static const char *const folders[] = { SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_PATH, SOURCE_RUN_PATH };
 
 int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes)
 {
@@ -25,7 +27,7 @@ int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes)
 	};
 	int option;
 
-	*guest = (struct guest){ .command = argv[0], .secrets = SECRETS_PATH, .state = STATE_PATH };
+	*guest = (struct guest){ .command = argv[0], .state = STATE_PATH };
 	opterr = 0;
 	optind = 0; /* getopt starts afresh, also where a test calls this twice */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -54,19 +56,39 @@ static int by_name(const void *a, const void *b)
 	return strcmp(json_object_get_string(*one), json_object_get_string(*other));
 }
 
-int guest_secrets(const struct guest *guest, struct json_object **secrets)
+static int add_names(const char *folder, struct json_object *secrets)
 {
-	CLEANUP(close_dir) DIR *dir = opendir(guest->secrets);
+	CLEANUP(close_dir) DIR *dir = opendir(folder);
 	const struct dirent *entry;
 	char uuid[GUID_TEXT_SIZE];
 
 	if (!dir)
 		return -errno;
-	*secrets = json_object_new_array();
 	while ((entry = readdir(dir)) != NULL)
 		if (guid_parse(slice_of(entry->d_name), uuid) == 0)
-			json_object_array_add(*secrets, json_object_new_string(uuid));
-	json_object_array_sort(*secrets, by_name);
+			json_object_array_add(secrets, json_object_new_string(uuid));
+	return 0;
+}
+
+/* One of the two usual folders is enough; where neither is there, the first says why. */
+int guest_secrets(const struct guest *guest, struct json_object **secrets)
+{
+	struct json_object *names = json_object_new_array();
+	int r, other;
+
+	if (guest->secrets) {
+		r = add_names(guest->secrets, names);
+	} else {
+		r = add_names(folders[0], names);
+		other = add_names(folders[1], names);
+		r = r == -ENOENT && other != -ENOENT ? other : r;
+	}
+	if (r < 0) {
+		json_object_put(names);
+		return r;
+	}
+	json_object_array_sort(names, by_name);
+	*secrets = names;
 	return 0;
 }
 

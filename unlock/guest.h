@@ -8,7 +8,7 @@
 /* What list and status are told. */
 struct guest {
 	const char *command;
-	const char *secrets; /* the folder of the launch secrets */
+	const char *secrets; /* their folder; NULL: where they usually are */
 	const char *state;   /* what cocosecret-unlock left */
 	bool json;
 };

@@ -31,7 +31,8 @@ int list_main(int argc, char **argv)
 		return r;
 	r = guest_secrets(&guest, &secrets);
 	if (r < 0) {
-		complain("list: %s: %s", guest.secrets, guest_explain(r));
+		complain("list: %s%s%s", guest.secrets ? guest.secrets : "", guest.secrets ? ": " : "",
+			 guest_explain(r));
 		return r == -ENOENT || r == -ENOTDIR ? EXIT_NO_SECRET : EXIT_IO;
 	}
 	if (guest.json)
