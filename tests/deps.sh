@@ -15,7 +15,7 @@ linux-headers-cloud-amd64
 qemu-system-x86 qemu-utils ovmf gnu-efi
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static
 fdisk nbdkit nbdkit-plugin-python
-zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool
+zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace
 python3 python3-pytest python3-pytest-xdist
 '
 

@@ -15,7 +15,8 @@ unlock_ldflags  := -pie -Wl,-z,relro,-z,now
 # An initramfs is no place for what is never used. Debuggers have tables of their own.
 small_cflags    := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables
-small_ldflags   := -Wl,--gc-sections
+# Constants share the code's pages, which costs nothing that -z now and RELRO are for.
+small_ldflags   := -Wl,--gc-sections -Wl,-z,noseparate-code
 # Older ones do not know the short form of relocations.
 ifneq ($(shell printf 'glibc 2.36\n%s\n' "$$(getconf GNU_LIBC_VERSION)" | sort -CV && echo newer),)
 small_ldflags   += -Wl,-z,pack-relative-relocs
