@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A sealed root, and one that a host changed, booted for real."""
 
+import json
+
 from attacks import catalogue
 
-from . import image, memory, place, rootvm
+from . import image, memory, place, rootvm, table
 from .test_boot import assert_root_is_unlocked
 from .test_failure import sha256
 
 VOLUME = rootvm.volume(options="")
+
+
+def assert_status(guest):
+    """What the owner's command tells of this boot, in the guest."""
+    status = json.loads(guest.check("cocosecret status --json"))
+    (volume,) = status["volumes"]
+    assert volume["name"] == image.MAPPING and volume["sealed"]
+    assert volume["active"] and volume["secret"] == table.DISK
+    print(guest.check("cocosecret status; cocosecret list"))
 
 
 def test_sealed_boot():
@@ -17,6 +28,7 @@ def test_sealed_boot():
             place.scratch() as folder:
         guest.wait_ready()
         assert_root_is_unlocked(guest)
+        assert_status(guest)
         dump = guest.dump(folder + "/dump")
         assert memory.whole(dump, b"rd.cocosecret=root")
         assert memory.find(dump, disk.key) == []
