@@ -83,6 +83,19 @@ def tools_disk(folder):
     return path
 
 
+def use_tools(serial):
+    """What a guest's shell does to use them from a disk."""
+    return f"""
+mkdir -p /run/tools /run/lvm
+mountpoint -q /run/tools || mount -o ro {serial} /run/tools
+PATH=$PATH:/run/tools/sbin:/run/tools/bin:/run/tools/usr/sbin
+LD_LIBRARY_PATH=/run/tools/usr/lib/x86_64-linux-gnu
+LD_LIBRARY_PATH=$LD_LIBRARY_PATH:/run/tools/lib/x86_64-linux-gnu
+LVM_SYSTEM_DIR=/run/lvm
+export PATH LD_LIBRARY_PATH LVM_SYSTEM_DIR
+"""
+
+
 @functools.cache
 def programs():
     """The tests' own programs for the guest, built and as they are."""
@@ -175,14 +188,14 @@ def volume(path, uuid, key, size):
     return path
 
 
-def encrypt(disk, key):
+def encrypt(disk, key, uuid=LUKS_UUID):
     """Puts LUKS2 around an image."""
     with open(disk, "ab") as file:
         file.truncate(file.tell() + HEADER_SHIFT * MIB)
     with place.locked("reencrypt"):  # cryptsetup has one lock for a UUID
         place.run("cryptsetup", "reencrypt", "--encrypt", "--batch-mode",
                   "--type", "luks2", "--cipher", "aes-xts-plain64",
-                  "--key-size", "512", *KDF, "--uuid", LUKS_UUID,
+                  "--key-size", "512", *KDF, "--uuid", uuid,
                   "--reduce-device-size", f"{HEADER_SHIFT}M",
                   "--resilience", "none", "--key-file", key, disk)
 
@@ -190,20 +203,20 @@ def encrypt(disk, key):
 class Disk:
     """The encrypted root: .image, and .key, the secret that opens it."""
 
-    def __init__(self, folder):
-        self.image = folder / "disk.img"
+    def __init__(self, folder, name="disk.img"):
+        self.image = folder / name
         self.key = (folder / "key").read_bytes()
 
     def overlay(self, folder):
         """A disk that reads from the image and keeps it as it is."""
-        path = place.pathlib.Path(folder) / "disk.qcow2"
+        path = place.pathlib.Path(folder) / f"{self.image.stem}.qcow2"
         place.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
                   "-b", self.image, path)
         return path
 
     def copy(self, folder):
         """A disk of its own."""
-        path = place.pathlib.Path(folder) / "disk.img"
+        path = place.pathlib.Path(folder) / self.image.name
         place.run("cp", "--sparse=always", "--reflink=auto", self.image, path)
         return path
 

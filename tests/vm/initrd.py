@@ -4,7 +4,7 @@
 import functools
 import stat
 
-from . import image, packages, place
+from . import disks, image, packages, place
 
 BUSYBOX = place.pathlib.Path("/bin/busybox")
 
@@ -87,8 +87,9 @@ VARIANTS = {
     "hostonly": ("--hostonly", "--hostonly-mode", "strict",
                  "--no-hostonly-cmdline"),
 }
-# The generic one, with something more; of some, what dracut.conf says.
-MORE = {"debug": (), "lvm": ("--add", "lvm")}
+# The generic one, with something more; of some, what dracut.conf says. That
+# of stacks has a cocotab, whose volume has its header in the image.
+MORE = {"debug": (), "stacks": ("--add", "lvm mdraid btrfs")}
 CONFIGURATION = {"debug": b"cocosecret_debug=yes\n"}
 
 
@@ -118,8 +119,9 @@ def build_dracut(path, variant):
         place.run("cp", "-a", image.root(), root)
         if variant == "hostonly":
             (root / "etc/cocotab").write_bytes(cocotab())
-        if variant == "lvm":
+        if variant == "stacks":
             image.merge(image.tools(), root)
+            disks.put_header(root)
         (root / "etc/dracut.conf.d/test.conf").write_bytes(
             CONFIGURATION.get(variant, b""))
         log = place.run("chroot", root, "/usr/bin/env", "-i",
@@ -136,7 +138,8 @@ def dracut(variant="generic"):
     """dracut's image as it comes."""
     key = place.digest(image.root().name, variant, *arguments(variant),
                        CONFIGURATION.get(variant, b""), cocotab(),
-                       *([image.tools().name] if variant == "lvm" else []))
+                       *([image.tools().name, disks.detached().name]
+                         if variant == "stacks" else []))
     return place.artefact(f"initrd-{variant}", key,
                           lambda path: build_dracut(path, variant))
 

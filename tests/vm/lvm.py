@@ -14,12 +14,7 @@ HEAD = image.MIB  # where LVM lets the data begin
 # Only a kernel with device-mapper can lay one out.
 LAY_OUT = f"""
 exec 2>&1
-mkdir /run/tools /run/lvm
-mount -o ro /dev/disk/by-id/virtio-disk2 /run/tools
-export LD_LIBRARY_PATH=/run/tools/usr/lib/x86_64-linux-gnu
-LD_LIBRARY_PATH=$LD_LIBRARY_PATH:/run/tools/lib/x86_64-linux-gnu
-export LVM_SYSTEM_DIR=/run/lvm
-lvm() {{ /run/tools/sbin/lvm "$@"; }}
+{image.use_tools("/dev/disk/by-id/virtio-disk2")}
 lvm vgcreate -qq {GROUP} /dev/disk/by-id/virtio-disk1 &&
 lvm lvcreate -qq -an -Zn -n root -l 100%FREE {GROUP}
 sync

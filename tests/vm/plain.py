@@ -3,7 +3,7 @@
 
 import functools
 
-from . import image, packages, place
+from . import disks, image, packages, place
 
 # How each is made. A cocotab without a line leaves it to the command line.
 IMAGES = {
@@ -12,6 +12,9 @@ IMAGES = {
                      "--no-hostonly-cmdline", "--add", "cocosecret",
                      "/boot/initrd.img"),
 }
+# Beside lvm2, mdadm, and a volume whose header is in the image.
+STACKS = "initramfs-tools-stacks"
+KINDS = IMAGES | {STACKS: IMAGES["initramfs-tools"]}
 FILES = {
     "etc/cocotab": b"# the kernel command line names the volumes\n",
     # cryptroot would ask for a passphrase, if the unlocker were not first.
@@ -38,11 +41,14 @@ def build(path, kind):
         place.run("cp", "-a", image.root(), root)
         for name, content in FILES.items():
             (root / name).write_bytes(content)
+        if kind == STACKS:
+            image.merge(image.tools(), root)
+            disks.put_header(root)
         kernel = packages.Kernel()
         # mkinitramfs asks it which compression the kernel knows.
         place.run("cp", kernel.root / f"boot/config-{kernel.version}",
                   root / "boot")
-        command = [*IMAGES[kind], kernel.version]
+        command = [*KINDS[kind], kernel.version]
         log = place.run("chroot", root, "/usr/bin/env", "-i",
                         "PATH=/usr/sbin:/usr/bin", *command)
         place.LOGS.mkdir(parents=True, exist_ok=True)
@@ -53,8 +59,9 @@ def build(path, kind):
 @functools.cache
 def initramfs(kind):
     """The image as it comes."""
-    key = place.digest(image.root().name, *IMAGES[kind],
-                       *FILES.values())
+    key = place.digest(image.root().name, *KINDS[kind], *FILES.values(),
+                       *([image.tools().name, disks.detached().name]
+                         if kind == STACKS else []))
     return place.artefact(f"initrd-{kind}", key,
                           lambda path: build(path, kind))
 

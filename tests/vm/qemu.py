@@ -28,6 +28,7 @@ import typing
 from . import place
 
 PR_SET_PDEATHSIG = 1
+BUSES = {".nvme": "nvme", ".scsi": "scsi-hd"}
 MIB = 1 << 20
 
 
@@ -77,8 +78,8 @@ class Report(typing.NamedTuple):
 class Machine:
     """with Machine(name, firmware) as machine: …
 
-    disks: paths, each a virtio disk that the guest may write; NAME.nvme is
-    attached as that.
+    disks: paths, each a virtio disk that the guest may write; with .nvme or
+    .scsi in its name it is attached as that.
     more: arguments for QEMU.
     """
 
@@ -164,6 +165,8 @@ class Machine:
             "-device", "isa-debugcon,iobase=0x402,chardev=debug",
             "-device", "virtio-rng-pci",
             "-device", "pcie-root-port,id=free-slot,chassis=1"]
+        if "scsi-hd" in map(self.device, self.disks):
+            command += ["-device", "virtio-scsi-pci"]
         for number, disk in enumerate(self.disks):
             form = "qcow2" if str(disk).endswith(".qcow2") else "raw"
             command += [
@@ -176,7 +179,9 @@ class Machine:
     @staticmethod
     def device(disk):
         """What the disk is attached as."""
-        return "nvme" if str(disk).endswith(".nvme") else "virtio-blk-pci"
+        suffixes = pathlib.Path(disk).suffixes
+        return next((device for suffix, device in BUSES.items()
+                     if suffix in suffixes), "virtio-blk-pci")
 
     # what comes in
 

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import time
 
 from . import (firmware, image, initrd, mkosi, packages, place, plain, qemu,
                table)
@@ -27,12 +28,15 @@ def test_name():
 
 
 def make_initramfs(path, variant, files):
-    """With files added, and what reports the unlocker's end."""
+    """With files added, and what reports the unlocker's end. A variant that is
+    a path is an image without systemd."""
     if variant == "mkosi":
         return initrd.extended(path, mkosi.initramfs(), files)
-    if variant in plain.IMAGES:
+    if isinstance(variant, pathlib.Path) or variant in plain.KINDS:
         files = plain.reporter() | dict(files)
-        return initrd.extended(path, plain.initramfs(variant), files)
+        if variant in plain.KINDS:
+            variant = plain.initramfs(variant)
+        return initrd.extended(path, variant, files)
     return initrd.extended(path, initrd.dracut(variant), files)
 
 
@@ -83,6 +87,14 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
                           memory_mib=memory(variant), more=more) as machine:
             machine.disk = path
             yield machine
+
+
+def plug_late(machine, disk, seconds=10):
+    """Adds a disk so long after the unlocker has begun; the kernel's log must
+    be on the console."""
+    machine.wait_console("secrets in securityfs", 120)
+    time.sleep(seconds)
+    machine.plug(disk)
 
 
 PROBE = "/usr/libexec/cocosecret-tests/probe"

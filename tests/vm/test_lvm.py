@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The root on LVM on LUKS: booted, and only from the owner's disk."""
+"""The root on LVM on LUKS: booted, and only from the owner's disk; by
+initramfs-tools, too, beside lvm2, mdadm and cryptsetup-initramfs."""
 
 import pathlib
 
 import pytest
 
-from . import lvm, place, rootvm
-from .test_root import SHELLS, VERIFY_ROOT, plain, reporting
+from . import disks, lvm, place, plain, rootvm
+from .test_root import SHELLS, VERIFY_ROOT, plain as plain_disk, reporting
 
 pytestmark = pytest.mark.slow
-LIMIT = 200
+LIMIT = 240
 
 
 def assert_chain(guest, serial="disk0"):
@@ -24,7 +25,7 @@ def assert_chain(guest, serial="disk0"):
 
 def test_root_on_lvm():
     """dracut's own module finds the volume once its disk is unlocked."""
-    with rootvm.guest("amdsev", "lvm", disk=lvm.disk(),
+    with rootvm.guest("amdsev", "stacks", disk=lvm.disk(),
                       root=lvm.ROOT) as guest:
         guest.wait_ready(LIMIT)
         assert_chain(guest)
@@ -36,8 +37,8 @@ def test_double():
     never booted. LVM takes neither of the two, so no root appears."""
     with place.scratch() as folder:
         folder = pathlib.Path(folder)
-        double = lvm.double(folder / "double", plain(folder))
-        with rootvm.guest("amdsev", "lvm", disk=lvm.disk(), root=lvm.ROOT,
+        double = lvm.double(folder / "double", plain_disk(folder))
+        with rootvm.guest("amdsev", "stacks", disk=lvm.disk(), root=lvm.ROOT,
                           cmdline="rd.cocosecret.timeout=10", before=[double],
                           files=reporting(VERIFY_ROOT, *SHELLS)) as guest:
             report = guest.wait_outcome(LIMIT)
@@ -47,3 +48,40 @@ def test_double():
             print("off: " + "; ".join(line.split("] ")[-1]
                                       for line in report.lines[-2:]))
             assert guest.wait_off(60) == "guest-shutdown"
+
+
+def listed(initramfs, *words):
+    """What cpio says of an image."""
+    return place.run("sh", "-c", 'zstd -qdc "$1" | cpio --quiet -i ' +
+                     " ".join(words), "sh", initramfs).split("\n")
+
+
+def assert_unasked(guest):
+    """The root is on the volume, and cryptroot found it open."""
+    guest.wait_ready(LIMIT)
+    assert_chain(guest)
+    guest.check("cocosecret-unlock verify-root /")
+    assert b"nlock disk" not in guest.log_path("console").read_bytes()
+
+
+def assert_order(initramfs):
+    """cryptroot would ask."""
+    order = listed(initramfs, "--to-stdout", "scripts/local-top/ORDER")
+    scripts = [line.split()[0] for line in order if line.startswith("/")]
+    print(" ".join(scripts))
+    scripts = [script.rsplit("/", 1)[1] for script in scripts]
+    assert scripts.index("cocosecret") < scripts.index("cryptroot")
+
+
+def test_initramfs_tools():
+    """Beside lvm2, mdadm and cryptsetup-initramfs."""
+    assert_order(plain.initramfs(plain.STACKS))
+    with rootvm.guest("amdsev", plain.STACKS, disk=lvm.disk(),
+                      root=lvm.ROOT) as guest:
+        assert_unasked(guest)
+
+
+def test_header_is_copied():
+    """The hook takes what cocotab names."""
+    files = listed(plain.initramfs(plain.STACKS), "-t")
+    assert disks.HEADER in files

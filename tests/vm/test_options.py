@@ -2,7 +2,6 @@
 """What the command line and cocotab can ask for, seen in a booted guest."""
 
 import os
-import time
 
 import pytest
 
@@ -18,17 +17,12 @@ def secrets_left(guest):
     return guest.check(f"ls {rootvm.SECRETS}").split()
 
 
+@pytest.mark.slow
 def test_late_device():
     """The disk comes 10 seconds after the unlocker began to wait for it, and
     meanwhile nothing is busy."""
     with rootvm.guest("amdsev", plugged=False, cmdline="loglevel=7") as guest:
-        deadline = time.monotonic() + 120
-        console = guest.log_path("console")
-        while b"secrets in securityfs" not in console.read_bytes():
-            assert time.monotonic() < deadline, "the unlocker did not begin"
-            time.sleep(0.2)
-        time.sleep(10)
-        guest.plug(guest.disk)
+        rootvm.plug_late(guest, guest.disk)
         guest.wait_ready()
         assert secrets_left(guest) == []
         run = guest.check(f"cat {rootvm.STATE}/run.json")

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Several volumes, on the buses and partitions that machines have, and what a
+root may lie on; lvm.py has LVM."""
+
+import os
+
+import pytest
+
+from . import disks, image, memory, packages, place, rootvm, stacks, table
+from .test_boot import assert_root_is_unlocked
+
+SHARED = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+SWAP = "5b7ce503-6b53-4a1d-9a3c-1eab8b4d2f21"
+GONE = "6c8df614-7c64-4b2e-8b4d-2fbc9c5e3032"
+NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
+LIMIT = 240
+VOLUMES = {
+    "root": f"{disks.ROOT_DEVICE}::discard,no-read-workqueue,"
+            "no-write-workqueue",
+    "home": f"PARTLABEL=home:{SHARED}:same-cpu-crypt,submit-from-crypt-cpus",
+    "data": f"PARTUUID={disks.DATA_PART}:{SHARED}:read-only",
+    "swap": f"UUID={disks.SWAP_UUID}:{SWAP}",
+    "gone": f"{NOWHERE}:{GONE}:nofail",
+}
+CHAINS = {"root": "crypt part disk: root sda1 sda",
+          "home": "crypt part disk: home nvme0n1p1 nvme0n1",
+          "data": "crypt part disk: data nvme0n1p2 nvme0n1",
+          "swap": "crypt disk: swap vda"}
+FLAGS = {"root": {"allow_discards", "no_read_workqueue",
+                  "no_write_workqueue"},
+         "home": {"same_cpu_crypt", "submit_from_crypt_cpus"},
+         "data": set(), "swap": set()}
+
+
+def guest_of(secrets, after, **settings):
+    """Its root on virtio-scsi."""
+    lines = [f"rd.cocosecret={name}:{text}" for name, text in VOLUMES.items()]
+    return rootvm.guest("amdsev", disk=disks.root(), after=after,
+                        volumes=" ".join(lines),
+                        launch_table=table.build(secrets), **settings)
+
+
+def new_secrets():
+    """{UUID: key} for all volumes."""
+    return {table.DISK: disks.root().key,
+            **{name: os.urandom(32) for name in (SHARED, SWAP, GONE)}}
+
+
+def others(folder, secrets):
+    """The other disks."""
+    return disks.Others(folder, (SHARED, secrets[SHARED]),
+                        (SWAP, secrets[SWAP]))
+
+
+def chain(guest, device):
+    """What a device lies on: types, then names."""
+    lines = guest.check(f"lsblk -rnso TYPE,NAME {device}").split("\n")
+    types, names = zip(*map(str.split, lines))
+    return f"{' '.join(types)}: {' '.join(names)}"
+
+
+def crypt_flags(guest, name):
+    """The optional parameters in its dm-crypt table."""
+    words = guest.check(f"dmsetup table {name}").split()
+    return set(words[9:])
+
+
+def assert_no_secret(guest, folder, secrets):
+    """Not in the folder and not in memory."""
+    dump = guest.dump(folder + "/dump")
+    assert memory.whole(dump, SHARED.encode())  # the control
+    for name, secret in secrets.items():
+        assert memory.find(dump, secret) == [], name
+
+
+def test_several_volumes():
+    """Five volumes of four secrets: root on an MBR partition on virtio-scsi,
+    /home and another on GPT partitions on NVMe, the swap space on a whole
+    virtio disk that comes 10 seconds late, one that never comes."""
+    secrets = new_secrets()
+    with place.scratch() as folder:
+        more = others(folder, secrets)
+        with guest_of(secrets, [more.nvme], cmdline="loglevel=7") as guest:
+            rootvm.plug_late(guest, more.swap)
+            guest.wait_ready()
+            assert guest.check(f"ls {rootvm.SECRETS}") == ""
+            guest.check("cocosecret-unlock verify-root /")
+            guest.check("systemctl start home.mount dev-mapper-swap.swap")
+            guest.check("cocosecret-unlock verify-root /home")
+            assert guest.check("swapon --noheadings --show=NAME") in \
+                ("/dev/mapper/swap", "/dev/" + guest.check(
+                    "basename $(readlink /dev/mapper/swap)"))
+            for name, expected in CHAINS.items():
+                assert chain(guest, f"/dev/mapper/{name}") == expected
+                assert FLAGS[name] <= crypt_flags(guest, name)
+                print(f"{expected}; {' '.join(crypt_flags(guest, name))}")
+            assert guest.check("blockdev --getro /dev/mapper/data") == "1"
+            log = guest.check("dmesg -t | grep 'cocosecret: gone'")
+            assert "did not appear; it is nofail" in log
+            run = guest.check(f"cat {rootvm.STATE}/run.json")
+            assert int(run.split('"devices_us":')[1].split(",")[0]) > 8e6
+            assert_no_secret(guest, folder, secrets)
+            print(f"{log}\nagent after {guest.age():.1f} s, no secret left")
+
+
+@pytest.mark.slow
+def test_missing_home():
+    """Without nofail: the boot ends, what was opened is closed again, and
+    nothing was written."""
+    secrets = new_secrets()
+    with place.scratch() as folder:
+        swap = others(folder, secrets).swap
+        with guest_of(secrets, [swap],
+                      cmdline="rd.cocosecret.timeout=8") as guest:
+            report = guest.wait_report()
+            assert report.exit == "4"
+            assert guest.wait_off(30) == "guest-shutdown"
+            said = "\n".join(report.lines)
+            for name in ("root", "swap"):
+                assert f"{name}: closed again" in said
+            assert set(guest.disk_writes().values()) == {0}
+            assert_no_secret(guest, folder, secrets)
+            print("\n".join(report.faults()))
+
+
+def overlays(folder, *names):
+    """Of the stacks' disks."""
+    return [stacks.disk(name).overlay(folder) for name in names]
+
+
+def stacked(folder, kind, names, root, volumes=(), after=(), **settings):
+    """A guest whose root lies on two volumes, opened with one secret."""
+    launch = table.build({table.DISK: stacks.disk(names[0]).key,
+                          stacks.DATA_SECRET: stacks.data_key(),
+                          disks.DETACHED: disks.detached_key()})
+    entries = [stacks.volume(name) for name in names] + list(volumes)
+    return rootvm.guest("amdsev", kind, disk=stacks.disk(names[0]), root=root,
+                        volumes=" ".join(entries), launch_table=launch,
+                        after=[*overlays(folder, *names[1:]), *after],
+                        **settings)
+
+
+@pytest.mark.slow
+def test_root_on_btrfs():
+    """On two volumes; a third has its header in the initramfs, two more have
+    integrity, which finds what the host changes, and is insisted on."""
+    with place.scratch() as folder:
+        more = [*overlays(folder, *stacks.INTEGRITY, stacks.BARE),
+                image.Disk(disks.detached()).overlay(folder)]
+        with stacked(folder, "stacks", ("btrfs1", "btrfs2"),
+                     f"root=UUID={stacks.BTRFS_UUID}",
+                     [stacks.volume(name, "integrity,keep-secret")
+                      for name in stacks.INTEGRITY], more) as guest:
+            guest.wait_ready(LIMIT)
+            guest.check("cocosecret-unlock verify-root /")
+            below = guest.check(
+                f"ls /sys/fs/btrfs/{stacks.BTRFS_UUID}/devices")
+            assert {chain(guest, f"/dev/{name}") for name in below.split()} \
+                == {"crypt disk: btrfs1 vda", "crypt disk: btrfs2 vdb"}
+            assert guest.check(f"ls {rootvm.SECRETS}") == stacks.DATA_SECRET
+            print(f"btrfs on {' and '.join(below.split())}")
+            assert_detached(guest)
+            for name in stacks.INTEGRITY:
+                assert_integrity(guest, name)
+            assert_insisted_on(guest)
+
+
+def assert_detached(guest):
+    """The data begins where a header would be, and there is none."""
+    assert chain(guest, "/dev/mapper/data") == "crypt part disk: data vdf1 vdf"
+    words = guest.check("dmsetup table data").split()
+    assert words[2] == "crypt" and words[7] == "0"
+    assert guest.check("head -c 4 /dev/vdf1") != "LUKS"
+    guest.check("mke2fs -q -F /dev/mapper/data && mount /dev/mapper/data /mnt")
+    guest.check("cocosecret-unlock verify-root /mnt; umount /mnt")
+    print("detached: " + " ".join(words[2:4] + words[7:8]))
+
+
+def assert_integrity(guest, name):
+    """What is written to the disk by another way cannot be read."""
+    words = guest.check(f"dmsetup table {name}").split()
+    lies_on = chain(guest, f"/dev/mapper/{name}")
+    kinds, names = map(str.split, lies_on.split(":"))
+    assert names[:2] == [name, f"{name}_dif"] and kinds[-1] == "disk"
+    disk = names[-1]
+    read = f"dd if=/dev/mapper/{name} of=/dev/null bs=1M iflag=direct"
+    guest.check(read, 120)
+    guest.check(f"dd if=/dev/urandom of=/dev/{disk} bs=4096 count=2 seek=9000 "
+                "oflag=direct")
+    status, output = guest.run(read, 120)
+    assert status == 1 and b"rror" in output, output
+    said = guest.check("dmesg -t | grep 'INTEGRITY AEAD ERROR' | tail -n 1")
+    print(f"{name}: {words[3]}, {words[-1]}; {said}")
+
+
+def assert_insisted_on(guest):
+    """Exit 5 for a volume that has none, and then no secret is left."""
+    guest.check(f"echo '{stacks.BARE} UUID={stacks.UUIDS[stacks.BARE]} "
+                f"{stacks.DATA_SECRET} integrity' >/run/tab; echo >/run/none")
+    status, _ = guest.run("cocosecret-unlock --cocotab /run/tab "
+                          "--cmdline /run/none")
+    assert status == 5
+    said = guest.check("dmesg -t | grep 'cocosecret: ' | tail -n 1")
+    assert "no data integrity" in said
+    assert guest.check(f"ls {rootvm.SECRETS}") == ""
+    print(said)
+
+
+@pytest.mark.slow
+def test_root_on_raid1():
+    """Both halves are unlocked, and dracut's own module puts them together."""
+    with place.scratch() as folder, \
+            stacked(folder, "stacks", ("md1", "md2"),
+                    f"root=UUID={image.FS_UUID}",
+                    cmdline=f"rd.md.uuid={stacks.MD_UUID}") as guest:
+        guest.wait_ready(LIMIT)
+        guest.check("cocosecret-unlock verify-root /")
+        source = guest.check("findmnt -no SOURCE /")
+        kinds, names = chain(guest, source).split(": ")
+        assert kinds == "raid1 crypt disk crypt disk"
+        assert "[UU]" in guest.check("cat /proc/mdstat")
+        print(f"{kinds}: {names}")
+
+
+AF_ALG = [f"usr/lib/modules/{{}}/kernel/crypto/{name}.ko"
+          for name in ("af_alg", "algif_hash", "algif_skcipher")]
+
+
+@pytest.mark.slow
+def test_read_only_root():
+    """Nothing is written to it; and libcryptsetup without AF_ALG, which it
+    had in all other tests."""
+    kernel = packages.Kernel()
+    files = {name.format(kernel.version): b"" for name in AF_ALG}
+    for name in files:
+        assert (kernel.root / name.removeprefix("usr/")).exists()
+    with rootvm.guest("amdsev", cmdline="ro", files=files,
+                      volumes=rootvm.volume(
+                          options="unsealed,read-only")) as guest:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        guest.check("cocosecret-unlock verify-root /")
+        assert guest.check("blockdev --getro /dev/mapper/root") == "1"
+        assert guest.check("findmnt -no OPTIONS /").startswith("ro,")
+        assert guest.run("touch /new")[0] == 1
+        assert "algif" not in guest.check("cat /proc/modules")
+        assert guest.disk_writes() == {"disk0": 0}
+        print(guest.check("dmsetup info root | grep State; "
+                          "findmnt -no OPTIONS /"))
