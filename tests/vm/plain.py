@@ -14,7 +14,11 @@ IMAGES = {
 }
 # Beside lvm2, mdadm, and a volume whose header is in the image.
 STACKS = "initramfs-tools-stacks"
-KINDS = IMAGES | {STACKS: IMAGES["initramfs-tools"]}
+# With what this machine's disk needs only; the guest's is on another bus.
+DEP = "initramfs-tools-dep"
+DEP_FILES = {"etc/initramfs-tools/conf.d/dep": b"MODULES=dep\n",
+             "etc/initramfs-tools/modules": b"virtio_pci\n"}
+KINDS = IMAGES | {kind: IMAGES["initramfs-tools"] for kind in (STACKS, DEP)}
 FILES = {
     "etc/cocotab": b"# the kernel command line names the volumes\n",
     # cryptroot would ask for a passphrase, if the unlocker were not first.
@@ -34,12 +38,25 @@ exit $code
 """
 
 
+# A root on a disk, as mkinitramfs then wants to see it.
+ON_ITS_DISK = """\
+mount --bind "$1" "$1"
+cd "$1"
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount --rbind /dev dev
+shift
+exec chroot . "$@"
+"""
+
+
 def build(path, kind):
-    """In a chroot with nothing mounted."""
+    """In a chroot with nothing mounted, unless disks are to be found."""
     with place.scratch() as folder:
         root = place.pathlib.Path(folder) / "root"
         place.run("cp", "-a", image.root(), root)
-        for name, content in FILES.items():
+        files = FILES | DEP_FILES if kind == DEP else FILES
+        for name, content in files.items():
             (root / name).write_bytes(content)
         if kind == STACKS:
             image.merge(image.tools(), root)
@@ -49,7 +66,11 @@ def build(path, kind):
         place.run("cp", kernel.root / f"boot/config-{kernel.version}",
                   root / "boot")
         command = [*KINDS[kind], kernel.version]
-        log = place.run("chroot", root, "/usr/bin/env", "-i",
+        enter = ["chroot", root]
+        if kind == DEP:
+            enter = ["unshare", "--mount", "sh", "-euc", ON_ITS_DISK, "sh",
+                     root]
+        log = place.run(*enter, "/usr/bin/env", "-i",
                         "PATH=/usr/sbin:/usr/bin", *command)
         place.LOGS.mkdir(parents=True, exist_ok=True)
         (place.LOGS / f"{kind}.log").write_text(log)
@@ -60,6 +81,7 @@ def build(path, kind):
 def initramfs(kind):
     """The image as it comes."""
     key = place.digest(image.root().name, *KINDS[kind], *FILES.values(),
+                       *DEP_FILES.values(),
                        *([image.tools().name, disks.detached().name]
                          if kind == STACKS else []))
     return place.artefact(f"initrd-{kind}", key,

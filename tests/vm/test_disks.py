@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from . import disks, image, memory, packages, place, rootvm, stacks, table
+from . import (disks, image, memory, packages, place, plain, rootvm, stacks,
+               table)
 from .test_boot import assert_root_is_unlocked
 
 SHARED = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
@@ -247,3 +248,20 @@ def test_read_only_root():
         assert guest.disk_writes() == {"disk0": 0}
         print(guest.check("dmsetup info root | grep State; "
                           "findmnt -no OPTIONS /"))
+
+
+@pytest.mark.slow
+def test_modules_dep():
+    """initramfs-tools leaves out what this machine does not use, and none of
+    what the unlocker needs."""
+    device = place.run("findmnt", "-no", "SOURCE", "-T", place.BUILD).strip()
+    if not device.startswith("/dev/"):
+        pytest.skip(f"{place.BUILD} is on {device}, which is no disk")
+    sizes = [plain.initramfs(kind).stat().st_size
+             for kind in (plain.DEP, "initramfs-tools")]
+    assert sizes[0] < sizes[1]
+    with rootvm.guest("amdsev", plain.DEP, disk=image.sealed(),
+                      volumes="", root="") as guest:
+        guest.wait_ready(LIMIT)
+        assert_root_is_unlocked(guest)
+        print(f"MODULES=dep: {sizes[0]} bytes, most: {sizes[1]}")
