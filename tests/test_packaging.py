@@ -143,6 +143,23 @@ def test_hardened(file):
     assert re.search(r"__[a-z]+_chk@", elf)
 
 
+# Of what an initramfs may be asked for (tests/vm/test_packages.py: 150 KiB),
+# the programs' share: module, units and scripts have the rest.
+SMALL = 110_000
+
+
+def test_small():
+    """What goes into an initramfs."""
+    with place.scratch() as folder:
+        packages.unpack(debs.deb("cocosecret"), folder)
+        sizes = {path.name: path.stat().st_size
+                 for name in ("cocosecret-unlock", "cocosecret-generator")
+                 for path in place.pathlib.Path(folder).rglob(name)
+                 if not path.is_symlink()}
+    print(sizes)
+    assert len(sizes) == 2 and sum(sizes.values()) < SMALL
+
+
 def test_one_version():
     """What says a version says the same."""
     def version(file, pattern):
