@@ -3,6 +3,7 @@
 rotation that is killed. Its unit tests are tests/unit/{enroll,rotate,...}.c.
 """
 
+import contextlib
 import os
 import pty
 import re
@@ -149,6 +150,47 @@ def test_keygen_refuses_a_terminal(tmp_path):
         subprocess.run([COCOSECRET, "keygen", "-o", "-"], stdout=file,
                        check=True)
     assert (tmp_path / "pipe").stat().st_size == 32
+
+
+def at_terminal(command, keys):
+    """(exit status, screen) of a command to which somebody types."""
+    child, screen = pty.fork()
+    if not child:
+        os.execv(command[0], [str(word) for word in command])
+    shown = b""
+    while b": " not in shown:
+        shown += os.read(screen, 1000)
+    os.write(screen, keys)
+    with contextlib.suppress(OSError):  # its end
+        while part := os.read(screen, 1000):
+            shown += part
+    os.close(screen)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode()
+
+
+def test_passphrase(tmp_path):
+    """It is asked for without echo; who gives up has changed nothing."""
+    disk = catalogue.blank(tmp_path / "disk")
+    word = tmp_path / "word"
+    word.write_bytes(b"correct horse")
+    subprocess.run(["cryptsetup", "luksFormat", "-q", *catalogue.CHEAP, disk,
+                    word], check=True)
+    key = tmp_path / "key"
+    subprocess.run([COCOSECRET, "keygen", "-o", key], check=True)
+    enroll = [COCOSECRET, "enroll", disk, "--new-key-file", key]
+    before = disk.read_bytes()
+    for keys, status, says in ((b"battery\n", 6, "opens no key slot"),
+                               (b"\x03", 2, "no passphrase was given"),
+                               (b"correct horse\n", 0, "")):
+        assert disk.read_bytes() == before
+        ended, shown = at_terminal(enroll, keys)
+        assert ended == status and says in shown, shown
+        assert "horse" not in shown and "battery" not in shown
+    assert call(COCOSECRET, "verify", disk, "--key-file", key).returncode == 0
+    done = subprocess.run(["setsid", "--wait", *map(str, enroll)], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False)
+    assert done.returncode == 2 and "no terminal" in done.stderr
 
 
 def traced(volume, new, *injection):

@@ -43,9 +43,9 @@ static const struct command {
 	  "say whether a table will be taken, and if not, why",
 	  "  --max BYTES          what the firmware's area holds; by default 3072\n" },
 	{ NULL, "enroll", enroll_main,
-	  "DEVICE --key-file EXISTING --new-key-file KEY [OPTIONS]",
+	  "DEVICE --new-key-file KEY [--key-file OPENS] [OPTIONS]",
 	  "give a LUKS2 volume a key slot for a secret, and seal it",
-	  "  --key-file EXISTING  a key or passphrase that opens it now\n"
+	  "  --key-file OPENS     what opens it now; else a passphrase is asked\n"
 	  "  --new-key-file KEY   the secret's key, 32 random bytes or more\n"
 	  "  --name NAME          the only name that it will open under\n"
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE },

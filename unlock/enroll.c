@@ -60,7 +60,8 @@ int enroll_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
 	int r = owner_parse(&owner, argc, argv,
-			    OWNER_TAKES_NAME | OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS);
+			    OWNER_TAKES_NAME | OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS |
+			    OWNER_MAY_ASK);
 
 	return r ? r : owner_reseal(&owner, add);
 }

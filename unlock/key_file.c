@@ -10,6 +10,9 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "exitcode.h"
+#include "terminal.h"
+
+const char key_file_asked[] = "the passphrase";
 
 static int open_key(struct key_files *files, const char *path)
 {
@@ -48,7 +51,21 @@ static const char *read_hint(int r)
 	}
 }
 
-int key_file_read(struct key_files *files, const char *path, struct secret *key)
+static int ask(const struct key_files *files, struct secret *key)
+{
+	int r = terminal_ask("A passphrase that opens the volume now: ", key);
+
+	if (r == -EINTR)
+		complain("%s: no passphrase was given", files->command);
+	else if (r == -ENXIO || r == -ENOENT)
+		complain("%s: no --key-file, and no terminal to ask for a passphrase at",
+			 files->command);
+	else if (r < 0)
+		complain("%s: /dev/tty: %s%s", files->command, strerror(-r), read_hint(r));
+	return r < 0 ? EXIT_CONFIG : EXIT_OPENED;
+}
+
+static int read_file(struct key_files *files, const char *path, struct secret *key)
 {
 	CLEANUP(close_fd) int fd = open_key(files, path);
 	int r = fd < 0 ? -errno : secret_read_fd(key, fd);
@@ -61,4 +78,9 @@ int key_file_read(struct key_files *files, const char *path, struct secret *key)
 		complain("%s: %s: warning: ends in a newline, which is taken as part of the key",
 			 files->command, path);
 	return EXIT_OPENED;
+}
+
+int key_file_read(struct key_files *files, const char *path, struct secret *key)
+{
+	return path == key_file_asked ? ask(files, key) : read_file(files, path, key);
 }

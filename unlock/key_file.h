@@ -6,13 +6,16 @@
 
 #include "secret.h"
 
+/* In the place of a path: a passphrase that is asked for at the terminal. */
+extern const char key_file_asked[];
+
 /* The key files of one command line: standard input, "-", can be one of them only. */
 struct key_files {
 	const char *command; /* for messages */
 	bool stdin_used;
 };
 
-/* All bytes of @path into locked memory. An exit code; what is wrong was said. */
+/* All bytes of @path, or the passphrase, into locked memory. An exit code; what is wrong was said. */
 int key_file_read(struct key_files *files, const char *path, struct secret *key);
 
 #endif

@@ -38,7 +38,7 @@ const char *keyslot_explain(int r)
 {
 	switch (-r) {
 	case EPERM:
-		return "the key of --key-file opens no key slot";
+		return "what was given opens no key slot";
 	case EINVAL:
 	case ENOSPC:
 		return "there is no room for another key slot; remove one that is no longer needed with "

@@ -132,11 +132,13 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 		if (r)
 			return r;
 	}
+	if (!files->key && takes & OWNER_MAY_ASK)
+		files->key = key_file_asked;
 	if (argc - optind != (owner->detached ? 0 : 1) || !files->key ||
 	    ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
-		complain("%s: wants one DEVICE or --header%s and --key-file; see cocosecret %s --help",
-			 owner->command, takes & OWNER_TAKES_NEW_KEY ? ", --new-key-file" : "",
-			 owner->command);
+		complain("%s: wants one DEVICE or --header%s%s; see cocosecret %s --help",
+			 owner->command, takes & OWNER_TAKES_NEW_KEY ? " and --new-key-file" : "",
+			 takes & OWNER_MAY_ASK ? "" : " and --key-file", owner->command);
 		return EXIT_CONFIG;
 	}
 	if (!owner->detached)

@@ -34,7 +34,8 @@ struct owner {
 	struct key_files files;
 };
 
-enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4 };
+enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4,
+		   OWNER_MAY_ASK = 8 };
 
 /* All return exit codes; what is wrong was said. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);

@@ -35,7 +35,7 @@ volume_parts := text guid volume cmdline file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
 	mapping state header $(header_parts) open plan child discover attempt \
 	verify_mount verify_device verify_root failure
-owner_parts  := text guid volume secret key_file output keygen table_file table_build table_show \
+owner_parts  := text guid volume secret terminal key_file output keygen table_file table_build table_show \
 	table_check header $(header_parts) header_copy owner keyslot advice reseal enroll rotate verify \
 	file exitcode child mapping state guest list status
 
