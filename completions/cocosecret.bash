@@ -27,10 +27,10 @@ _cocosecret_options()
 	keygen) echo --output --bytes --force ;;
 	'table build') echo --output --max ;;
 	'table check') echo --max ;;
-	enroll) echo --header --secret --name --key-file --new-key-file --also --force ;;
-	seal) echo --header --secret --key-file --also --force ;;
-	verify) echo --header --secret --name --key-file ;;
-	rotate) echo --header --secret --key-file --new-key-file --also --force ;;
+	enroll) echo --header --partition --secret --name --key-file --new-key-file --also --force ;;
+	seal) echo --header --partition --secret --key-file --also --force ;;
+	verify) echo --header --partition --secret --name --key-file ;;
+	rotate) echo --header --partition --secret --key-file --new-key-file --also --force ;;
 	list) echo --json --secrets ;;
 	status) echo --json --secrets --state ;;
 	esac

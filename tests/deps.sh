@@ -9,13 +9,13 @@ set -eu
 packages='
 build-essential pkg-config git kmod
 libcryptsetup-dev libdevmapper-dev libudev-dev libkmod-dev libjson-c-dev
-libssl-dev uuid-dev libcmocka-dev
+libssl-dev uuid-dev libblkid-dev libcmocka-dev
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 linux-headers-cloud-amd64
 qemu-system-x86 qemu-utils ovmf gnu-efi
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static
 fdisk nbdkit nbdkit-plugin-python
-zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace
+zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace graphviz
 python3 python3-pytest python3-pytest-xdist
 '
 

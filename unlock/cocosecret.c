@@ -14,7 +14,8 @@
 #include "text.h"
 
 /* Options that mean the same for several commands, in the words of all of them. */
-#define OPTION_HEADER "  --header FILE        a detached header, in the place of DEVICE\n"
+#define OPTION_HEADER "  --header FILE        a detached header, in the place of DEVICE\n" \
+	"  --partition WHICH    of a disk image: its number, label or UUID\n"
 #define OPTION_SECRET "  --secret UUID        the secret; by default the disk key, 736869e5-...\n"
 #define OPTION_ALSO   "  --also UUID=KEYFILE  another secret of the header, to be sealed again too\n"
 #define OPTION_FORCE  "  --force              leave other tokens without a valid seal\n"

@@ -24,16 +24,16 @@ enum {
 
 static int explain(const struct header_copy *copy, struct fault *fault, int error)
 {
-	fault_set(fault, "%s: %s", copy->device, strerror(error));
+	fault_set(fault, "%s: %s", copy->place.name, strerror(error));
 	return EXIT_IO;
 }
 
-static int read_whole(int fd, unsigned char *bytes, size_t size)
+static int read_whole(int fd, unsigned char *bytes, size_t size, uint64_t at)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = pread(fd, bytes + done, size - done, (off_t)done);
+		ssize_t n = pread(fd, bytes + done, size - done, (off_t)(at + done));
 
 		if (n < 0 && errno != EINTR)
 			return errno;
@@ -45,7 +45,7 @@ static int read_whole(int fd, unsigned char *bytes, size_t size)
 	return 0;
 }
 
-static int write_whole(int fd, const unsigned char *bytes, size_t size, size_t at)
+static int write_whole(int fd, const unsigned char *bytes, size_t size, uint64_t at)
 {
 	size_t done = 0;
 
@@ -60,15 +60,16 @@ static int write_whole(int fd, const unsigned char *bytes, size_t size, size_t a
 	return 0;
 }
 
-int header_copy_make(struct header_copy *copy, const char *device,
+int header_copy_make(struct header_copy *copy, const struct header_place *place,
 		     const struct policy_layout *layout, struct fault *fault)
 {
 	int r;
 
-	copy->device = device;
+	copy->place = *place;
 	copy->binary = (size_t)layout->areas / 2;
 	copy->size = (size_t)layout->end;
-	copy->fd = open(device, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	copy->fd = open(place->device,
+			(place->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY);
 	if (copy->fd < 0)
 		return explain(copy, fault, errno);
 	copy->file = memfd_create("cocosecret-header", MFD_CLOEXEC);
@@ -78,7 +79,7 @@ int header_copy_make(struct header_copy *copy, const char *device,
 	copy->before = malloc(copy->size);
 	if (!copy->before)
 		return explain(copy, fault, ENOMEM);
-	r = read_whole(copy->fd, copy->before, copy->size);
+	r = read_whole(copy->fd, copy->before, copy->size, place->start);
 	if (r == 0)
 		r = write_whole(copy->file, copy->before, copy->size, 0);
 	return r ? explain(copy, fault, r) : EXIT_OPENED;
@@ -89,6 +90,8 @@ void header_copy_free(struct header_copy *copy)
 	close_fd(&copy->fd);
 	close_fd(&copy->file);
 	free(copy->before);
+	copy->before = NULL;
+	copy->fd = copy->file = -1;
 }
 
 /* Blocks that one pass stores: of the areas those that the new header names, or the others. */
@@ -117,7 +120,7 @@ static int store_pass(const struct header_copy *copy, const unsigned char *after
 		if (memcmp(after + at, copy->before + at, BLOCK) == 0 ||
 		    (pass->named && is_named(pass->named, at) == pass->others))
 			continue;
-		r = write_whole(copy->fd, after + at, BLOCK, at);
+		r = write_whole(copy->fd, after + at, BLOCK, copy->place.start + at);
 		if (r)
 			return r;
 		changed = true;
@@ -167,14 +170,14 @@ static int store(const struct header_copy *copy, const struct header_areas *name
 static int check_unchanged(const struct header_copy *copy, unsigned char *scratch,
 			   struct fault *fault)
 {
-	int r = read_whole(copy->fd, scratch, copy->size);
+	int r = read_whole(copy->fd, scratch, copy->size, copy->place.start);
 
 	if (r)
 		return explain(copy, fault, r);
 	if (memcmp(scratch, copy->before, copy->size) == 0)
 		return EXIT_OPENED;
 	fault_set(fault, "%s: somebody else changed the header meanwhile; nothing was written, try "
-		  "again", copy->device);
+		  "again", copy->place.name);
 	return EXIT_IO;
 }
 
@@ -189,7 +192,7 @@ int header_copy_store(struct header_copy *copy, const struct header_areas *named
 	r = check_unchanged(copy, bytes, fault);
 	if (r)
 		return r;
-	r = read_whole(copy->file, bytes, copy->size);
+	r = read_whole(copy->file, bytes, copy->size, 0);
 	if (r == 0)
 		r = store(copy, named, bytes);
 	return r ? explain(copy, fault, r) : EXIT_OPENED;

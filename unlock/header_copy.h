@@ -4,17 +4,26 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "policy.h"
 
 enum { HEADER_COPY_PATH = 32, HEADER_AREAS_MAX = 32 };
+
+/* Where a header is: @start is in bytes. */
+struct header_place {
+	const char *device; /* or a file, */
+	const char *name;   /* as messages call it */
+	uint64_t start;
+	bool read_only;     /* nothing will be stored */
+};
 
 /*
  * A device's header and key-slot areas in a file in memory, to be changed there and then stored
  * at once. The file has no name, so nothing is left of it whatever becomes of this program.
  */
 struct header_copy {
-	const char *device;
+	struct header_place place;
 	int fd;    /* of the device */
 	int file;  /* of the copy */
 	size_t binary; /* each of the two copies of the header */
@@ -32,7 +41,7 @@ struct header_areas {
 };
 
 /* Exit codes, with the reason in @fault. @layout is the device's. */
-int header_copy_make(struct header_copy *copy, const char *device,
+int header_copy_make(struct header_copy *copy, const struct header_place *place,
 		     const struct policy_layout *layout, struct fault *fault);
 
 /* @named are the areas of the new header. What it does not name is stored last. */

@@ -14,6 +14,7 @@
 
 static const struct option options[] = {
 	{ "header", required_argument, NULL, 'h' },
+	{ "partition", required_argument, NULL, 'p' },
 	{ "secret", required_argument, NULL, 's' },
 	{ "key-file", required_argument, NULL, 'k' },
 	{ "name", required_argument, NULL, 'n' },
@@ -36,7 +37,11 @@ static const struct {
 struct files {
 	const char *key;
 	const char *new_key;
+	const char *partition;
 };
+
+/* What a partition's header and key slots take, unless cryptsetup was told otherwise. */
+enum { USUAL_HEADER = 16 << 20 };
 
 static bool is_taken(int option, unsigned int takes)
 {
@@ -99,8 +104,11 @@ static int take(struct owner *owner, int option, struct files *files)
 		return set_name(owner, optarg);
 	case 'a':
 		return add_other(owner, optarg);
+	case 'p':
+		files->partition = optarg;
+		return EXIT_OPENED;
 	case 'h':
-		owner->device = optarg;
+		owner->path = optarg;
 		owner->detached = true;
 		return EXIT_OPENED;
 	case 'k':
@@ -142,7 +150,8 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 		return EXIT_CONFIG;
 	}
 	if (!owner->detached)
-		owner->device = argv[optind];
+		owner->path = argv[optind];
+	owner->device = owner->path;
 	return EXIT_OPENED;
 }
 
@@ -157,6 +166,23 @@ static int check_length(const struct owner *owner, const struct owner_key *key)
 	return EXIT_CONFIG;
 }
 
+static int find_partition(struct owner *owner, const char *wanted)
+{
+	struct fault fault;
+	int r = partition_find(owner->path, wanted, &owner->partition, &fault);
+
+	if (r) {
+		complain("%s: %s", owner->command, fault.text);
+		return r;
+	}
+	if (owner->partition.size) {
+		snprintf(owner->label, sizeof(owner->label), "%s, %s", owner->path,
+			 owner->partition.name);
+		owner->device = owner->label;
+	}
+	return EXIT_OPENED;
+}
+
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 {
 	struct files files = { 0 };
@@ -166,7 +192,10 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 	owner->command = owner->files.command = argv[0];
 	owner->key_count = has_new ? 2 : 1;
 	memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
+	owner->peek = (struct header_copy)HEADER_COPY_INIT;
 	r = parse_options(owner, argc, argv, takes, &files);
+	if (r == 0)
+		r = find_partition(owner, files.partition);
 	memcpy(owner->keys[0].secret, owner->secret, GUID_TEXT_SIZE);
 	owner->keys[0].file = has_new ? files.new_key : files.key;
 	if (has_new)
@@ -183,6 +212,64 @@ void owner_free(struct owner *owner)
 {
 	for (int i = 0; i < OWNER_KEYS_MAX; i++)
 		secret_wipe(&owner->keys[i].bytes);
+	header_copy_free(&owner->peek);
+}
+
+struct header_place owner_place(const struct owner *owner)
+{
+	return (struct header_place){
+		.device = owner->path, .name = owner->device, .start = owner->partition.start,
+	};
+}
+
+/* libcryptsetup has no offset for a header, so it gets a copy of the beginning. */
+static int peek(struct owner *owner, uint64_t size)
+{
+	struct policy_layout layout = { .end = (int64_t)size };
+	struct header_place place = owner_place(owner);
+	struct fault fault;
+	int r;
+
+	place.read_only = true;
+	header_copy_free(&owner->peek);
+	r = header_copy_make(&owner->peek, &place, &layout, &fault);
+	if (r)
+		complain("%s: %s", owner->command, fault.text);
+	return r;
+}
+
+static int load_peek(struct owner *owner, uint64_t size, struct crypt_device **cd,
+		     struct json_object **document, struct policy_layout *layout)
+{
+	int r = peek(owner, size);
+
+	return r ? r : owner_load(owner, owner->peek.path, cd, document, layout);
+}
+
+int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json_object **document,
+		      struct policy_layout *layout)
+{
+	uint64_t whole = owner->partition.size, size = whole < USUAL_HEADER ? whole : USUAL_HEADER;
+	int r;
+
+	if (!whole)
+		return owner_load(owner, owner->path, cd, document, layout);
+	r = load_peek(owner, size, cd, document, layout);
+	if (r || (uint64_t)layout->end <= size)
+		return r;
+	header_free(cd);
+	document_free(document);
+	*cd = NULL;
+	*document = NULL;
+	return load_peek(owner, (uint64_t)layout->end, cd, document, layout);
+}
+
+/* Libcryptsetup's word on a copy is about what was copied. */
+static const char *without_path(const struct owner *owner, const char *path, const char *said)
+{
+	size_t length = strlen(path);
+
+	return path != owner->path && strncmp(said, path, length) == 0 ? said + length : NULL;
 }
 
 int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
@@ -192,7 +279,10 @@ int owner_load(const struct owner *owner, const char *path, struct crypt_device 
 	int r = header_load(cd, owner->command, path, &fault);
 
 	if (r) {
-		complain("%s: %s", owner->command, fault.text);
+		const char *rest = without_path(owner, path, fault.text);
+
+		complain("%s: %s%s", owner->command, rest ? owner->device : "",
+			 rest ? rest : fault.text);
 		return r;
 	}
 	r = document_take(*cd, document, &fault);

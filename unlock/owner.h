@@ -6,12 +6,14 @@
 #include <stdbool.h>
 
 #include "guid.h"
+#include "header_copy.h"
 #include "key_file.h"
+#include "partition.h"
 #include "policy.h"
 #include "secret.h"
 #include "token.h"
 
-enum { OWNER_KEYS_MAX = 16 };
+enum { OWNER_KEYS_MAX = 16, OWNER_LABEL = 256 };
 
 /* A key, and the UUID of the secret it is; empty where it may be any. */
 struct owner_key {
@@ -23,7 +25,11 @@ struct owner_key {
 /* What enroll, seal, rotate and verify are told. The first key is that of @secret. */
 struct owner {
 	const char *command;
-	const char *device; /* or the file of a detached header */
+	const char *device; /* as messages call it */
+	const char *path;   /* of the device, a disk image, or a detached header */
+	struct partition partition; /* of an image */
+	struct header_copy peek;    /* what libcryptsetup reads in the place of a partition */
+	char label[OWNER_LABEL];
 	const char *name;
 	char secret[GUID_TEXT_SIZE];
 	struct owner_key keys[OWNER_KEYS_MAX];
@@ -40,6 +46,13 @@ enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OT
 /* All return exit codes; what is wrong was said. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);
 void owner_free(struct owner *owner);
+
+/* Reads the header of what the command is about and holds it against the policy. */
+int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json_object **document,
+		      struct policy_layout *layout);
+
+/* Where that header is. */
+struct header_place owner_place(const struct owner *owner);
 
 /* Reads the header at @path and holds it against the policy. */
 int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,

@@ -241,11 +241,12 @@ int owner_reseal(struct owner *owner, owner_change *change)
 	struct sealers sealers = { 0 };
 	struct policy_layout layout;
 	struct fault fault;
-	int r = owner_load(owner, owner->device, &cd, &document, &layout);
+	struct header_place place = owner_place(owner);
+	int r = owner_load_device(owner, &cd, &document, &layout);
 
 	if (r)
 		return r;
-	r = header_copy_make(&copy, owner->device, &layout, &fault);
+	r = header_copy_make(&copy, &place, &layout, &fault);
 	if (r) {
 		complain("%s: %s", owner->command, fault.text);
 		return r;

@@ -202,12 +202,13 @@ static bool is_same(const struct owner *owner)
 }
 
 /* The owner may have given the key another key slot, without a token. */
-static void warn_of_rest(const struct owner *owner)
+static void warn_of_rest(struct owner *owner)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
-	struct fault fault;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	struct policy_layout layout;
 
-	if (header_load(&cd, "rotate", owner->device, &fault))
+	if (owner_load_device(owner, &cd, &document, &layout))
 		return;
 	for (int slot = 0; slot < crypt_keyslot_max(CRYPT_LUKS2); slot++)
 		if (crypt_keyslot_status(cd, slot) >= CRYPT_SLOT_ACTIVE &&

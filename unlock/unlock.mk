@@ -23,9 +23,9 @@ small_ldflags   += -Wl,-z,pack-relative-relocs
 endif
 
 unlock_packages := libcryptsetup libudev libkmod json-c uuid libcrypto
-unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
+unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid)
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
-owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto)
+owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid)
 volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 
 # What decides whether a header is its owner's.
@@ -36,7 +36,7 @@ boot_parts   := $(volume_parts) cocotab config secret source agent securityfs mo
 	mapping state header $(header_parts) open plan child discover attempt \
 	verify_mount verify_device verify_root failure
 owner_parts  := text guid volume secret terminal key_file output keygen table_file table_build table_show \
-	table_check header $(header_parts) header_copy owner keyslot advice reseal enroll rotate verify \
+	table_check header $(header_parts) header_copy partition owner keyslot advice reseal enroll rotate verify \
 	file exitcode child mapping state guest list status
 
 plugin_parts := text guid secret source $(header_parts) plugin

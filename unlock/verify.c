@@ -36,14 +36,14 @@ static int explain(const struct owner *owner, struct crypt_device *cd,
 	return EXIT_WRONG_KEY;
 }
 
-static int verify(const struct owner *owner)
+static int verify(struct owner *owner)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	struct policy_layout layout;
 	struct fault fault;
 	struct token token;
-	int r = owner_load(owner, owner->device, &cd, &document, &layout);
+	int r = owner_load_device(owner, &cd, &document, &layout);
 
 	if (r)
 		return r;

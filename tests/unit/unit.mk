@@ -13,7 +13,7 @@ unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 unit_faked_attempt := $(addprefix $(unit_dir)/objects/,device.o open.o)
 # Where the secrets are is the test's own affair; the file is tried as well.
 unit_faked_plugin := $(addprefix $(unit_dir)/objects/,source.o securityfs.o agent.o)
-unit_libs     = $(unlock_libs) -lcmocka
+unit_libs     = $(unlock_libs) $(owner_libs) -lcmocka
 unit_cflags  := -Wno-missing-prototypes -Wno-sign-conversion -Wno-conversion
 
 $(unit_dir)/objects/test_plugin.o: unit_cflags += -DPLUGIN_PATH='"$(abspath $(plugin))"'
