@@ -204,6 +204,16 @@ fuzz:
 demo: deps
 	$(Q)$(MAKE) --no-print-directory run-demo
 
+# A disk of yours, where a launch secret is stood in for.
+.PHONY: boot
+boot: deps
+	$(Q)$(MAKE) --no-print-directory run-boot
+
+# The README's picture, from its text.
+.PHONY: picture
+picture: deps
+	dot -Tsvg doc/flow.dot -o doc/flow.svg
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
@@ -216,6 +226,8 @@ help:
 	@echo '                     install-dracut  install-initramfs  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
+	@echo 'make boot            boot DISK= with TABLE=, KERNEL= and INITRD= of yours'
+	@echo '                     (APPEND=, MEMORY=2048, FIRMWARE=)'
 	@echo 'make check           every test, with a counted result'
 	@echo 'make check-slow      the tests that take too long for it'
 	@echo 'make check-kernels   the module on the kernels of Debian 12, 13 and unstable'
@@ -223,6 +235,7 @@ help:
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
 	@echo 'make check-matrix     boot Debian 12, 13 and unstable with each initramfs'
 	@echo 'make matrix-table     put the results into the README'
+	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'
 	@echo 'make clean           remove build/'

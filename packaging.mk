@@ -30,7 +30,7 @@ logged = ( $(1) ) > $(2) 2>&1 || { tail -n 30 $(2); exit 1; }
 
 # VERSION= builds under another number, as an upgrade would have it.
 .PHONY: deb
-deb:
+deb: deps
 	$(call say,DEB,$(DEB_DIR))
 	$(Q)rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)
 	$(Q)$(source_tar) | tar -x -C $(DEB_DIR)

@@ -16,6 +16,8 @@ qemu-system-x86 qemu-utils ovmf gnu-efi
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static
 fdisk nbdkit nbdkit-plugin-python
 zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace graphviz
+libvirt-clients-qemu python3-libvirt python3-lxml python3-cryptography
+python3-jsonschema python3-yaml
 python3 python3-pytest python3-pytest-xdist
 '
 

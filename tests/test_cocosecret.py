@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+import documents
 from attacks import catalogue
 from attacks.catalogue import COCOSECRET, TOP, call
 
@@ -103,12 +104,11 @@ def test_zsh_completes():
             assert f"{option}[" in text or f",{option}}}" in text
 
 
-def examples(text):
+def examples(page):
     """The commands that a manual page shows."""
-    text = text.split(".Sh EXAMPLES")[1].split(".Sh SEE ALSO")[0]
-    return [line.removeprefix(".Dl ").replace("\\-", "-")
-            for line in text.splitlines()
-            if line.startswith((".Dl ", "cocosecret", "cryptsetup"))]
+    return [line for display in documents.displays(page)
+            for line in display.splitlines()
+            if line.startswith(("cocosecret", "cryptsetup"))]
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES
@@ -122,7 +122,7 @@ def test_examples(path, tmp_path):
         catalogue.blank(tmp_path / name)
     shutil.copy(volume.key, tmp_path / "data.key")
     volume.owner.rename(tmp_path / "owner.key")
-    lines = examples(path.read_text())
+    lines = examples(path.name)
     for line in lines:
         words = shlex.split(line)
         if words[1] == "keygen":

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import documents
 from vm import debs, packages, place
 
 DOC = ["usr/share/doc/@/changelog.gz", "usr/share/doc/@/copyright"]
@@ -200,10 +201,7 @@ def test_signed_module(tmp_path):
     module = tmp_path / "efi_secret.ko"
     module.write_bytes((place.BUILD / "module" / kernel.version
                         / "efi_secret.ko").read_bytes())
-    commands = re.search(
-        r"^    (openssl req -new .*?)\n\n",
-        (place.TOP / "README.md").read_text(), re.M | re.S)[1]
-    commands = [line.strip() for line in commands.splitlines()]
+    commands = documents.readme("openssl req -new ").splitlines()
     assert commands.pop(1).startswith("mokutil --import mok.der")
     script = "\n".join(commands).replace("VERSION", kernel.version)
     run("sh", "-euc", script, cwd=tmp_path, stderr=subprocess.DEVNULL)

@@ -118,6 +118,7 @@ def add_agent(path):
     ours.mkdir(parents=True)
     place.run("install", *programs(), ours)
     units = path / "usr/lib/systemd/system"
+    units.mkdir(parents=True, exist_ok=True)
     (units / "cocosecret-agent.service").write_text(AGENT_UNIT)
     wants = units / "sysinit.target.wants"
     wants.mkdir(exist_ok=True)

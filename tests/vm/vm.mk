@@ -4,10 +4,11 @@ BUILD    ?= build
 CC       ?= cc
 PYTHON   ?= /usr/bin/python3
 FIRMWARE ?= stock
+MEMORY   ?= 2048
 
 vm_python := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
 
-.PHONY: vm-programs vm-image run-vm run-demo
+.PHONY: vm-programs vm-image run-vm run-demo run-boot
 vm-programs: $(BUILD)/vm/probe $(BUILD)/vm/alloc.so
 
 $(BUILD)/vm/probe: tests/vm/guest/probe.c
@@ -30,3 +31,7 @@ run-vm:
 
 run-demo:
 	$(Q)$(vm_python) -m vm.demo $(FIRMWARE)
+
+run-boot:
+	$(Q)$(vm_python) -m vm.boot --firmware '$(FIRMWARE)' --memory '$(MEMORY)' \
+		--append '$(APPEND)' '$(DISK)' '$(TABLE)' '$(KERNEL)' '$(INITRD)'

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the documents show beside commands. The README's commands are run by
+tests/vm/test_readme.py, those of cocosecret's pages by test_cocosecret.py.
+"""
+
+import re
+import shlex
+
+import pytest
+
+import documents
+import test_source
+from attacks.catalogue import TOP, call
+
+DOT, SVG = TOP / "doc/flow.dot", TOP / "doc/flow.svg"
+
+
+def test_picture():
+    """It is what its text says, and the README shows it."""
+    drawn = call("dot", "-Tsvg", DOT)
+    assert drawn.returncode == 0, drawn.stderr
+    assert drawn.stdout == SVG.read_text(), "run make picture"
+    assert "](doc/flow.svg)" in documents.README.read_text()
+
+
+def cocotabs():
+    """Those that are shown."""
+    shown = [*documents.blocks(documents.README.read_text()),
+             *documents.displays("cocotab.5")]
+    return [text for text in shown if text.startswith("# name  device")]
+
+
+@pytest.mark.parametrize("tab", range(2))
+def test_cocotab(tab):
+    """It is taken: what is wrong is that no secret is there."""
+    text = cocotabs()[tab]
+    assert len(cocotabs()) == 2
+    status, _, said = test_source.run(
+        f"printf %s {shlex.quote(text)} >/run/cocotab; unlock")
+    assert status == 3, said
+
+
+def cmdlines():
+    """Kernel parameters that are shown."""
+    shown = [*documents.blocks(documents.README.read_text()),
+             *documents.displays("cocosecret-unlock.8")]
+    return [text.strip() for text in shown if text.startswith("rd.")]
+
+
+@pytest.mark.parametrize("line", range(2))
+def test_cmdline(line):
+    """So is this."""
+    text = cmdlines()[line]
+    assert len(cmdlines()) == 2
+    status, _, said = test_source.run(
+        f"printf ' %s' {shlex.quote(text)} >>/run/cmdline; "
+        ": >/run/cocotab; unlock")
+    assert status == 3, said
+
+
+def test_make_targets():
+    """Each that the README names is there."""
+    named = set(re.findall(r"(?:^    |`)make ([a-z-]+)",
+                           documents.README.read_text(), re.M))
+    assert {"demo", "boot", "check", "deb"} <= named
+    for target in sorted(named):
+        done = call("make", "-n", "-C", TOP, target)
+        assert done.returncode == 0, done.stderr
+    print(", ".join(sorted(named)))

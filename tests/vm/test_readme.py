@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The README's commands, in its words, in a Debian 12 that has the source and
+nothing else: an image file becomes one that boots from a launch secret.
+
+What it shows beside commands: tests/test_documents.py.
+"""
+
+import re
+
+import pytest
+
+import documents
+
+from . import chroot, debs, image, place
+
+pytestmark = pytest.mark.slow
+
+SUITE = "bookworm"
+HOME = "root/cocosecret"
+# Tells on what the root lies, then ends the machine.
+UNIT = """\
+[Unit]
+Description=The README's guest
+DefaultDependencies=no
+After=systemd-remount-fs.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'echo "/ is on $$(findmnt -no SOURCE /), " \\
+    "secrets: [$$(ls /sys/kernel/security/secrets/coco)]"; poweroff -ff'
+StandardOutput=tty
+TTYPath=/dev/console
+"""
+PROGRAMS = ("make", "apt", "cocosecret", "cryptsetup", "dracut", "mkinitramfs",
+            "openssl", "echo", "truncate")
+ENCRYPT = "cocosecret keygen -o owner.key"
+INSTALL = "make deb\n"
+ENROLL = "cocosecret keygen -o disk.key"
+# Where else the README's other commands are run.
+ELSEWHERE = {
+    "openssl ": "tests/test_packaging.py",
+    "make check ": "these are the tests",
+    "cryptsetup open ": "tests/vm/test_plugin.py",
+    "make demo ": "below",
+}
+ENROLLED = re.compile("cocosecret (seal|rotate)")
+
+
+def prepare(path):
+    """A system with what building takes, so that a run is shorter; that make
+    installs it is seen where it is made."""
+    with chroot.above(chroot.base(SUITE)) as system:
+        system.add("root", [place.TOP / "tests/deps.sh"])
+        system.run("/root/deps.sh; rm /root/deps.sh; apt-get clean")
+        system.changes.rename(path)
+
+
+def layers():
+    """The system's."""
+    base = chroot.base(SUITE)
+    key = place.digest(base.name, place.TOP / "tests/deps.sh")
+    return [place.artefact("readme", key, prepare), base]
+
+
+def put_source(system):
+    """A checkout."""
+    home = system.changes / HOME
+    home.mkdir(parents=True)
+    for path in place.TOP.iterdir():
+        if path.name not in debs.ASIDE:
+            place.run("cp", "-a", path, home)
+    return home
+
+
+def put_disk(home):
+    """A root file system that nobody encrypted yet."""
+    with place.scratch() as folder:
+        root = place.pathlib.Path(folder) / "root"
+        place.run("cp", "-al", image.root(), root)
+        units = root / "usr/lib/systemd/system"
+        (units / "readme.service").write_text(UNIT)
+        (units / "sysinit.target.wants/readme.service").symlink_to(
+            "../readme.service")
+        image.file_system(home / "disk.img", root)
+
+
+def blocks():
+    """The README's commands."""
+    found = [block for block in documents.blocks(documents.README.read_text())
+             if block.startswith(PROGRAMS)]
+    assert INSTALL in "".join(found)
+    return found
+
+
+def run(system, script, version=""):
+    """A block, as it is but for the kernel's version."""
+    print(script.strip())
+    return system.run("set -x; cd ~/cocosecret\n"
+                      + script.replace("VERSION", version), limit=1500)
+
+
+def assert_booted(said):
+    """From the launch secret, which is gone."""
+    (line,) = re.findall(r"/ is on .*", said)
+    print("=>", line.strip())
+    assert line.strip() == "/ is on /dev/mapper/root,  secrets: []"
+
+
+def test_readme():
+    """Those for a disk first, then what is left in the order of the text."""
+    left = blocks()
+    install, encrypt, enroll = map(documents.readme,
+                                   (INSTALL, ENCRYPT, ENROLL))
+    left = [block for block in left if block not in (install, encrypt, enroll)
+            and not block.startswith(tuple(ELSEWHERE))]
+    assert len((install + enroll).replace("\\\n", "").splitlines()) < 10
+    with chroot.above(*layers()) as system:
+        system.put("etc/apt/apt.conf.d/91yes", 'APT::Get::Assume-Yes "1";\n')
+        home = put_source(system)
+        put_disk(home)
+        run(system, install)
+        run(system, encrypt)
+        run(system, "cp disk.img encrypted.img")
+        assert_booted(run(system, enroll))
+        run(system, "cp disk.img enrolled.img; cp build/deb/*.deb .")
+        version = system.run("linux-version list").split()[-1]
+        for block in left:
+            disk = "enrolled" if ENROLLED.search(block) else "encrypted"
+            run(system, f"cp {disk}.img disk.img; rm -f new.key initrd.img")
+            run(system, block, version)
+
+
+@pytest.mark.parametrize("line", range(2))
+def test_demo(line):
+    """Both lines of it, here."""
+    lines = documents.readme("make demo ").splitlines()
+    said = place.run("sh", "-euc", lines[line], cwd=place.TOP,
+                     env=place.environment())
+    assert "and its key is gone." in said
+    print(said)
