@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# usage: build.sh PACKAGES OUTPUT [SUITE [MIRROR]]
+#
+# Makes a Debian whose encrypted root boots from a launch secret, with
+# debootstrap and dracut, without loop devices and without device-mapper.
+# PACKAGES is the folder with the packages of `make deb`. Puts into OUTPUT:
+# disk.img, vmlinuz, initrd.img, table.bin; and the owner's alone: disk.key,
+# which the table holds, and owner.key, a second key to the disk. Files of a
+# folder OVERLAY, a variable, are put over the root.
+set -eu
+
+if [ $# -lt 2 ] || [ $# -gt 4 ]; then
+	sed -n '3,10s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+fi
+# What is mounted goes with this process.
+if [ -z "${BUILD_MOUNTS-}" ]; then
+	BUILD_MOUNTS=own exec unshare --mount "$0" "$@"
+fi
+packages=$(realpath "$1")
+output=$(realpath "$2")
+suite=${3-bookworm}
+# By default the mirror of this machine.
+# shellcheck disable=SC2016 # a word of apt's
+mirror=${4-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+	grep -v security | head -n 1)}
+spare=64 # MiB of free room on the root
+header=32 # MiB, which cryptsetup wants for the header
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+
+echo "build: Debian $suite"
+debootstrap --variant=minbase \
+	--include=systemd-sysv,udev,kmod,dracut-core,linux-image-cloud-amd64,linux-headers-cloud-amd64 \
+	"$suite" "$root" "$mirror" >"$work/log" || { tail "$work/log"; exit 1; }
+
+echo "build: cocosecret and the initramfs"
+mount -t proc proc "$root/proc"
+cp "$packages"/cocosecret_*.deb "$packages"/cocosecret-dracut_*.deb \
+	"$packages"/efi-secret-dkms_*.deb "$root/tmp"
+version=$(basename "$root"/lib/modules/*)
+# shellcheck disable=SC2016 # for the shell in there
+chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+	DEBIAN_FRONTEND=noninteractive VERSION="$version" sh -euc '
+	apt-get install -y --no-install-recommends /tmp/*.deb
+	rm /tmp/*.deb
+	dracut --force --no-hostonly --add cocosecret --kver "$VERSION" /boot/initrd.img
+	apt-get clean
+	' >"$work/log" 2>&1 || { tail "$work/log"; exit 1; }
+umount "$root/proc"
+cp "$root/boot/vmlinuz-$version" "$output/vmlinuz"
+mv "$root/boot/initrd.img" "$output/initrd.img"
+
+echo "build: the disk"
+: >"$root/etc/fstab"
+[ -z "${OVERLAY-}" ] || cp -a "$OVERLAY/." "$root"
+# Everything was loaded from the initramfs, or is: 100 MiB less.
+rm -r "$root/usr/src" "$root/var/lib/apt/lists"
+used=$(du -sm "$root" | cut -f1)
+rm -f "$output/disk.img"
+mke2fs -q -t ext4 -d "$root" "$output/disk.img" "$((used + used / 10 + spare))M"
+truncate -s "+${header}M" "$output/disk.img"
+cocosecret keygen -o "$output/owner.key"
+cryptsetup reencrypt --encrypt --batch-mode --type luks2 \
+	--reduce-device-size "${header}M" --resilience none \
+	--pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+	--key-file "$output/owner.key" "$output/disk.img"
+
+cocosecret keygen -o "$output/disk.key"
+cocosecret enroll "$output/disk.img" --name root \
+	--new-key-file "$output/disk.key" --key-file "$output/owner.key"
+cocosecret verify "$output/disk.img" --key-file "$output/disk.key"
+cocosecret table build -o "$output/table.bin" "$output/disk.key"

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The examples for image builders, in the words of their READMEs: each makes
+an image, which boots from a launch secret.
+"""
+
+import contextlib
+import pathlib
+import re
+
+import pytest
+
+import documents
+
+from . import (chroot, debs, firmware, image, memory, mkosi, packages, place,
+               qemu, rootvm)
+
+pytestmark = pytest.mark.slow
+
+LIMIT = 300
+MEMORY = 2048
+OURS = "cocosecret", "efi-secret-dkms"
+REPART = ("systemd-repart", "systemd-ukify", "systemd-boot-efi",
+          "cryptsetup-bin", "dosfstools", "mtools", "e2fsprogs")
+# What only the sandbox of the tests needs, in a file that is for such things.
+# Its folders are layers, which cannot lie upon each other.
+LOCAL = """\
+[Build]
+SandboxTrees=/mkosi/sandbox
+[Content]
+ExtraTrees=/mkosi/agent
+"""
+SANDBOX = """\
+mknod -m 666 /dev/tty c 5 0
+mount -t tmpfs tmpfs /var/tmp
+cd ~/cocosecret/examples/{}
+"""
+
+
+def blocks(name):
+    """The commands of an example's README."""
+    text = (place.TOP / "examples" / name / "README.md").read_text()
+    return documents.blocks(text)
+
+
+def put_checkout(system, name, packages_of):
+    """The example where it is in a checkout, and packages that were built."""
+    home = system.changes / "root/cocosecret"
+    (home / "examples").mkdir(parents=True)
+    place.run("cp", "-a", place.TOP / "examples" / name, home / "examples")
+    system.add("root/cocosecret/build/deb",
+               [debs.deb(package) for package in packages_of])
+    return home / "examples" / name
+
+
+@contextlib.contextmanager
+def booted(name, disk, table, kernel, initrd=None, cmdline=""):
+    """A guest, on the firmware that has a stand-in."""
+    boots = firmware.Stock(kernel, initrd, cmdline, table.read_bytes())
+    with place.scratch() as folder:
+        overlay = pathlib.Path(folder) / "disk.qcow2"
+        place.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+                  "-b", disk.resolve(), overlay)
+        with qemu.Machine(name, boots, disks=[overlay],
+                          memory_mib=MEMORY) as machine:
+            yield machine
+
+
+def assert_unlocked(guest, key):
+    """The root is what our unlocker opened; the key is nowhere."""
+    assert guest.check("findmnt -no SOURCE /") == "/dev/mapper/root"
+    uuid = guest.check("cat /sys/block/dm-0/dm/uuid")
+    assert re.fullmatch("CRYPT-LUKS2-[0-9a-f]{32}-root", uuid)
+    assert guest.check(f"ls {rootvm.SECRETS}") == ""
+    with place.scratch() as folder:
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, uuid.encode())
+        assert memory.find(dump, key) == []
+    print(f"root on {uuid}, key nowhere, after {guest.age():.0f} s")
+
+
+def test_mkosi():
+    """A disk image and a unified kernel image, which has the initrd."""
+    (commands,) = [block for block in blocks("mkosi")
+                   if block.startswith("mkdir packages")]
+    with chroot.above(*mkosi.layers()) as system:
+        system.apt("update")
+        home = put_checkout(system, "mkosi", OURS)
+        system.apt("install", *REPART, "/root/cocosecret/build/deb/"
+                   + debs.deb("cocosecret").name)
+        system.put("mkosi/sandbox/etc/apt/sources.list.d/mkosi.sources",
+                   mkosi.SOURCES.format(mirror=packages.mirror(),
+                                        suite=mkosi.SUITE))
+        image.add_agent(system.changes / "mkosi/agent")
+        (home / "mkosi.local.conf").write_text(LOCAL)
+        said = system.run(SANDBOX.format("mkosi") + commands, limit=1500)
+        print(*re.findall("guest.raw.*partition 2: .*", said), sep="\n")
+        with booted("mkosi", home / "guest.raw", home / "table.bin",
+                    home / "guest.efi") as guest:
+            guest.wait_ready(LIMIT)
+            assert_unlocked(guest, (home / "disk.key").read_bytes())
+
+
+def test_debootstrap():
+    """The script, where there is nothing but what it wants."""
+    (commands,) = [block for block in blocks("debootstrap")
+                   if block.startswith("mkdir guest")]
+    with chroot.above(chroot.base("bookworm")) as system:
+        system.apt("update")
+        home = put_checkout(system, "debootstrap",
+                            (*OURS, "cocosecret-dracut"))
+        system.apt("install", "debootstrap", "cryptsetup-bin",
+                   "/root/cocosecret/build/deb/"
+                   + debs.deb("cocosecret").name)
+        image.add_agent(system.changes / "overlay")
+        said = system.run("export OVERLAY=/overlay; cd ~/cocosecret/examples/"
+                          f"debootstrap\n{commands}", limit=1500)
+        print(said[said.index("build: "):].strip())
+        guest = home / "guest"
+        with booted("debootstrap", guest / "disk.img", guest / "table.bin",
+                    guest / "vmlinuz", guest / "initrd.img",
+                    "console=ttyS0 panic=1") as machine:
+            machine.wait_ready(LIMIT)
+            assert_unlocked(machine, (guest / "disk.key").read_bytes())
