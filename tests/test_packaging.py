@@ -41,7 +41,9 @@ DEBS = {
     "cocosecret": [*PROGRAMS, "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
-                   "usr/share/doc/@/(README.md.gz|CHANGELOG.md)"],
+                   "usr/share/doc/@/(README.md.gz|CHANGELOG.md)",
+                   "usr/share/doc/@/doc/flow.(dot|svg)(.gz)?",
+                   "usr/share/doc/@/examples/.*"],
     "cocosecret-dracut": DRACUT,
     "libcryptsetup-token-cocosecret": [
         "usr/lib/x86_64-linux-gnu/" + PLUGIN, PLUGIN_PAGE + ".gz"],
@@ -57,6 +59,7 @@ RPMS = {
                    *UNITS, *COMPLETIONS,
                    *(page + "(.gz)?" for page in PAGES), LICENSE,
                    "usr/share/doc/@-0.1.0/(README|CHANGELOG).md",
+                   "usr/share/doc/@-0.1.0/(doc|examples)/.*",
                    "usr/lib/.build-id/.*"],
     "cocosecret-dracut": [*DRACUT, LICENSE],
     "cocosecret-token": [
