@@ -121,3 +121,19 @@ def test_debootstrap():
                     "console=ttyS0 panic=1") as machine:
             machine.wait_ready(LIMIT)
             assert_unlocked(machine, (guest / "disk.key").read_bytes())
+
+
+def test_kiwi():
+    """kiwi reads the description; one that it does not know is refused."""
+    with chroot.above(chroot.base("sid")) as system:
+        system.apt("update")
+        system.apt("install", "kiwi")
+        home = put_checkout(system, "kiwi", ())
+        info = "kiwi-ng image info --description ~/cocosecret/examples/kiwi"
+        said = system.run(info)
+        assert '"image": "guest"' in said
+        print(*re.findall('.*"(?:image|version)": .*', said), sep="\n")
+        config = home / "config.xml"
+        config.write_text(config.read_text().replace("<dracut ", "<dracuts "))
+        with pytest.raises(RuntimeError, match="dracuts"):
+            system.run(info)
