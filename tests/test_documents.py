@@ -67,3 +67,10 @@ def test_make_targets():
         done = call("make", "-n", "-C", TOP, target)
         assert done.returncode == 0, done.stderr
     print(", ".join(sorted(named)))
+
+
+def test_agent():
+    """The manual's unit is the example's."""
+    units = [text for text in documents.displays("cocosecret-unlock.8")
+             if text.startswith("[Unit]")]
+    assert units == [(TOP / "examples/agent/agent.service").read_text()]

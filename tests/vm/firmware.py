@@ -169,6 +169,8 @@ def patched(kernel, initrd_size, memory):
     """The kernel as QEMU 7.2 hands it to the firmware: its setup header says
     who loaded it and where QEMU itself would have put the initrd."""
     image = bytearray(kernel)
+    if image[0x202:0x206] != b"HdrS":  # a UKI
+        return kernel
     top = memory - ACPI_DATA_SIZE - 1
     image[0x210] = 0xb0
     image[0x211] |= 0x80
@@ -206,10 +208,12 @@ class AmdSev:
     def arguments(self, folder, memory):
         """QEMU's arguments; what they name is put into the folder."""
         areas = amdsev_areas()
-        hashes = hash_table(self.kernel.read_bytes(), self.initrd.read_bytes(),
-                            self.cmdline, memory)
+        initrd = self.initrd.read_bytes() if self.initrd else b""
+        hashes = hash_table(self.kernel.read_bytes(), initrd, self.cmdline,
+                            memory)
         return ["-bios", str(packages.amdsev()), "-kernel", str(self.kernel),
-                "-initrd", str(self.initrd), "-append", self.cmdline,
+                *(["-initrd", str(self.initrd)] if self.initrd else []),
+                *(["-append", self.cmdline] if self.cmdline else []),
                 *load(folder / "hashes", hashes, areas[HASH_AREA]),
                 *load(folder / "table", self.table, areas[SECRET_AREA])]
 

@@ -53,9 +53,9 @@ def put_checkout(system, name, packages_of):
 
 
 @contextlib.contextmanager
-def booted(name, disk, table, kernel, initrd=None, cmdline=""):
-    """A guest, on the firmware that has a stand-in."""
-    boots = firmware.Stock(kernel, initrd, cmdline, table.read_bytes())
+def booted(name, disk, table, kernel, initrd=None, cmdline="", kind="stock"):
+    """A guest; without an initrd, the kernel is a unified image."""
+    boots = firmware.KINDS[kind](kernel, initrd, cmdline, table.read_bytes())
     with place.scratch() as folder:
         overlay = pathlib.Path(folder) / "disk.qcow2"
         place.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
@@ -94,10 +94,12 @@ def test_mkosi():
         (home / "mkosi.local.conf").write_text(LOCAL)
         said = system.run(SANDBOX.format("mkosi") + commands, limit=1500)
         print(*re.findall("guest.raw.*partition 2: .*", said), sep="\n")
-        with booted("mkosi", home / "guest.raw", home / "table.bin",
-                    home / "guest.efi") as guest:
-            guest.wait_ready(LIMIT)
-            assert_unlocked(guest, (home / "disk.key").read_bytes())
+        for kind in ("stock", "amdsev"):
+            with booted(f"mkosi-{kind}", home / "guest.raw",
+                        home / "table.bin", home / "guest.efi",
+                        kind=kind) as guest:
+                guest.wait_ready(LIMIT)
+                assert_unlocked(guest, (home / "disk.key").read_bytes())
 
 
 def test_debootstrap():
@@ -137,3 +139,47 @@ def test_kiwi():
         config.write_text(config.read_text().replace("<dracut ", "<dracuts "))
         with pytest.raises(RuntimeError, match="dracuts"):
             system.run(info)
+
+
+def guestfs_root():
+    """A Debian such as people customise, which has what ours depends on."""
+    def build(path):
+        with chroot.above(*chroot.system("bookworm", "dracut")) as system:
+            system.apt("update")
+            system.apt("install", "dmsetup", "libcryptsetup12", "libjson-c5",
+                       "libkmod2", "libuuid1", "udev", "systemd-sysv")
+            image.add_agent(system.changes)
+            place.run("sh", "-c", f"rm -rf {system.changes}/debs")
+            system.copy(path)
+    key = place.digest(*(layer.name for layer in
+                         chroot.system("bookworm", "dracut")))
+    return place.artefact("guestfs-root", key, build)
+
+
+def test_virt_customize():
+    """libguestfs' own virtual machine changes the image."""
+    customise, encrypt = blocks("virt-customize")
+    with chroot.above(chroot.base("bookworm")) as system:
+        system.apt("update")
+        home = put_checkout(system, "virt-customize",
+                            (*OURS, "cocosecret-dracut"))
+        system.apt("install", "guestfs-tools", "qemu-system-x86",
+                   f"linux-image-{chroot.FLAVOUR}", "cryptsetup-bin", "zstd",
+                   "/root/cocosecret/build/deb/"
+                   + debs.deb("cocosecret").name)
+        root = guestfs_root()
+        size = int(place.run("du", "-sm", root).split()[0])
+        place.run("mke2fs", "-q", "-t", "ext4", "-d", root,
+                  home / "disk.img", f"{size + size // 8 + 200}M")
+        system.add(f"{home.relative_to(system.changes)}/packages",
+                   (home / "../../build/deb").glob("*.deb"))
+        system.run("export LIBGUESTFS_BACKEND=direct "
+                   "LIBGUESTFS_BACKEND_SETTINGS=force_tcg\n"
+                   f"cd ~/cocosecret/examples/virt-customize\n{customise}",
+                   limit=1200)
+        system.run(f"cd ~/cocosecret/examples/virt-customize\n{encrypt}")
+        with booted("virt-customize", home / "disk.img", home / "table.bin",
+                    home / "vmlinuz", home / "initrd.img",
+                    "console=ttyS0 panic=1") as machine:
+            machine.wait_ready(LIMIT)
+            assert_unlocked(machine, (home / "disk.key").read_bytes())

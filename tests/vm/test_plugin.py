@@ -7,6 +7,7 @@ What is refused where without device-mapper: tests/attacks/test_plugin.py.
 
 import pytest
 
+import documents
 from attacks import catalogue, luks2
 
 from . import hostile, place, rootvm, test_attacks
@@ -23,17 +24,16 @@ echo "=> $?"
 dmsetup table victim 2>/dev/null && dmsetup remove --retry victim
 """
 COMMANDS = {
-    "cryptsetup": "timeout 30 cryptsetup open -q -v --token-only --token-type "
-                  "cocosecret --disable-locks {device} victim",
+    "cryptsetup": "timeout 30 " + documents.readme("cryptsetup open ").strip()
+                  .replace("DEVICE", "{device}").replace("NAME", "victim"),
     "systemd-cryptsetup": "timeout 30 /lib/systemd/systemd-cryptsetup attach "
                           "victim {device} none luks,headless=true,tries=1",
 }
 WIPED = f"rm {rootvm.SECRETS}/*"
 # The manual's drop-in, and the crypttab.
-ONLY_OURS = f"""[Service]
-TemporaryFileSystem={TOKENS}:ro
-BindReadOnlyPaths={TOKENS}/libcryptsetup-token-cocosecret.so
-"""
+(ONLY_OURS,) = [text for text in
+                documents.displays("libcryptsetup-token-cocosecret.7")
+                if text.startswith("[Service]")]
 CRYPTTAB = r"""
 printf 'data UUID={uuid} none luks,noauto,{options}\n' >/etc/crypttab
 systemctl daemon-reload

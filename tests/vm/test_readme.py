@@ -106,6 +106,18 @@ def assert_booted(said):
     assert line.strip() == "/ is on /dev/mapper/root,  secrets: []"
 
 
+def assert_agent(system, version):
+    """examples/agent's commands put it into an initramfs."""
+    text = (place.TOP / "examples/agent/README.md").read_text()
+    (block,) = documents.blocks(text)
+    run(system, "cd examples/agent; echo '#!/bin/sh' >get-secret\n" + block,
+        version)
+    listed = system.run("lsinitrd /boot/initr*.img")
+    assert re.search(r"wants/agent.service -> \.\./agent.service$", listed,
+                     re.M)
+    assert re.search("^-.* etc/systemd/system/agent.service$", listed, re.M)
+
+
 def test_readme():
     """Those for a disk first, then what is left in the order of the text."""
     left = blocks()
@@ -128,6 +140,7 @@ def test_readme():
             disk = "enrolled" if ENROLLED.search(block) else "encrypted"
             run(system, f"cp {disk}.img disk.img; rm -f new.key initrd.img")
             run(system, block, version)
+        assert_agent(system, version)
 
 
 @pytest.mark.parametrize("line", range(2))

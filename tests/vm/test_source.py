@@ -4,7 +4,6 @@ for when it does not.
 """
 
 import os
-import re
 
 import pytest
 
@@ -24,18 +23,11 @@ rm {rootvm.SECRETS}/{OTHER}
 """.encode()
 
 
-def manual_unit():
-    """The unit in cocosecret-unlock(8)."""
-    text = (place.TOP / "man/cocosecret-unlock.8").read_text()
-    unit = text[text.index("An agent as a unit"):]
-    unit = re.search(r"^\.Bd .*?\n(.*?)^\.Ed$", unit, re.M | re.S)[1]
-    return unit.replace("\\-", "-").encode()
-
-
 def test_agent():
     """The manual's agent is done before the unlocker, once; then its folder
     is empty. What its cat leaves in memory is not looked for."""
-    files = {UNITS + "agent.service": manual_unit(),
+    files = {UNITS + "agent.service":
+             (place.TOP / "examples/agent/agent.service").read_bytes(),
              UNITS + "cocosecret-unlock.service.wants/agent.service":
              "../agent.service",
              "usr/bin/get-secret": GET_SECRET}
