@@ -163,7 +163,8 @@ def test_virt_customize():
         system.apt("update")
         home = put_checkout(system, "virt-customize",
                             (*OURS, "cocosecret-dracut"))
-        system.apt("install", "guestfs-tools", "qemu-system-x86",
+        system.apt("install", "guestfs-tools", "libguestfs-tools",
+                   "qemu-system-x86",
                    f"linux-image-{chroot.FLAVOUR}", "cryptsetup-bin", "zstd",
                    "/root/cocosecret/build/deb/"
                    + debs.deb("cocosecret").name)
