@@ -18,7 +18,7 @@ fdisk nbdkit nbdkit-plugin-python
 zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace graphviz
 libvirt-clients-qemu python3-libvirt python3-lxml python3-cryptography
 python3-jsonschema python3-yaml
-python3 python3-pytest python3-pytest-xdist
+python3 python3-pytest python3-pytest-xdist python3-pytest-timeout
 '
 
 is_installed() {

@@ -169,7 +169,8 @@ def at_terminal(command, keys):
 
 
 def test_passphrase(tmp_path):
-    """It is asked for without echo; who gives up has changed nothing."""
+    """It is asked for without echo; who gives up has changed nothing, also
+    between the question and the wait for an answer, which is longer here."""
     disk = catalogue.blank(tmp_path / "disk")
     word = tmp_path / "word"
     word.write_bytes(b"correct horse")
@@ -178,12 +179,16 @@ def test_passphrase(tmp_path):
     key = tmp_path / "key"
     subprocess.run([COCOSECRET, "keygen", "-o", key], check=True)
     enroll = [COCOSECRET, "enroll", disk, "--new-key-file", key]
+    slowly = ["/usr/bin/strace", "-qq", "-o", tmp_path / "strace",
+              "-e", "inject=write:delay_exit=300000", *enroll]
     before = disk.read_bytes()
-    for keys, status, says in ((b"battery\n", 6, "opens no key slot"),
-                               (b"\x03", 2, "no passphrase was given"),
-                               (b"correct horse\n", 0, "")):
+    for command, keys, status, says in (
+            (enroll, b"battery\n", 6, "opens no key slot"),
+            (enroll, b"\x03", 2, "no passphrase was given"),
+            (slowly, b"\x03", 2, "no passphrase was given"),
+            (enroll, b"correct horse\n", 0, "")):
         assert disk.read_bytes() == before
-        ended, shown = at_terminal(enroll, keys)
+        ended, shown = at_terminal(command, keys)
         assert ended == status and says in shown, shown
         assert "horse" not in shown and "battery" not in shown
     assert call(COCOSECRET, "verify", disk, "--key-file", key).returncode == 0

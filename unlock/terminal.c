@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -18,6 +19,7 @@ enum { SIGNALS = sizeof(giving_up) / sizeof(*giving_up) };
 
 struct terminal {
 	int fd;
+	sigset_t mask;
 	struct termios before;
 	struct sigaction actions[SIGNALS];
 };
@@ -32,9 +34,14 @@ static int hide(struct terminal *terminal)
 {
 	const struct sigaction action = { .sa_handler = interrupt };
 	struct termios hidden;
+	sigset_t held;
 
 	if (tcgetattr(terminal->fd, &terminal->before) < 0)
 		return -errno;
+	sigemptyset(&held);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaddset(&held, giving_up[i]);
+	sigprocmask(SIG_BLOCK, &held, &terminal->mask);
 	for (int i = 0; i < SIGNALS; i++)
 		sigaction(giving_up[i], &action, &terminal->actions[i]);
 	hidden = terminal->before;
@@ -48,6 +55,7 @@ static void show(struct terminal *terminal)
 	tcsetattr(terminal->fd, TCSAFLUSH, &terminal->before);
 	for (int i = 0; i < SIGNALS; i++)
 		sigaction(giving_up[i], &terminal->actions[i], NULL);
+	sigprocmask(SIG_SETMASK, &terminal->mask, NULL);
 }
 
 static int say(int fd, const char *text)
@@ -57,10 +65,15 @@ static int say(int fd, const char *text)
 	return write(fd, text, length) == (ssize_t)length ? 0 : -EIO;
 }
 
-static int read_line(int fd, struct secret *line)
+/* Signals are let in only while it waits: one between the question and the wait would be lost. */
+static int read_line(const struct terminal *terminal, struct secret *line)
 {
-	ssize_t n = read(fd, line->bytes, line->capacity);
+	struct pollfd typed = { .fd = terminal->fd, .events = POLLIN };
+	ssize_t n;
 
+	if (ppoll(&typed, 1, NULL, &terminal->mask) < 0)
+		return -errno;
+	n = read(terminal->fd, line->bytes, line->capacity);
 	if (n <= 0)
 		return n < 0 ? -errno : -EINTR;
 	line->size = (size_t)n - (line->bytes[n - 1] == '\n');
@@ -79,7 +92,7 @@ int terminal_ask(const char *question, struct secret *answer)
 	if (r == 0)
 		r = say(fd, question);
 	if (r == 0)
-		r = read_line(fd, answer);
+		r = read_line(&terminal, answer);
 	show(&terminal);
 	say(fd, "\n");
 	return r;
