@@ -9,7 +9,7 @@ set -eu
 packages='
 build-essential pkg-config git kmod
 libcryptsetup-dev libdevmapper-dev libudev-dev libkmod-dev libjson-c-dev
-libssl-dev uuid-dev libblkid-dev libcmocka-dev
+libssl-dev uuid-dev libblkid-dev libdevmapper-dev libcmocka-dev
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 linux-headers-cloud-amd64
 qemu-system-x86 qemu-utils ovmf gnu-efi

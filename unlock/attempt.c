@@ -23,9 +23,8 @@
 enum {
 	/* How long a device that may be absent holds up a boot that needs nothing else. */
 	NOFAIL_WAIT_US = 5 * US_PER_S,
-	/* How long to look for a second device of a volume's name among what udev is still busy with. */
+	/* How long to look for a second device of a volume's name among those udev has yet to look at. */
 	SETTLE_US = 2 * US_PER_S,
-	SETTLE_TICK_MS = 20,
 };
 
 static bool is_nofail(const struct attempt *attempt)
@@ -386,8 +385,8 @@ static void look_for_doubles(struct attempts *all, struct devices *devices, int 
 	uint64_t end_us = clock_us() + SETTLE_US;
 
 	while (!all->code && clock_us() < end_us &&
-	       (devices_queued(devices) || devices_waiting(devices))) {
-		wait_for_event(all, devices, signals, SETTLE_TICK_MS);
+	       (devices_unready(devices) || devices_waiting(devices))) {
+		wait_for_event(all, devices, signals, milliseconds_until(end_us));
 		judge_devices(all);
 	}
 }

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "exitcode.h"
+#include "warm.h"
 
 /* How long a killed child may take to die. */
 enum { KILL_WAIT_US = 5 * US_PER_S };
@@ -41,8 +42,10 @@ static _Noreturn void become_child(pid_t parent, child_work *work, const void *c
 
 int child_start(struct child *child, uint64_t limit_us, child_work *work, const void *context)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid;
 
+	warm_finish();
+	pid = fork();
 	if (pid == 0)
 		become_child(parent, work, context);
 	if (pid < 0)

@@ -20,10 +20,15 @@ struct device_properties {
 
 bool device_matches(const struct device_spec *spec, const struct device_properties *properties);
 
+enum { DEVICE_NAME_SIZE = 256 }; /* NAME_MAX, and its NUL */
+typedef char device_name[DEVICE_NAME_SIZE];
+
 /* Block devices, those there and those to come; listening starts before the first look. */
 struct devices {
 	struct udev *udev;
 	struct udev_monitor *monitor;
+	device_name *unready; /* were there at the first look, but not yet for udev */
+	size_t unready_count;
 };
 
 typedef void device_found(void *context, const struct device_properties *properties);
@@ -34,6 +39,7 @@ int devices_enumerate(struct devices *devices, device_found *found, void *contex
 void devices_receive(struct devices *devices, device_found *found, void *context);
 bool devices_waiting(const struct devices *devices); /* to be received */
 bool devices_queued(const struct devices *devices);  /* to be looked at by udev first */
+bool devices_unready(const struct devices *devices); /* is any of the first look's still? */
 void devices_close(struct devices *devices);
 
 #endif

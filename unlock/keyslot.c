@@ -27,9 +27,14 @@ static int choose_cipher(struct crypt_device *cd)
 	return crypt_keyslot_set_encryption(cd, "aes-xts-plain64", AREA_KEY_SIZE);
 }
 
+int keyslot_choose_kdf(struct crypt_device *cd)
+{
+	return crypt_set_pbkdf_type(cd, &cheapest);
+}
+
 int keyslot_make_cheap(struct crypt_device *cd)
 {
-	int r = crypt_set_pbkdf_type(cd, &cheapest);
+	int r = keyslot_choose_kdf(cd);
 
 	return r == 0 ? choose_cipher(cd) : r;
 }

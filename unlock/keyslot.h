@@ -4,6 +4,8 @@
 
 #include <libcryptsetup.h>
 
+/* The key derivation of the key slots that @cd adds from now on. 0 or negative errno. */
+int keyslot_choose_kdf(struct crypt_device *cd);
 
 /* Makes the key slots cheap that @cd adds from now on. 0 or negative errno. */
 int keyslot_make_cheap(struct crypt_device *cd);

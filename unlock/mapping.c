@@ -16,6 +16,8 @@
 #include "file.h"
 #include "text.h"
 
+#define MAPPER "/dev/mapper/"
+
 /* Until whoever looks at it, udev say, has let go. */
 enum { CLOSE_WAIT_US = 5 * US_PER_S, CLOSE_TRIES = 50 };
 
@@ -40,7 +42,8 @@ static bool read_attribute(const char *device, const char *attribute, char *out,
 
 static int read_id(const char *device, struct mapping_id *id)
 {
-	return read_attribute(device, "dm/uuid", id->dm_uuid, sizeof(id->dm_uuid)) &&
+	return snprintf(id->device, sizeof(id->device), "%s", device) < (int)sizeof(id->device) &&
+	       read_attribute(device, "dm/uuid", id->dm_uuid, sizeof(id->dm_uuid)) &&
 	       read_attribute(device, "diskseq", id->diskseq, sizeof(id->diskseq)) ? 0 : -EIO;
 }
 
@@ -63,10 +66,19 @@ int mapping_find(const char *name, struct mapping_id *id)
 	return -ENOENT;
 }
 
+int mapping_link(const char *name, const struct mapping_id *id)
+{
+	char link[sizeof(MAPPER) + DM_NAME_LEN], target[sizeof("../") + MAPPING_DEVICE_SIZE];
+
+	snprintf(link, sizeof(link), MAPPER "%s", name);
+	snprintf(target, sizeof(target), "../%s", id->device);
+	return symlink(target, link) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 /* Of device-mapper itself: libcryptsetup reads from the disk first, and so waits for the host. */
 static int remove_when_unused(const char *name)
 {
-	CLEANUP(close_fd) int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	CLEANUP(close_fd) int control = open(MAPPER "control", O_RDWR | O_CLOEXEC);
 	struct dm_ioctl request = {
 		.version = { DM_VERSION_MAJOR },
 		.data_size = sizeof(request),

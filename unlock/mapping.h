@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_MAPPING_H
 #define COCOSECRET_MAPPING_H
 
-enum { DM_UUID_SIZE = 129, DISKSEQ_SIZE = 24 };
+enum { DM_UUID_SIZE = 129, DISKSEQ_SIZE = 24, MAPPING_DEVICE_SIZE = 16 };
 
 /*
  * What tells a mapping from one that another program puts into its place: name and UUID may come
@@ -11,10 +11,14 @@ enum { DM_UUID_SIZE = 129, DISKSEQ_SIZE = 24 };
 struct mapping_id {
 	char dm_uuid[DM_UUID_SIZE];
 	char diskseq[DISKSEQ_SIZE];
+	char device[MAPPING_DEVICE_SIZE]; /* the kernel's name for it, "dm-0" */
 };
 
 /* Of the active mapping @name, from sysfs; -ENOENT where there is none. */
 int mapping_find(const char *name, struct mapping_id *id);
+
+/* What udev will do, too: /dev/mapper/@name is there when this returns. */
+int mapping_link(const char *name, const struct mapping_id *id);
 
 /* Within a bounded time; a mapping that is in use is left to go when it no longer is. */
 int mapping_close(const char *name);

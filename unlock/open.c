@@ -14,11 +14,13 @@
 #include "policy.h"
 #include "seal.h"
 #include "secret.h"
+#include "settle.h"
 #include "state.h"
 #include "token.h"
+#include "volume_key.h"
 
 struct stopwatch {
-	uint64_t begin, header, secret, activated;
+	uint64_t begin, header, secret, seal, activated;
 };
 
 static int read_secret(const struct volume *volume, int secrets, struct secret *secret,
@@ -81,23 +83,60 @@ static int choose_unsealed(struct json_object *document, const struct volume *vo
 	return EXIT_OPENED;
 }
 
+/* Of several mappings, one on the other, each must be there before the next is made. */
+static bool has_integrity(struct crypt_device *cd)
+{
+	struct crypt_params_integrity integrity;
+
+	return crypt_get_integrity_info(cd, &integrity) == 0 && integrity.tag_size > 0;
+}
+
+/* -EPERM: there is none in the token, or not this volume's. */
+static int activate_by_token(struct crypt_device *cd, struct json_object *document,
+			     const struct volume *volume, const struct token *token,
+			     const struct secret *secret, uint32_t *cookie)
+{
+	int r = -EPERM;
+
+	if (!token->volume_key || volume->options & VOLUME_UNSEALED)
+		return r;
+	if (!has_integrity(cd))
+		settle_defer();
+	r = volume_key_activate(cd, document, token, secret, volume->name,
+				volume_crypt_flags(volume));
+	*cookie = settle_deferred();
+	if (r == -EPERM)
+		log_warning("%s: the volume key in token %d is not this volume's, so its key slot is "
+			    "used; run cocosecret seal", volume->name, token->id);
+	return r;
+}
+
 /* The flags that a header carries were chosen by whoever wrote it: an owner only where it is sealed. */
-static int activate(struct crypt_device *cd, const struct volume *volume, const char *device,
-		    int slot, const struct secret *secret, struct fault *fault)
+static int activate_by_slot(struct crypt_device *cd, const struct volume *volume, int slot,
+			    const struct secret *secret)
 {
 	uint32_t flags = volume_crypt_flags(volume);
-	int r;
 
 	if (volume->options & VOLUME_UNSEALED)
 		flags |= CRYPT_ACTIVATE_IGNORE_PERSISTENT;
-	r = crypt_activate_by_passphrase(cd, volume->name, slot, (const char *)secret->bytes,
-					 secret->size, flags);
+	return crypt_activate_by_passphrase(cd, volume->name, slot, (const char *)secret->bytes,
+					    secret->size, flags);
+}
+
+static int activate(struct crypt_device *cd, struct json_object *document,
+		    const struct volume *volume, const char *device, const struct token *token,
+		    const struct secret *secret, uint32_t *cookie, struct fault *fault)
+{
+	int r = activate_by_token(cd, document, volume, token, secret, cookie);
+
+	if (r == -EPERM)
+		r = activate_by_slot(cd, volume, token->slot, secret);
 	return r < 0 ? explain_activate(volume, device, r, fault) : EXIT_OPENED;
 }
 
 static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
 		  const struct token *token, int state, const struct stopwatch *watch,
-		  struct fault *fault)
+		  uint32_t cookie, struct fault *fault)
 {
 	struct mapping_id mapping;
 	struct volume_record entry = {
@@ -106,12 +145,16 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 		.mapping = &mapping,
 		.header_us = watch->header - watch->begin,
 		.secret_us = watch->secret - watch->header,
-		.activate_us = watch->activated - watch->secret,
+		.seal_us = watch->seal - watch->secret,
+		.activate_us = watch->activated - watch->seal,
 		.opened_us = watch->activated,
 		.slot = token->slot,
+		.cookie = cookie,
 	};
 	int r = mapping_find(volume->name, &mapping);
 
+	if (r == 0)
+		r = mapping_link(volume->name, &mapping);
 	if (r == 0)
 		r = state_add(state, volume, &entry);
 	if (r == 0)
@@ -149,6 +192,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	struct stopwatch watch = { .begin = clock_us() };
 	struct policy_layout layout;
 	struct token token = { 0 };
+	uint32_t cookie = 0;
 	int r;
 
 	r = header_load_detached(&cd, volume->name, volume->header, device, fault);
@@ -169,15 +213,16 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 		r = choose_unsealed(document, volume, &token, fault);
 	else
 		r = seal_check(document, volume->secret, &secret, volume->name, &token, fault);
+	watch.seal = clock_us();
 	if (r)
 		r = refuse(volume, device, r, fault);
 	else
-		r = activate(cd, volume, device, token.slot, &secret, fault);
+		r = activate(cd, document, volume, device, &token, &secret, &cookie, fault);
 	watch.activated = clock_us();
 	secret_wipe(&secret);
 
 	if (r == 0)
-		r = record(cd, volume, device, &token, state, &watch, fault);
+		r = record(cd, volume, device, &token, state, &watch, cookie, fault);
 	if (r == 0)
 		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
 			 device, volume->name, volume->secret,

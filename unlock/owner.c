@@ -11,6 +11,7 @@
 #include "header.h"
 #include "seal.h"
 #include "volume.h"
+#include "volume_key.h"
 
 static const struct option options[] = {
 	{ "header", required_argument, NULL, 'h' },
@@ -298,4 +299,11 @@ bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int s
 {
 	return crypt_activate_by_passphrase(cd, NULL, slot, (const char *)key->bytes.bytes,
 					    key->bytes.size, 0) == slot;
+}
+
+bool owner_volume_key_holds(struct crypt_device *cd, struct json_object *document,
+			    const struct owner_key *key, const struct token *token)
+{
+	return !token->volume_key ||
+	       volume_key_activate(cd, document, token, &key->bytes, NULL, 0) == 0;
 }

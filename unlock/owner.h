@@ -59,6 +59,10 @@ int owner_load(const struct owner *owner, const char *path, struct crypt_device 
 	       struct json_object **document, struct policy_layout *layout);
 bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot);
 
+/* Whether the volume key in a token, where it has one, is the volume's. */
+bool owner_volume_key_holds(struct crypt_device *cd, struct json_object *document,
+			    const struct owner_key *key, const struct token *token);
+
 /*
  * Changes a copy of the header with @change, if any, seals every token whose key is given, tries
  * the result, and stores it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "owner.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "header.h"
 #include "header_copy.h"
 #include "seal.h"
+#include "volume_key.h"
 
 /* By token: the key that opens its slot, NULL where none was given. */
 struct sealers {
@@ -93,18 +95,47 @@ static int check_own_key(const struct owner *owner, struct crypt_device *cd,
 	return EXIT_WRONG_KEY;
 }
 
+static void add_pair(struct json_object *token, const char *name, const char *alg,
+		     const char *value)
+{
+	struct json_object *pair = json_object_new_object();
+
+	json_object_object_add(pair, "alg", json_object_new_string(alg));
+	if (value)
+		json_object_object_add(pair, "value", json_object_new_string(value));
+	json_object_object_add(token, name, pair);
+}
+
+/* What changed the header may have changed the volume key, or the salt of the key slot. */
+static int set_volume_key(const struct owner *owner, struct crypt_device *cd,
+			  struct json_object *document, int id, const struct owner_key *key)
+{
+	char text[VOLUME_KEY_TEXT_SIZE];
+	struct fault fault;
+	struct token token;
+	int r = token_read(document, id, &token, &fault);
+
+	if (r == 0)
+		r = volume_key_wrap(cd, document, token.slot, &key->bytes, text);
+	if (r == 0)
+		add_pair(token_json(document, id), "volume_key", TOKEN_WRAP_ALG, text);
+	else if (r == -ENOTSUP)
+		json_object_object_del(token_json(document, id), "volume_key");
+	if (r == 0 || r == -ENOTSUP)
+		return EXIT_OPENED;
+	complain("%s: %s: the volume key cannot be wrapped for token %d: %s", owner->command,
+		 owner->device, id, strerror(-r));
+	return EXIT_IO;
+}
+
 /* @value NULL: a seal to be, whose place is part of what is sealed. */
 static int set_seal(const struct owner *owner, struct crypt_device *cd,
 		    struct json_object *document, int id, const char *value)
 {
 	struct json_object *token = token_json(document, id);
-	struct json_object *seal = json_object_new_object();
 	int r;
 
-	json_object_object_add(seal, "alg", json_object_new_string(TOKEN_SEAL_ALG));
-	if (value)
-		json_object_object_add(seal, "value", json_object_new_string(value));
-	json_object_object_add(token, "seal", seal);
+	add_pair(token, "seal", TOKEN_SEAL_ALG, value);
 	r = crypt_token_json_set(cd, id, json_object_to_json_string(token));
 	if (r == id)
 		return EXIT_OPENED;
@@ -123,9 +154,13 @@ static int set_seals(const struct owner *owner, struct crypt_device *cd,
 
 	if (r)
 		complain("%s: %s: %s", owner->command, owner->device, fault.text);
-	for (int id = 0; id < TOKENS_MAX && r == 0; id++)
-		if (sealers->keys[id])
+	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
+		if (!sealers->keys[id])
+			continue;
+		r = set_volume_key(owner, cd, document, id, sealers->keys[id]);
+		if (r == 0)
 			r = set_seal(owner, cd, document, id, NULL);
+	}
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
 		if (!sealers->keys[id])
 			continue;
@@ -147,7 +182,8 @@ static int try_token(const struct owner *owner, struct crypt_device *cd,
 
 	if (token_read(document, id, &want, &fault) == 0)
 		r = seal_check(document, want.secret, &key->bytes, NULL, &token, &fault);
-	if (r == 0 && token.id == id && owner_key_opens(cd, key, token.slot))
+	if (r == 0 && token.id == id && owner_key_opens(cd, key, token.slot) &&
+	    owner_volume_key_holds(cd, document, key, &token))
 		return EXIT_OPENED;
 	complain("%s: %s: the new header does not hold (token %d: %s); nothing was changed",
 		 owner->command, owner->device, id, fault.text);

@@ -2,53 +2,15 @@
 #include "seal.h"
 
 #include <errno.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "derive.h"
 #include "exitcode.h"
 
-static const char info[] = "cocosecret seal v1";
-
-struct seal_key {
-	unsigned char bytes[SEAL_BYTES];
-};
-
-static void wipe_key(struct seal_key *key)
-{
-	OPENSSL_cleanse(key, sizeof(*key));
-}
-
-/* OSSL_PARAM takes pointers to what it only reads as if it might write. */
-static OSSL_PARAM octets(const char *name, const void *bytes, size_t size)
-{
-	return OSSL_PARAM_construct_octet_string(name, (void *)bytes, size);
-}
-
-static bool derive(const struct secret *secret, const char salt[GUID_TEXT_SIZE],
-		   struct seal_key *key)
-{
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char[]){ "SHA256" }, 0),
-		octets(OSSL_KDF_PARAM_KEY, secret->bytes, secret->size),
-		octets(OSSL_KDF_PARAM_SALT, salt, GUID_TEXT_LENGTH),
-		octets(OSSL_KDF_PARAM_INFO, info, sizeof(info) - 1),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	bool done = context && EVP_KDF_derive(context, key->bytes, sizeof(key->bytes), params) == 1;
-
-	EVP_KDF_CTX_free(context);
-	EVP_KDF_free(kdf);
-	return done;
-}
-
-static bool authenticate(const struct seal_key *key, const char *text, size_t length,
+static bool authenticate(const struct derived_key *key, const char *text, size_t length,
 			 char value[SEAL_TEXT_SIZE])
 {
 	unsigned char mac[SEAL_BYTES];
@@ -64,7 +26,7 @@ static bool authenticate(const struct seal_key *key, const char *text, size_t le
 int seal_compute(struct json_object *document, const struct secret *secret,
 		 char value[SEAL_TEXT_SIZE], struct fault *fault)
 {
-	CLEANUP(wipe_key) struct seal_key key = { { 0 } };
+	CLEANUP(derived_key_wipe) struct derived_key key = { { 0 } };
 	CLEANUP(free_text) char *text = NULL;
 	const char *uuid = document_text(document, "uuid");
 	char salt[GUID_TEXT_SIZE];
@@ -86,7 +48,7 @@ int seal_compute(struct json_object *document, const struct secret *secret,
 			  "that is no integer");
 		return EXIT_HEADER;
 	}
-	if (!derive(secret, salt, &key) || !authenticate(&key, text, length, value)) {
+	if (!derive_key(secret, salt, "cocosecret seal v1", &key) || !authenticate(&key, text, length, value)) {
 		fault_set(fault, "libcrypto has no HKDF or HMAC with SHA-256");
 		return EXIT_IO;
 	}

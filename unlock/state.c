@@ -128,11 +128,14 @@ int state_add(int state, const struct volume *volume, const struct volume_record
 	add_text(object, "secret", volume->secret);
 	add_number(object, "header_us", record->header_us);
 	add_number(object, "secret_us", record->secret_us);
+	add_number(object, "seal_us", record->seal_us);
 	add_number(object, "activate_us", record->activate_us);
 	add_number(object, "opened_us", record->opened_us);
 	add_bool(object, "sealed", !(volume->options & VOLUME_UNSEALED));
 	if (record->slot >= 0)
 		add_number(object, "keyslot", (uint64_t)record->slot);
+	if (record->cookie)
+		add_number(object, "udev_cookie", record->cookie);
 	if (volume->header[0])
 		add_text(object, "header", volume->header);
 	volume_file(file, volume->name);
@@ -169,6 +172,15 @@ bool state_knows(int state, const char *name, const struct mapping_id *mapping)
 
 	return has_text(object, "dm_uuid", mapping->dm_uuid) &&
 	       has_text(object, "diskseq", mapping->diskseq);
+}
+
+uint32_t state_cookie(int state, const char *name)
+{
+	CLEANUP(put_json) struct json_object *object = state_read(state, VOLUMES, name);
+	struct json_object *cookie;
+
+	return json_object_object_get_ex(object, "udev_cookie", &cookie) ?
+	       (uint32_t)json_object_get_uint64(cookie) : 0;
 }
 
 void state_remove(int state, const char *name)

@@ -24,9 +24,11 @@ struct volume_record {
 	const struct mapping_id *mapping;
 	uint64_t header_us;   /* to load and check the header */
 	uint64_t secret_us;   /* to read the secret */
-	uint64_t activate_us; /* to derive the key and map */
+	uint64_t seal_us;     /* to check the seal */
+	uint64_t activate_us; /* to come by the volume key and map */
 	uint64_t opened_us;   /* when */
 	int slot;             /* the token's; negative: any */
+	uint32_t cookie;      /* of libdevmapper, where udev was not waited for; 0: none */
 };
 
 struct run_record {
@@ -51,6 +53,9 @@ void state_each(int state, state_use *use, void *context);
 #define STATE_VOLUMES "volumes"
 #define STATE_WIPED "wiped"
 #define STATE_WIPED_ALL "all"
+
+/* The cookie of volume @name; 0 where it has none. */
+uint32_t state_cookie(int state, const char *name);
 
 /* Of the records in @folder, one of those two; and each as it was written, NULL where it is none. */
 void state_each_in(int state, const char *folder, state_use *use, void *context);

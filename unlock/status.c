@@ -102,6 +102,7 @@ static bool is_true(struct json_object *object, const char *name)
 
 #define SECONDS(object, name) ((double)number(object, name) / US_PER_S)
 
+#define MILLISECONDS(object, key) ((unsigned int)(number(object, key) / US_PER_MS))
 static void print_secrets(struct json_object *status, int r)
 {
 	struct json_object *secrets = document_member(status, "secrets", json_type_array);
@@ -136,7 +137,7 @@ static void print_wiped(struct json_object *status)
 static void print_volume(struct json_object *volume)
 {
 	uint64_t took = number(volume, "header_us") + number(volume, "secret_us") +
-			number(volume, "activate_us");
+			number(volume, "seal_us") + number(volume, "activate_us");
 
 	printf("volume   %s: %s, %s, with secret %s%s, %s", text(volume, "name"),
 	       is_true(volume, "active") ? "open" : "no longer open", text(volume, "device"),
@@ -144,8 +145,11 @@ static void print_volume(struct json_object *volume)
 	       is_true(volume, "sealed") ? "sealed" : "not sealed");
 	if (document_member(volume, "keyslot", json_type_int))
 		printf(", key slot %u", (unsigned int)number(volume, "keyslot"));
-	printf("\n         opened %.3f s after the kernel's start, in %u ms\n",
-	       SECONDS(volume, "opened_us"), (unsigned int)(took / US_PER_MS));
+	printf("\n         opened %.3f s after the kernel's start, in %u ms: header %u, secret %u, "
+	       "seal %u, mapping %u\n", SECONDS(volume, "opened_us"),
+	       (unsigned int)(took / US_PER_MS), MILLISECONDS(volume, "header_us"),
+	       MILLISECONDS(volume, "secret_us"), MILLISECONDS(volume, "seal_us"),
+	       MILLISECONDS(volume, "activate_us"));
 }
 
 static void print_volumes(struct json_object *status)

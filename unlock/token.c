@@ -77,6 +77,15 @@ static int read_seal(struct json_object *json, const char **value)
 	return 0;
 }
 
+/* Without it the key slot is there: one of another kind, a newer one say, is no fault. */
+static const char *read_volume_key(struct json_object *json)
+{
+	struct json_object *wrapped = document_member(json, "volume_key", json_type_object);
+	const char *alg = document_text(wrapped, "alg");
+
+	return alg && strcmp(alg, TOKEN_WRAP_ALG) == 0 ? document_text(wrapped, "value") : NULL;
+}
+
 int token_parse(struct json_object *json, struct token *token, struct fault *fault)
 {
 	struct json_object *name;
@@ -94,6 +103,7 @@ int token_parse(struct json_object *json, struct token *token, struct fault *fau
 	}
 	if (read_seal(json, &token->seal) < 0)
 		return fault_set(fault, "has a seal of an unknown kind");
+	token->volume_key = read_volume_key(json);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #define TOKEN_TYPE "cocosecret"
 #define TOKEN_SEAL_ALG "hmac-sha256"
+#define TOKEN_WRAP_ALG "aes256-kw"
 
 enum { TOKENS_MAX = 32 /* LUKS2's own limit */ };
 
@@ -19,6 +20,7 @@ struct token {
 	int slot;         /* the one key slot it is for */
 	const char *name; /* of the mapping; NULL for any */
 	const char *seal; /* the seal's value; NULL where it has none */
+	const char *volume_key; /* wrapped; NULL where it has none that this program can unwrap */
 	char secret[GUID_TEXT_SIZE];
 };
 

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "cocotab.h"
 #include "config.h"
+#include "derive.h"
 #include "discover.h"
 #include "exitcode.h"
 #include "failure.h"
@@ -24,9 +25,11 @@
 #include "plan.h"
 #include "secret.h"
 #include "securityfs.h"
+#include "settle.h"
 #include "source.h"
 #include "state.h"
 #include "verify_root.h"
+#include "warm.h"
 
 /* What only our efi_secret has. */
 #define OUR_MODULE "/sys/module/efi_secret/parameters/keep_on_unload"
@@ -310,6 +313,7 @@ static void write_times(struct run *run)
 
 static void free_run(struct run *run)
 {
+	warm_finish();
 	attempts_free(&run->attempts);
 	config_free(&run->config);
 	close_fd(&run->attempts.secrets);
@@ -326,6 +330,7 @@ static int unlock(const struct arguments *arguments)
 	int code;
 
 	attempts_hold_signals();
+	warm_start();
 	code = load_config(&run, arguments);
 
 	if (!code && run.config.off) {
@@ -391,6 +396,22 @@ static void record_verified(const char *dir)
 		log_warning(STATE_PATH "/verified.json: %s", strerror(-r));
 }
 
+static void finish_settling(void *context, const char *name)
+{
+	const int *state = context;
+
+	settle_finish(state_cookie(*state, name));
+}
+
+/* By now udev has gone through what was not waited for. */
+static void finish_all(void)
+{
+	CLEANUP(close_fd) int state = state_look(STATE_PATH);
+
+	if (state >= 0)
+		state_each(state, finish_settling, &state);
+}
+
 /* A root that is not what was unlocked must not find a secret either. */
 static int verify(const char *dir)
 {
@@ -400,6 +421,7 @@ static int verify(const char *dir)
 	if (!code) {
 		log_info("%s lies on mappings of this boot", ESCAPED(slice_of(dir)));
 		record_verified(dir);
+		finish_all();
 		return code;
 	}
 	wipe();
@@ -512,9 +534,10 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	struct arguments arguments = { 0 };
-	int option;
+	int option, code;
 
 	harden();
+	derive_settle();
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
@@ -534,5 +557,8 @@ int main(int argc, char **argv)
 			return refuse(argv[optind - 1]);
 		}
 	}
-	return run_verb(&arguments, argc - optind, argv + optind);
+	code = run_verb(&arguments, argc - optind, argv + optind);
+	/* What libraries would tidy up at an exit takes time, and goes with the process anyway. */
+	fflush(stdout);
+	_exit(code);
 }

@@ -14,7 +14,7 @@ unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 unlock_ldflags  := -pie -Wl,-z,relro,-z,now
 # An initramfs is no place for what is never used. Debuggers have tables of their own.
 small_cflags    := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-unwind-tables
+	-fno-unwind-tables -fno-plt
 # Constants share the code's pages, which costs nothing that -z now and RELRO are for.
 small_ldflags   := -Wl,--gc-sections -Wl,-z,noseparate-code
 # Older ones do not know the short form of relocations.
@@ -22,22 +22,22 @@ ifneq ($(shell printf 'glibc 2.36\n%s\n' "$$(getconf GNU_LIBC_VERSION)" | sort -
 small_ldflags   += -Wl,-z,pack-relative-relocs
 endif
 
-unlock_packages := libcryptsetup libudev libkmod json-c uuid libcrypto
+unlock_packages := libcryptsetup devmapper libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid)
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid)
 volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
 
 # What decides whether a header is its owner's.
-header_parts := canonical document token seal policy
+header_parts := canonical document token derive seal policy
 # What is pure or small is shared; the rest is the boot program's alone.
 volume_parts := text guid volume cmdline file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
-	mapping state header $(header_parts) open plan child discover attempt \
+	mapping state header $(header_parts) keyslot volume_key settle open plan warm child discover attempt \
 	verify_mount verify_device verify_root failure
 owner_parts  := text guid volume secret terminal key_file output keygen table_file table_build table_show \
-	table_check header $(header_parts) header_copy partition owner keyslot advice reseal enroll rotate verify \
-	file exitcode child mapping state guest list status
+	table_check header $(header_parts) volume_key header_copy partition owner keyslot advice reseal enroll rotate verify \
+	file exitcode warm child mapping state guest list status
 
 plugin_parts := text guid secret source $(header_parts) plugin
 

@@ -55,6 +55,10 @@ static int verify(struct owner *owner)
 			 owner->keys[0].file, token.slot);
 		return EXIT_WRONG_KEY;
 	}
+	if (!owner_volume_key_holds(cd, document, &owner->keys[0], &token))
+		complain("verify: %s: the volume key in token %d is not this volume's, so a boot takes "
+			 "the longer way of its key slot; run cocosecret seal", owner->device,
+			 token.id);
 	printf("%s: sealed for secret %s, token %d, key slot %d%s%s\n", owner->device, owner->secret,
 	       token.id, token.slot, token.name ? ", name " : "",
 	       token.name ? ESCAPED(slice_of(token.name)) : "");

@@ -216,6 +216,9 @@ HEADERS = {
     "token renamed": token(name="data"),
     "token for another slot": token(keyslots=["0"]),
     "token without a seal": token(seal=None),
+    "token without its volume key": token(volume_key=None),
+    "token's volume key": token(volume_key={
+        "alg": "aes256-kw", "value": "A" * 96}),
     "allow-discards set": on("config", flags=["allow-discards"]),
     "no-read-workqueue set": on("config", flags=["no-read-workqueue"]),
     "requirement unknown": on("config",

@@ -104,10 +104,15 @@ bool devices_waiting(const struct devices *devices)
 	return false;
 }
 
-bool devices_queued(const struct devices *devices)
+bool devices_unready(const struct devices *devices)
 {
 	(void)devices;
 	return queued;
+}
+
+bool devices_queued(const struct devices *devices)
+{
+	return devices_unready(devices);
 }
 
 void devices_close(struct devices *devices)

@@ -73,7 +73,8 @@ static void make_records(void)
 		.mapping = &mapping,
 		.header_us = 20000,
 		.secret_us = 1000,
-		.activate_us = 111000,
+		.seal_us = 2000,
+		.activate_us = 109000,
 		.opened_us = 3214000,
 		.slot = 1,
 	};
@@ -124,7 +125,8 @@ static void status_tells_the_boot(void **state)
 	assert_true(says("run      all opened (exit 0), in 500 ms\n"));
 	assert_true(says("volume   test-root: no longer open, /dev/vda2, with secret " GUID_DISK_KEY
 			 " (disk key), sealed, key slot 1\n"
-			 "         opened 3.214 s after the kernel's start, in 132 ms\n"));
+			 "         opened 3.214 s after the kernel's start, in 132 ms: header 20, "
+			 "secret 1, seal 2, mapping 109\n"));
 	assert_true(says(OTHER ", not sealed\n"));
 	assert_true(says("all mounted at /sysroot was on volumes of this boot\n"));
 	assert_true(says("wiped    " GUID_DISK_KEY " (disk key), "));

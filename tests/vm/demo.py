@@ -19,7 +19,7 @@ def build():
     """What is missing, with a word on each step, since it takes a while."""
     for what, step in (("kernel", packages.Kernel),
                        ("programs, module and Debian root", image.root),
-                       ("encrypted disk", image.disk),
+                       ("encrypted disk", image.sealed),
                        ("initramfs", initrd.dracut),
                        ("accelerator", accel.choose)):
         begin = time.monotonic()
@@ -73,6 +73,7 @@ class Boot:
                 ("device waited for", self.run, "devices_us"),
                 ("header read and checked", self.volume, "header_us"),
                 ("secret read", self.volume, "secret_us"),
+                ("seal checked", self.volume, "seal_us"),
                 ("volume opened", self.volume, "activate_us"),
                 ("secret wiped", self.run, "unlink_us")):
             yield what, record[key] / 1000
@@ -109,9 +110,11 @@ def main(kind):
     """Exit status 0: the root is up and its key is gone."""
     print("building what is missing:", flush=True)
     build()
-    secrets = {table.DISK: image.disk().key, **SERVICES}
+    disk = image.sealed()
+    secrets = {table.DISK: disk.key, **SERVICES}
     print(f"booting under {firmware.KINDS[kind].name} …", flush=True)
-    with rootvm.guest(kind, launch_table=table.build(secrets)) as guest:
+    with rootvm.guest(kind, launch_table=table.build(secrets), disk=disk,
+                      volumes=rootvm.volume(options="")) as guest:
         guest.wait_ready(300)
         boot = Boot(guest)
         show(guest, boot)

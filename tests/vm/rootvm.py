@@ -97,6 +97,11 @@ def plug_late(machine, disk, seconds=10):
     machine.plug(disk)
 
 
+def cookies(machine):
+    """What libdevmapper and udev have to tell each other still."""
+    return machine.check("dmsetup udevcookies --noheadings").split()
+
+
 PROBE = "/usr/libexec/cocosecret-tests/probe"
 SECRETS = "/sys/kernel/security/secrets/coco"
 STATE = "/run/cocosecret"

@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A sealed root, and one that a host changed, booted for real."""
 
+import base64
+import hashlib
+import hmac
 import json
 
-from attacks import catalogue
+from attacks import catalogue, luks2
 
 from . import image, memory, place, rootvm, table
 from .test_boot import assert_root_is_unlocked
 from .test_failure import sha256
 
 VOLUME = rootvm.volume(options="")
+
+
+def derived(secret, uuid, info):
+    """A key of 32 bytes by HKDF-SHA256, as cocosecret-seal(5) tells it."""
+    first = hmac.digest(uuid.lower().encode(), secret, "sha256")
+    return hmac.digest(first, info.encode() + b"\1", "sha256")
+
+
+def wrapping_key(path, secret):
+    """What the volume key in the token is wrapped with."""
+    metadata = luks2.Header(path).json
+    salt = metadata["keyslots"][catalogue.our_slot(metadata)]["kdf"]["salt"]
+    return derived(secret, image.LUKS_UUID, "cocosecret volume key v1 " + salt)
+
+
+def seal(header, secret):
+    """Seals its one token as cocosecret-seal(5) tells it."""
+    (token,) = header.json["tokens"].values()
+    del token["seal"]["value"]
+    text = json.dumps({"label": "", "metadata": header.json, "subsystem": "",
+                       "uuid": image.LUKS_UUID}, sort_keys=True,
+                      separators=(",", ":"), ensure_ascii=False)
+    key = derived(secret, image.LUKS_UUID, "cocosecret seal v1")
+    token["seal"]["value"] = base64.b64encode(
+        hmac.new(key, text.encode(), hashlib.sha256).digest()).decode()
 
 
 def assert_status(guest):
@@ -29,10 +57,36 @@ def test_sealed_boot():
         guest.wait_ready()
         assert_root_is_unlocked(guest)
         assert_status(guest)
+        assert rootvm.cookies(guest) == []
         dump = guest.dump(folder + "/dump")
         assert memory.whole(dump, b"rd.cocosecret=root")
         assert memory.find(dump, disk.key) == []
+        assert memory.find(dump, wrapping_key(disk.image, disk.key)) == []
         print(f"sealed root's agent after {guest.age():.1f} s, key nowhere")
+
+
+def test_another_volumes_key():
+    """One in the token that the owner sealed, but that is not the volume's:
+    its key slot opens it."""
+    disk = image.sealed()
+
+    def spoil(path):
+        header = luks2.Header(path)
+        catalogue.token(volume_key={"alg": "aes256-kw", "value": "A" * 96})(
+            header)
+        seal(header, disk.key)
+        header.write()
+
+    with rootvm.guest("amdsev", disk=disk, volumes=VOLUME,
+                      spoil=spoil) as guest, place.scratch() as folder:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        log = guest.check("journalctl -b -o cat -u cocosecret-unlock; dmesg")
+        assert "is not this volume's, so its key slot is used" in log
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, b"rd.cocosecret=root")
+        assert memory.find(dump, disk.key) == []
+        assert memory.find(dump, wrapping_key(disk.image, disk.key)) == []
 
 
 def test_refused():

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "volume_key.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "derive.h"
+
+enum {
+	BLOCK = 8,      /* of RFC 3394: what is wrapped is two or more, and becomes one more */
+	SALT_MAX = 512, /* of a key slot, in Base64; cryptsetup makes 44 characters */
+};
+
+static void free_cipher(EVP_CIPHER_CTX **context)
+{
+	EVP_CIPHER_CTX_free(*context);
+}
+
+static const char *find_salt(struct json_object *document, int slot)
+{
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *slots = document_member(metadata, "keyslots", json_type_object);
+	char id[16];
+
+	snprintf(id, sizeof(id), "%d", slot);
+	return document_text(document_member(document_member(slots, id, json_type_object), "kdf",
+					     json_type_object), "salt");
+}
+
+static int derive(struct json_object *document, int slot, const struct secret *secret,
+		  struct derived_key *key)
+{
+	static const char purpose[] = "cocosecret volume key v1 ";
+	const char *salt = find_salt(document, slot), *text = document_text(document, "uuid");
+	char info[sizeof(purpose) + SALT_MAX], uuid[GUID_TEXT_SIZE];
+
+	if (!salt || strlen(salt) > SALT_MAX || !text || guid_parse(slice_of(text), uuid) < 0)
+		return -EINVAL;
+	snprintf(info, sizeof(info), "%s%s", purpose, salt);
+	return derive_key(secret, uuid, info, key) ? 0 : -ENOMEM;
+}
+
+/* libcrypto wants to be told that a result longer than what goes in is meant. */
+static EVP_CIPHER_CTX *start(const struct derived_key *key, int encrypt)
+{
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+
+	if (!context)
+		return NULL;
+	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	if (EVP_CipherInit_ex2(context, EVP_aes_256_wrap(), key->bytes, NULL, encrypt, NULL))
+		return context;
+	EVP_CIPHER_CTX_free(context);
+	return NULL;
+}
+
+/* @out has room for a block more than what goes in. Negative errno, or the number of bytes. */
+static int run(const struct derived_key *key, int encrypt, const unsigned char *in, size_t size,
+	       unsigned char *out)
+{
+	CLEANUP(free_cipher) EVP_CIPHER_CTX *context = start(key, encrypt);
+	int done = 0, rest = 0;
+
+	if (!context)
+		return -ENOMEM;
+	if (!EVP_CipherUpdate(context, out, &done, in, (int)size) ||
+	    !EVP_CipherFinal_ex(context, out + done, &rest))
+		return -EPERM;
+	return done + rest;
+}
+
+static int get_volume_key(struct crypt_device *cd, int slot, const struct secret *secret,
+			  struct secret *volume_key)
+{
+	int size = crypt_get_volume_key_size(cd), r;
+
+	if (size < 2 * BLOCK || size > VOLUME_KEY_MAX || size % BLOCK)
+		return -ENOTSUP;
+	r = secret_allocate(volume_key, VOLUME_KEY_MAX);
+	if (r < 0)
+		return r;
+	volume_key->size = (size_t)size;
+	r = crypt_volume_key_get(cd, slot, (char *)volume_key->bytes, &volume_key->size,
+				 (const char *)secret->bytes, secret->size);
+	return r < 0 ? r : 0;
+}
+
+int volume_key_wrap(struct crypt_device *cd, struct json_object *document, int slot,
+		    const struct secret *secret, char text[VOLUME_KEY_TEXT_SIZE])
+{
+	CLEANUP(secret_wipe) struct secret volume_key = { 0 };
+	CLEANUP(derived_key_wipe) struct derived_key key = { { 0 } };
+	unsigned char wrapped[VOLUME_KEY_MAX + BLOCK];
+	int r = get_volume_key(cd, slot, secret, &volume_key);
+
+	if (r == 0)
+		r = derive(document, slot, secret, &key);
+	if (r == 0)
+		r = run(&key, 1, volume_key.bytes, volume_key.size, wrapped);
+	if (r < 0)
+		return r;
+	EVP_EncodeBlock((unsigned char *)text, wrapped, r);
+	return 0;
+}
+
+/* Whole groups of four, as EVP_EncodeBlock writes them. Negative errno, or the number of bytes. */
+static int decode(const char *text, unsigned char wrapped[VOLUME_KEY_TEXT_SIZE])
+{
+	size_t length = strlen(text);
+	int size;
+
+	if (length < 4 || length >= VOLUME_KEY_TEXT_SIZE || length % 4)
+		return -EPERM;
+	size = EVP_DecodeBlock(wrapped, (const unsigned char *)text, (int)length);
+	if (size < 0)
+		return -EPERM;
+	return size - (text[length - 1] == '=') - (text[length - 2] == '=');
+}
+
+static int unwrap(struct json_object *document, const struct token *token,
+		  const struct secret *secret, struct secret *volume_key)
+{
+	CLEANUP(derived_key_wipe) struct derived_key key = { { 0 } };
+	unsigned char wrapped[VOLUME_KEY_TEXT_SIZE];
+	int size = decode(token->volume_key, wrapped), r;
+
+	if (size < 0)
+		return size;
+	r = derive(document, token->slot, secret, &key);
+	if (r == 0)
+		r = secret_allocate(volume_key, VOLUME_KEY_TEXT_SIZE);
+	if (r < 0)
+		return r;
+	r = run(&key, 0, wrapped, (size_t)size, volume_key->bytes);
+	volume_key->size = r < 0 ? 0 : (size_t)r;
+	return r < 0 ? r : 0;
+}
+
+int volume_key_activate(struct crypt_device *cd, struct json_object *document,
+			const struct token *token, const struct secret *secret, const char *name,
+			uint32_t flags)
+{
+	CLEANUP(secret_wipe) struct secret volume_key = { 0 };
+	int r = unwrap(document, token, secret, &volume_key);
+
+	if (r == 0 && volume_key.size != (size_t)crypt_get_volume_key_size(cd))
+		r = -EPERM;
+	if (r == 0)
+		r = crypt_activate_by_volume_key(cd, name, (const char *)volume_key.bytes,
+						 volume_key.size, flags);
+	return r;
+}
