@@ -47,6 +47,7 @@ include tests/unit/unit.mk
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
 include tests/vm/vm.mk
+include tests/bench/bench.mk
 include tests/kernels/kernels.mk
 include tests/lint.mk
 include packaging.mk
@@ -199,6 +200,11 @@ check-matrix: deps all
 matrix-table:
 	$(Q)$(vm_python) -m vm.matrix readme
 
+# Us beside the others, and the floor: BENCH= names parts, separated by commas.
+.PHONY: bench
+bench: deps all
+	$(Q)$(MAKE) --no-print-directory run-bench
+
 .PHONY: fuzz
 fuzz:
 	$(Q)$(MAKE) --no-print-directory fuzz-short \
@@ -239,6 +245,7 @@ help:
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
 	@echo 'make check-matrix     boot Debian 12, 13 and unstable with each initramfs'
 	@echo 'make matrix-table     put the results into the README'
+	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'

@@ -1,0 +1,27 @@
+# Measures us beside the others. BENCH= names parts; what each found is kept in
+# build/bench, so that parts can be run one at a time.
+
+BENCH ?= all
+
+bench_cflags := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror
+
+.PHONY: bench-programs run-bench
+bench-programs: $(addprefix $(BUILD)/bench/,stopwatch loadtime floor library recover)
+
+$(BUILD)/bench/library: bench_ldlibs = $(shell $(PKG_CONFIG) --libs libcryptsetup)
+$(BUILD)/bench/stopwatch $(BUILD)/bench/loadtime $(BUILD)/bench/floor: bench_ldflags = -static
+
+$(BUILD)/bench/%: tests/bench/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_cflags) $(bench_ldflags) -o $@ $< $(bench_ldlibs)
+
+# The unlocker's own objects, in one program that stops before the mapping.
+recover_parts := text guid log secret header $(header_parts) volume_key
+$(BUILD)/bench/recover: tests/bench/recover.c $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(recover_parts)))
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_cflags) -Iunlock $(small_cflags) $(unlock_ldflags) $(small_ldflags) -o $@ $^ $(owner_libs)
+
+run-bench:
+	$(Q)$(vm_python) -m bench '$(BENCH)'

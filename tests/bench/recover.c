@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * recover VOLUME KEYFILE: what the unlocker does with a header, as it does it, but for the mapping:
+ * on a machine without device-mapper it says whether the volume key is right.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "cleanup.h"
+#include "derive.h"
+#include "document.h"
+#include "exitcode.h"
+#include "guid.h"
+#include "header.h"
+#include "policy.h"
+#include "seal.h"
+#include "secret.h"
+#include "volume_key.h"
+
+static int recover(const char *path, const char *key, struct fault *fault)
+{
+	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	CLEANUP(secret_wipe) struct secret secret = { 0 };
+	struct policy_layout layout;
+	struct token token;
+	int r = header_load(&cd, "bench", path, fault);
+
+	if (r == 0)
+		r = document_take(cd, &document, fault);
+	if (r == 0)
+		r = policy_check(document, 0, &layout, fault);
+	if (r == 0 && secret_read(&secret, AT_FDCWD, key) < 0)
+		r = EXIT_NO_SECRET;
+	if (r == 0)
+		r = seal_check(document, GUID_DISK_KEY, &secret, NULL, &token, fault);
+	if (r == 0 && (!token.volume_key ||
+		       volume_key_activate(cd, document, &token, &secret, NULL, 0) < 0))
+		r = EXIT_WRONG_KEY;
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct fault fault = { "" };
+	int r;
+
+	derive_settle();
+	r = argc == 3 ? recover(argv[1], argv[2], &fault) : EXIT_CONFIG;
+
+	if (r)
+		fprintf(stderr, "recover: %s (%d)\n", fault.text, r);
+	return r;
+}

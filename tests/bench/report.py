@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables for people, of what the parts found."""
+
+from . import native, size, stats, unlock
+
+
+def head(part):
+    """Where and when."""
+    where = part["machine"]
+    return (f"{where['accelerator']}, {where['cpus']} CPUs, {where['day']}, "
+            f"commit {where['commit']}")
+
+
+def row(name, *cells):
+    """Of a table."""
+    return f"{name:34}" + "".join(f" {cell:>22}" for cell in cells)
+
+
+def beside(found, name, ours):
+    """Ours to theirs, where that says something."""
+    if name == ours:
+        return "1"
+    ratio = stats.ratios(found[ours]["ms"], found[name]["ms"])
+    return ratio.text(3 if ratio.median < 0.1 else 2)
+
+
+def contenders(found, ours, what):
+    """Lines: what each took, and ours beside it."""
+    count = len(found[ours]["ms"])
+    yield row(f"{what}, {count} rounds", "ms, median (least–most)",
+              "peak KiB", "ours is × of it")
+    for name, one in found.items():
+        time = stats.spread(one["ms"])
+        yield row(name, time.text(1 if time.median < 100 else 0),
+                  f"{max(one['kib'])}", beside(found, name, ours))
+
+
+def of_unlock(part):
+    """Lines."""
+    yield from contenders(part["warm"], unlock.OURS, "Opening a volume, warm")
+    yield ""
+    yield from contenders(part["cold"], unlock.OURS,
+                          "Modules and pages not loaded")
+
+
+def of_native(part):
+    """Lines."""
+    yield from contenders(part["warm"], native.OURS, "No VM: key and seal")
+
+
+def of_module(part):
+    """Lines."""
+    text, data, bss = part["size"]
+    rounds = len(part["tables"]["1"]["ours_ns"])
+    yield row(f"finit_module, {rounds} rounds", "empty module, ms",
+              "efi_secret, ms", "efi_secret is × of it")
+    for count, one in part["tables"].items():
+        empty, ours = ([ns / 1e6 for ns in one[name]]
+                       for name in ("empty_ns", "ours_ns"))
+        yield row(f"{count} secrets, {one['table']} bytes",
+                  stats.spread(empty).text(2), stats.spread(ours).text(2),
+                  stats.ratios(ours, empty).text(2))
+    one = part["tables"]["1"]
+    yield (f"efi_secret.ko: {text} bytes of code and constants, {data + bss} "
+           f"of data; {one['loaded']} loaded")
+
+
+def of_volumes(part):
+    """Lines; ours beside so many times one volume."""
+    yield row("Volumes in one run", "ours, ms", "cryptsetup in turn, ms",
+              "ours is × of it", "× of so many times 1")
+    alone = stats.spread(part["counts"]["1"]["ours"]["ms"]).median
+    for count, found in part["counts"].items():
+        ours, theirs = (found[name]["ms"] for name in ("ours", "cryptsetup"))
+        growth = stats.spread(ours).median / (int(count) * alone)
+        yield row(f"{count}, {len(ours)} rounds", stats.spread(ours).text(),
+                  stats.spread(theirs).text(),
+                  stats.ratios(ours, theirs).text(2), f"{growth:.2f}")
+
+
+def of_size(part):
+    """Lines; ours beside what each adds."""
+    yield row("Initramfs", "files, KiB more", "zstd, KiB", "KiB more",
+              "ours is × of it")
+    for tool, images in part["tools"].items():
+        plain = images[size.BASE]
+        more = {who: one["zstd"] - plain["zstd"]
+                for who, one in images.items()}
+        for who, one in images.items():
+            yield row(f"{tool}: {who}",
+                      f"{(one['bytes'] - plain['bytes']) / 1024:.0f}",
+                      f"{one['zstd'] / 1024:.0f}", f"{more[who] / 1024:.0f}",
+                      f"{more[size.OURS] / more[who]:.2f}" if more[who]
+                      else "")
+
+
+PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
+         "volumes": of_volumes, "size": of_size}
+
+
+def lines(results):
+    """All that there is."""
+    for name, of_part in PARTS.items():
+        if name in results:
+            yield f"{name}: {head(results[name])}"
+            yield from of_part(results[name])
+            yield ""

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The harness's arithmetic, and that its tables can be made."""
+
+import pytest
+
+from bench import report, stats
+
+
+def test_spread():
+    """The middle, and both ends."""
+    assert stats.spread([5, 1, 9, 3]) == (4, 1, 9)
+    assert stats.spread([2.5]).text(1) == "2.5 (2.5–2.5)"
+
+
+def test_ratios():
+    """Of each round, not of the medians."""
+    assert stats.ratios([1, 30, 2], [2, 20, 8]) == (0.5, 0.25, 1.5)
+    with pytest.raises(ValueError):
+        stats.ratios([1, 2], [1])
+
+
+def test_contenders():
+    """A row for each, ours beside it."""
+    found = {"peer": {"ms": [10, 20], "kib": [300, 400]},
+             "ours": {"ms": [4, 8], "kib": [200, 100]}}
+    _, peer, ours = report.contenders(found, "ours", "what")
+    assert peer.split() == "peer 15.0 (10.0–20.0) 400 0.40 (0.40–0.40)".split()
+    assert ours.split() == "ours 6.0 (4.0–8.0) 200 1".split()
