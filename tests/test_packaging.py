@@ -42,7 +42,7 @@ DEBS = {
                    "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/doc/@/(README.md.gz|CHANGELOG.md)",
-                   "usr/share/doc/@/doc/flow.(dot|svg)(.gz)?",
+                   "usr/share/doc/@/doc/(flow.(dot|svg)|bench.svg)(.gz)?",
                    "usr/share/doc/@/examples/.*"],
     "cocosecret-dracut": DRACUT,
     "libcryptsetup-token-cocosecret": [

@@ -384,6 +384,9 @@ static void look_for_doubles(struct attempts *all, struct devices *devices, int 
 {
 	uint64_t end_us = clock_us() + SETTLE_US;
 
+	if (!all->code)
+		devices_enumerate(devices, device_appeared, all);
+	judge_devices(all);
 	while (!all->code && clock_us() < end_us &&
 	       (devices_unready(devices) || devices_waiting(devices))) {
 		wait_for_event(all, devices, signals, milliseconds_until(end_us));

@@ -155,45 +155,42 @@ static bool is_empty(const char *folder)
 	return file_read(path, &text, &length) == 0 && strcmp(text, "0\n") == 0;
 }
 
-/* What udev has yet to look at; a mapping is there only when somebody has opened what it lies on. */
-static int add_unready(struct devices *devices, const char *name)
+static struct device_entry *find(const struct devices *devices, const char *name)
 {
-	device_name *list;
+	for (size_t i = 0; i < devices->count; i++)
+		if (strcmp(devices->list[i].name, name) == 0)
+			return &devices->list[i];
+	return NULL;
+}
 
-	if (strncmp(name, "dm-", 3) == 0)
-		return 0;
-	list = reallocarray(devices->unready, devices->unready_count + 1, sizeof(*list));
+static int add(struct devices *devices, const char *name, bool ready)
+{
+	struct device_entry *list =
+		reallocarray(devices->list, devices->count + 1, sizeof(*devices->list));
+
 	if (!list)
 		return -ENOMEM;
-	devices->unready = list;
-	snprintf(list[devices->unready_count++], sizeof(*list), "%s", name);
+	devices->list = list;
+	list[devices->count].ready = ready;
+	snprintf(list[devices->count++].name, sizeof(list->name), "%s", name);
 	return 0;
 }
 
-static void remove_unready(struct devices *devices, const char *name)
-{
-	size_t i = 0;
-
-	while (i < devices->unready_count && strcmp(devices->unready[i], name) != 0)
-		i++;
-	if (i < devices->unready_count)
-		memmove(&devices->unready[i], &devices->unready[--devices->unready_count],
-			sizeof(*devices->unready));
-}
-
+/* A mapping is there only when somebody has opened what it lies on: nobody waits for it. */
 static int look_at(struct devices *devices, const char *name, device_found *found, void *context)
 {
 	CLEANUP(unref_device) struct udev_device *device = NULL;
 	char folder[PATH_SIZE - sizeof("/size")];
+	bool ready;
 
 	snprintf(folder, sizeof(folder), BLOCK_CLASS "/%s", name);
-	if (is_empty(folder))
+	if (find(devices, name) || is_empty(folder))
 		return 0;
 	device = udev_device_new_from_syspath(devices->udev, folder);
-	if (device && udev_device_get_is_initialized(device) == 0)
-		return add_unready(devices, name);
-	report(device, found, context);
-	return 0;
+	ready = !device || udev_device_get_is_initialized(device) != 0;
+	if (ready)
+		report(device, found, context);
+	return add(devices, name, ready || strncmp(name, "dm-", 3) == 0);
 }
 
 /*
@@ -214,13 +211,21 @@ int devices_enumerate(struct devices *devices, device_found *found, void *contex
 	return r;
 }
 
+static void set_ready(struct devices *devices, const char *name)
+{
+	struct device_entry *entry = find(devices, name);
+
+	if (entry)
+		entry->ready = true;
+}
+
 void devices_receive(struct devices *devices, device_found *found, void *context)
 {
 	CLEANUP(unref_device) struct udev_device *device =
 		udev_monitor_receive_device(devices->monitor);
 
 	if (device)
-		remove_unready(devices, udev_device_get_sysname(device));
+		set_ready(devices, udev_device_get_sysname(device));
 	report(device, found, context);
 }
 
@@ -240,12 +245,15 @@ bool devices_queued(const struct devices *devices)
 
 bool devices_unready(const struct devices *devices)
 {
-	return devices->unready_count > 0;
+	for (size_t i = 0; i < devices->count; i++)
+		if (!devices->list[i].ready)
+			return true;
+	return false;
 }
 
 void devices_close(struct devices *devices)
 {
-	free(devices->unready);
+	free(devices->list);
 	udev_monitor_unref(devices->monitor);
 	udev_unref(devices->udev);
 	*devices = (struct devices){ 0 };

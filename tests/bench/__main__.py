@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""python -m bench [PART,…|all|none]: measures parts, and shows all results."""
+"""python -m bench [PART,…|all|none [readme]]: measures parts, and shows all
+results; with the word readme the README shows them, too."""
 
 import sys
 import time
 
-from . import module, native, report, results, size, unlock, volumes
+import marked
+from vm import place
+
+from . import (boot, chart, module, native, report, results, size, unlock,
+               volumes)
 
 PARTS = {"unlock": unlock.measure, "native": native.measure,
          "module": module.measure, "volumes": volumes.measure,
-         "size": size.measure}
+         "size": size.measure, "boot": boot.measure}
+
+BEGIN, END = "<!-- bench: make bench-readme -->\n", "<!-- end of bench -->\n"
 
 
 def chosen(words):
@@ -30,7 +37,12 @@ def main():
         results.keep(name, **PARTS[name]())
         print(f"  {name:<34}{time.monotonic() - begin:6.0f} s",
               file=sys.stderr, flush=True)
-    print("\n".join(report.lines(results.load())))
+    found = results.load()
+    print("\n".join(report.lines(found)))
+    if sys.argv[2:] == ["readme"] and "unlock" in found:
+        marked.put(place.TOP / "README.md", BEGIN, END,
+                   "\n".join([*report.markdown(found), ""]))
+        chart.write(found["unlock"])
 
 
 if __name__ == "__main__":

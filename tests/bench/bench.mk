@@ -25,3 +25,8 @@ $(BUILD)/bench/recover: tests/bench/recover.c $(addprefix $(BUILD)/unlock/,$(add
 
 run-bench:
 	$(Q)$(vm_python) -m bench '$(BENCH)'
+
+# What was measured becomes the README's table, and its picture.
+.PHONY: bench-readme
+bench-readme:
+	$(Q)$(vm_python) -m bench none readme

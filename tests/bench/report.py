@@ -94,8 +94,43 @@ def of_size(part):
                       else "")
 
 
+def of_boot(part):
+    """Lines; ours beside what dracut's crypt module adds."""
+    rounds = len(next(iter(part["tools"].values()))[size.BASE])
+    yield row(f"/init to the root, {rounds} boots", "ms, median (least–most)",
+              "ms more", "ours is × of it")
+    for tool, found in part["tools"].items():
+        middle = {who: stats.spread(ms).median for who, ms in found.items()}
+        more = {who: ms - middle[size.BASE] for who, ms in middle.items()}
+        for who, ms in found.items():
+            beside_it = more[size.OURS] / more[who] if more[who] else 0
+            yield row(f"{tool}: {who}", stats.spread(ms).text(),
+                      f"{more[who]:.0f}",
+                      f"{beside_it:.2f}" if who == size.CRYPTSETUP else "")
+
+
 PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
-         "volumes": of_volumes, "size": of_size}
+         "volumes": of_volumes, "size": of_size, "boot": of_boot}
+
+
+def markdown(results):
+    """The README's table: what it takes to open a volume, and what each adds
+    to an initramfs."""
+    part = results["unlock"]
+    yield f"| opening a volume ({head(part)}) | ms | peak KiB | ours is |"
+    yield "|---|---|---|---|"
+    for name, one in part["warm"].items():
+        ours = "" if name == unlock.OURS else \
+            f"{beside(part['warm'], name, unlock.OURS)} × of it"
+        yield (f"| {name} | {stats.spread(one['ms']).text()} | "
+               f"{max(one['kib'])} | {ours} |")
+    if "native" in results:
+        found = results["native"]["warm"]
+        name = "cryptsetup --test-passphrase"
+        yield (f"| key and seal, no VM | "
+               f"{stats.spread(found[native.OURS]['ms']).text(1)} | "
+               f"{max(found[native.OURS]['kib'])} | "
+               f"{beside(found, name, native.OURS)} × of {name} |")
 
 
 def lines(results):

@@ -5,6 +5,7 @@ All images are made in one system with everybody's packages, generic, and are
 compressed the same way, by zstd as dracut calls it.
 """
 
+import contextlib
 import functools
 import pathlib
 import stat
@@ -152,19 +153,27 @@ def one(ours, tool, who, version):
         return measured(system.changes / "boot/made")
 
 
-def measure():
-    """What the JSON gets."""
+@contextlib.contextmanager
+def installed():
+    """A layer with what `make install` installs."""
     kernel = packages.Kernel()
     with place.scratch() as folder:
-        installed, ours = (pathlib.Path(folder) / name
-                           for name in ("installed", "ours"))
-        for path in (installed, ours):
+        made, ours = (pathlib.Path(folder) / name
+                      for name in ("made", "ours"))
+        for path in (made, ours):
             path.mkdir()
-        image.install(installed, kernel)
-        merge(installed, ours)
+        image.install(made, kernel)
+        merge(made, ours)
         with chroot.above(ours, *plain_layers()) as system:
             system.run(f"depmod {kernel.version}")
             image.merge(system.changes, ours)
-        return {"tools": {tool: {who: one(ours, tool, who, kernel.version)
+        yield ours
+
+
+def measure():
+    """What the JSON gets."""
+    version = packages.Kernel().version
+    with installed() as ours:
+        return {"tools": {tool: {who: one(ours, tool, who, version)
                                  for who in kinds}
                           for tool, kinds in KINDS.items()}}

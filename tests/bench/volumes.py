@@ -37,7 +37,8 @@ cat report
 PEER = """
 cat >all <<'END'
 while read -r name device rest; do
-	cryptsetup open --key-file key --key-slot 1 /dev/disk/by-uuid/${{device#UUID=}} $name
+	cryptsetup open --key-file key --key-slot 1 \\
+		/dev/disk/by-uuid/${{device#UUID=}} $name
 done <cocotab
 END
 stopwatch sh -e all 3>report

@@ -7,11 +7,12 @@ import functools
 import itertools
 import json
 import pathlib
-import re
 import secrets
 import sys
 import time
 import typing
+
+import marked
 
 from . import chroot, debs, image, mkosi, place
 
@@ -254,22 +255,12 @@ def table_lines():
     yield attacks_line()
 
 
-def write_readme(text):
-    """Puts the table between its marks."""
-    old = README.read_text()
-    new = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END),
-                 lambda _: BEGIN + text + END, old, flags=re.S)
-    if BEGIN not in old:
-        raise SystemExit(f"{README} has no place for the table: {BEGIN}")
-    README.write_text(new)
-
-
 def main():
     """Prints the table; with the word readme, also writes it there."""
     text = "\n".join(table_lines()) + "\n"
     print(text, end="")
     if sys.argv[1:] == ["readme"]:
-        write_readme(text)
+        marked.put(README, BEGIN, END, text)
 
 
 if __name__ == "__main__":
