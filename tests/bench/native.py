@@ -13,12 +13,12 @@ from . import guest, unlock
 
 ROUNDS = 51
 SIZE = 32  # MiB
-OURS = "cocosecret, key and seal"
+OURS, PEER = "cocosecret, key and seal", "cryptsetup --test-passphrase"
 CONTENDERS = {
     "/bin/true": "/bin/true",
     "libcryptsetup, passphrase": "{build}/bench/library passphrase - {volume} "
                                  "{key} {slot}",
-    "cryptsetup --test-passphrase":
+    PEER:
         "cryptsetup open --test-passphrase --key-file {key} "
         "--key-slot {slot} {volume}",
     OURS: "{build}/bench/recover {volume} {key}",

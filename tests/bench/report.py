@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables for people, of what the parts found."""
 
-from . import native, size, stats, unlock
+import operator
+
+from . import goals, native, size, stats, unlock
 
 
 def head(part):
@@ -69,13 +71,18 @@ def of_volumes(part):
     """Lines; ours beside so many times one volume."""
     yield row("Volumes in one run", "ours, ms", "cryptsetup in turn, ms",
               "ours is × of it", "× of so many times 1")
-    alone = stats.spread(part["counts"]["1"]["ours"]["ms"]).median
     for count, found in part["counts"].items():
         ours, theirs = (found[name]["ms"] for name in ("ours", "cryptsetup"))
-        growth = stats.spread(ours).median / (int(count) * alone)
         yield row(f"{count}, {len(ours)} rounds", stats.spread(ours).text(),
                   stats.spread(theirs).text(),
-                  stats.ratios(ours, theirs).text(2), f"{growth:.2f}")
+                  stats.ratios(ours, theirs).text(2),
+                  f"{goals.growth(part, int(count)):.2f}")
+
+
+def beside_it(more, who):
+    """What ours adds to what somebody else adds."""
+    others = who not in (size.BASE, size.OURS)
+    return f"{more[size.OURS] / more[who]:.3f}" if others else ""
 
 
 def of_size(part):
@@ -83,15 +90,12 @@ def of_size(part):
     yield row("Initramfs", "files, KiB more", "zstd, KiB", "KiB more",
               "ours is × of it")
     for tool, images in part["tools"].items():
-        plain = images[size.BASE]
-        more = {who: one["zstd"] - plain["zstd"]
-                for who, one in images.items()}
+        files, packed = (goals.more(images, operator.itemgetter(name))
+                         for name in ("bytes", "zstd"))
         for who, one in images.items():
-            yield row(f"{tool}: {who}",
-                      f"{(one['bytes'] - plain['bytes']) / 1024:.0f}",
-                      f"{one['zstd'] / 1024:.0f}", f"{more[who] / 1024:.0f}",
-                      f"{more[size.OURS] / more[who]:.2f}" if more[who]
-                      else "")
+            yield row(f"{tool}: {who}", f"{files[who] / 1024:.0f}",
+                      f"{one['zstd'] / 1024:.0f}",
+                      f"{packed[who] / 1024:.0f}", beside_it(packed, who))
 
 
 def of_boot(part):
@@ -100,23 +104,33 @@ def of_boot(part):
     yield row(f"/init to the root, {rounds} boots", "ms, median (least–most)",
               "ms more", "ours is × of it")
     for tool, found in part["tools"].items():
-        middle = {who: stats.spread(ms).median for who, ms in found.items()}
-        more = {who: ms - middle[size.BASE] for who, ms in middle.items()}
+        more = goals.more(found, lambda ms: stats.spread(ms).median)
         for who, ms in found.items():
-            beside_it = more[size.OURS] / more[who] if more[who] else 0
             yield row(f"{tool}: {who}", stats.spread(ms).text(),
-                      f"{more[who]:.0f}",
-                      f"{beside_it:.2f}" if who == size.CRYPTSETUP else "")
+                      f"{more[who]:.0f}", beside_it(more, who))
 
 
 PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
          "volumes": of_volumes, "size": of_size, "boot": of_boot}
 
 
+def of_goals(results):
+    """Lines."""
+    yield f"{'Ours, × of the other':64} {'found':>8} {'at most':>8}"
+    for goal, found in goals.reached(results):
+        yield (f"{goal.what:64} {found:8.3f} {goal.limit:8g}"
+               + ("" if found <= goal.limit else "  not reached"))
+
+
 def markdown(results):
-    """The README's table: what it takes to open a volume, and what each adds
-    to an initramfs."""
+    """The README's tables: what we want to be, and what it takes to open a
+    volume."""
+    yield "| ours | × | goal |"
+    yield "|---|---|---|"
+    for goal, found in goals.reached(results):
+        yield f"| {goal.what} | {found:.3f} | ≤ {goal.limit:g} |"
     part = results["unlock"]
+    yield ""
     yield f"| opening a volume ({head(part)}) | ms | peak KiB | ours is |"
     yield "|---|---|---|---|"
     for name, one in part["warm"].items():
@@ -124,13 +138,6 @@ def markdown(results):
             f"{beside(part['warm'], name, unlock.OURS)} × of it"
         yield (f"| {name} | {stats.spread(one['ms']).text()} | "
                f"{max(one['kib'])} | {ours} |")
-    if "native" in results:
-        found = results["native"]["warm"]
-        name = "cryptsetup --test-passphrase"
-        yield (f"| key and seal, no VM | "
-               f"{stats.spread(found[native.OURS]['ms']).text(1)} | "
-               f"{max(found[native.OURS]['kib'])} | "
-               f"{beside(found, name, native.OURS)} × of {name} |")
 
 
 def lines(results):
@@ -140,3 +147,4 @@ def lines(results):
             yield f"{name}: {head(results[name])}"
             yield from of_part(results[name])
             yield ""
+    yield from of_goals(results)

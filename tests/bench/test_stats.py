@@ -3,7 +3,7 @@
 
 import pytest
 
-from bench import report, stats
+from bench import goals, report, size, stats
 
 
 def test_spread():
@@ -26,3 +26,20 @@ def test_contenders():
     _, peer, ours = report.contenders(found, "ours", "what")
     assert peer.split() == "peer 15.0 (10.0–20.0) 400 0.40 (0.40–0.40)".split()
     assert ours.split() == "ours 6.0 (4.0–8.0) 200 1".split()
+
+
+def test_goals():
+    """What each adds is compared, not what it is; and so many to one."""
+    boot = {"tools": {goals.PLAIN: {size.BASE: [100, 90, 110],
+                                    size.OURS: [150], size.CRYPTSETUP: [200]}}}
+    assert goals.slower(goals.PLAIN)(boot) == 0.5
+    images = {"tools": {goals.SYSTEMD: {
+        who: {"zstd": many} for who, many in
+        ((size.BASE, 1000), (size.OURS, 1010), (size.PEER, 1200))}}}
+    assert goals.larger(goals.SYSTEMD, size.PEER)(images) == 0.05
+    volumes = {"counts": {"1": {"ours": {"ms": [20]}},
+                          "16": {"ours": {"ms": [80]}}}}
+    assert goals.growth(volumes, 16) == 0.25
+    assert [goal.part for goal, _ in goals.reached({"boot": boot | {"tools": {
+        tool: boot["tools"][goals.PLAIN]
+        for tool in (goals.PLAIN, goals.SYSTEMD)}}})] == ["boot", "boot"]

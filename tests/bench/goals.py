@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What we want to be, beside what was measured."""
+
+import typing
+
+from . import native, size, stats, unlock
+
+CRYPTSETUP = "cryptsetup open --key-file"
+
+
+class Goal(typing.NamedTuple):
+    """measured() is of a part; a limit is the most that it may be."""
+
+    part: str
+    what: str
+    limit: float
+    measured: typing.Callable
+
+
+def faster(theirs):
+    """Of opening a volume, warm: in the middle, round by round."""
+    return lambda part: stats.ratios(part["warm"][unlock.OURS]["ms"],
+                                     part["warm"][theirs]["ms"]).median
+
+
+def peak(part):
+    """The most that ours ever took, to cryptsetup's."""
+    return (max(part["warm"][unlock.OURS]["kib"])
+            / max(part["warm"][CRYPTSETUP]["kib"]))
+
+
+def recovery(part):
+    """Key and seal, without a VM."""
+    return stats.ratios(part["warm"][native.OURS]["ms"],
+                        part["warm"][native.PEER]["ms"]).median
+
+
+def more(images, measured):
+    """{who: what it adds to an image without encryption}"""
+    base = measured(images[size.BASE])
+    return {who: measured(one) - base for who, one in images.items()}
+
+
+def added(tool, theirs, measured):
+    """What ours adds to what theirs adds."""
+    def ratio(part):
+        found = more(part["tools"][tool], measured)
+        return found[size.OURS] / found[theirs]
+    return ratio
+
+
+def slower(tool):
+    """A boot."""
+    return added(tool, size.CRYPTSETUP, lambda ms: stats.spread(ms).median)
+
+
+def larger(tool, theirs):
+    """An initramfs, as it is on a disk."""
+    return added(tool, theirs, lambda image: image["zstd"])
+
+
+def growth(part, count):
+    """So many volumes, to so many times one."""
+    one, many = (stats.spread(part["counts"][str(number)]["ours"]["ms"]).median
+                 for number in (1, count))
+    return many / (count * one)
+
+
+def loading(part):
+    """The module with the most secrets, to an empty one."""
+    table = part["tables"][max(part["tables"], key=int)]
+    return stats.ratios(table["ours_ns"], table["empty_ns"]).median
+
+
+SYSTEMD, PLAIN = "dracut with systemd", "dracut, plain"
+GOALS = (
+    *(Goal("unlock", f"time to open a volume, to `{name}`", limit,
+           faster(name))
+      for name, limit in ((CRYPTSETUP, 0.5),
+                          ("systemd-cryptsetup attach", 0.5),
+                          ("clevis luks unlock, tang", 0.05),
+                          ("clevis luks unlock, TPM2", 0.05))),
+    Goal("unlock", "peak memory, to `cryptsetup open`", 1, peak),
+    Goal("native", "key and seal without a VM, to `cryptsetup open "
+         "--test-passphrase`", 0.5, recovery),
+    *(Goal("boot", f"time a boot takes more, to dracut's crypt ({tool})",
+           0.5, slower(tool)) for tool in (SYSTEMD, PLAIN)),
+    *(Goal("size", f"bytes an image has more, to dracut's crypt ({tool})",
+           0.35, larger(tool, size.CRYPTSETUP)) for tool in (SYSTEMD, PLAIN)),
+    Goal("size", f"the same, to clevis ({SYSTEMD})", 0.07,
+         larger(SYSTEMD, size.PEER)),
+    Goal("volumes", "16 volumes in one run, to 16 times one", 0.35,
+         lambda part: growth(part, 16)),
+    Goal("module", "efi_secret with 60 secrets, to an empty module", 2,
+         loading),
+    Goal("module", "code of efi_secret, to 16 KiB", 1,
+         lambda part: part["size"][0] / 16384),
+)
+
+
+def reached(results):
+    """(goal, what was measured), where it was."""
+    return [(goal, goal.measured(results[goal.part])) for goal in GOALS
+            if goal.part in results]
