@@ -143,8 +143,8 @@ UNITS = {  # how the unit says it ended, lines for it, files for the initramfs
     "no library": ("127", b"", {LIBRARY: b""}),
     "no memory": ("127", b"LimitAS=8M\n", {}),
     "killed": ("KILL", b"ExecStart=\nExecStart=/bin/sh -c 'LD_PRELOAD=/"
-               + KILLER.encode() + b" ALLOC_KILL=400 exec "
-               b"/usr/bin/cocosecret-unlock'\n", {KILLER: None}),
+               + KILLER.encode() + b" ALLOC_KILL=" + rootvm.SECRETS.encode()
+               + b" exec /usr/bin/cocosecret-unlock'\n", {KILLER: None}),
 }
 
 

@@ -3,7 +3,7 @@
  * LD_PRELOAD=alloc.so: lets one allocation fail, or be a process's last act.
  * Counts those of a program and of its children together:
  *   ALLOC_FAIL=N   the Nth returns NULL
- *   ALLOC_KILL=N   at the Nth the process is killed
+ *   ALLOC_KILL=F   at the first with F there the process is killed
  *   ALLOC_COUNT=F  writes to F how many there were, where it ends by itself
  */
 #include <errno.h>
@@ -13,13 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
-static unsigned long *counter, fail_at, kill_at;
+static unsigned long *counter, fail_at;
+static const char *kill_with;
 static pid_t first;
 
 static unsigned long setting(const char *name)
@@ -35,7 +37,7 @@ __attribute__((constructor)) static void begin(void)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	fail_at = setting("ALLOC_FAIL");
-	kill_at = setting("ALLOC_KILL");
+	kill_with = getenv("ALLOC_KILL");
 	first = getpid();
 	if (shared != MAP_FAILED)
 		counter = shared;
@@ -51,15 +53,23 @@ __attribute__((destructor)) static void end(void)
 		dprintf(fd, "%lu\n", *counter);
 }
 
+/* Past all destructors. */
+void _exit(int status)
+{
+	end();
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
 static bool fails(void)
 {
 	unsigned long number;
 
 	if (!counter)
 		return false;
-	number = __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST);
-	if (number == kill_at)
+	if (kill_with && access(kill_with, F_OK) == 0)
 		raise(SIGKILL);
+	number = __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST);
 	if (number != fail_at)
 		return false;
 	errno = ENOMEM;
