@@ -91,7 +91,7 @@ chmod $(2) $(DESTDIR)$(3)
 endef
 
 failing_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts))
-systemd_units := $(failing_units) cocosecret-shell.service
+systemd_units := $(failing_units) cocosecret-ciphers.service cocosecret-shell.service
 # Links, not presets: an image may come with presets that disable all. Outside
 # of an initramfs nothing starts what these are required by.
 unit_links := \
@@ -147,6 +147,7 @@ install-dracut:
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
 	$(foreach hook,unlock verify wipe emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
 	$(INSTALL) dracut/plain/finished.sh dracut/plain/root.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
+	$(INSTALL) -m 644 dracut/11-cocosecret.rules $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(call fill_in,dracut/close/debug.conf.in,644,$(DRACUTDIR)/99zz-cocosecret/debug.conf)
 	$(call fill_in,dracut/close/module-setup.sh.in,755,$(DRACUTDIR)/99zz-cocosecret/module-setup.sh)
 

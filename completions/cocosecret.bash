@@ -75,7 +75,7 @@ _cocosecret_unlock()
 	COMPREPLY=()
 	case $previous in
 	--cocotab | --cmdline | verify-root) _cocosecret_files ;;
-	*) _cocosecret_words 'verify-root wipe wipe-rest fail on-failure
+	*) _cocosecret_words 'verify-root wipe wipe-rest fail on-failure load-ciphers
 		--cocotab --cmdline --help --version' ;;
 	esac
 }

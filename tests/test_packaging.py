@@ -12,7 +12,7 @@ from vm import debs, packages, place
 
 DOC = ["usr/share/doc/@/changelog.gz", "usr/share/doc/@/copyright"]
 UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
-         for name in ("shell.service",
+         for name in ("(ciphers|shell).service",
                       "(unlock|verify-mounts|verify-root).service",
                       "(unlock|verify-mounts|verify-root).service.d/"
                       "zz-fail.conf")] + [

@@ -368,7 +368,6 @@ static void wait_for_event(struct attempts *all, struct devices *devices, int si
 			reap(all, &all->list[i]);
 }
 
-
 static void open_all(struct attempts *all, struct devices *devices, int signals)
 {
 	judge_devices(all);

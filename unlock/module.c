@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libkmod.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 
@@ -35,24 +36,44 @@ static void say_nothing(void *data, int priority, const char *file, int line, co
 	(void)args;
 }
 
-int module_load_efi_secret(void)
+/* All that an alias stands for; the last error. */
+static int load(const char *alias, unsigned int flags)
 {
 	CLEANUP(unref_context) struct kmod_ctx *context = kmod_new(NULL, NULL);
 	CLEANUP(unref_modules) struct kmod_list *modules = NULL;
-	CLEANUP(unref_module) struct kmod_module *module = NULL;
+	struct kmod_list *at;
 	int r;
 
 	if (!context)
 		return -ENOMEM;
 	kmod_set_log_fn(context, say_nothing, NULL);
-	r = kmod_module_new_from_lookup(context, "efi_secret", &modules);
-	if (r < 0)
-		return r;
-	if (!modules)
-		return -ENOENT;
-	module = kmod_module_get_module(modules);
-	r = kmod_module_probe_insert_module(module, KMOD_PROBE_FAIL_ON_LOADED, NULL, NULL, NULL, NULL);
-	return r > 0 ? -EPERM : r;
+	r = kmod_module_new_from_lookup(context, alias, &modules);
+	if (r == 0 && !modules)
+		r = -ENOENT;
+	kmod_list_foreach(at, modules) {
+		CLEANUP(unref_module) struct kmod_module *module = kmod_module_get_module(at);
+		int one = kmod_module_probe_insert_module(module, flags, NULL, NULL, NULL, NULL);
+
+		if (one)
+			r = one > 0 ? -EPERM : one;
+	}
+	return r;
+}
+
+int module_load_efi_secret(void)
+{
+	return load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+}
+
+void module_load_ciphers(void)
+{
+	/* dm-crypt asks for ciphers by these aliases, Linux: include/linux/crypto.h. */
+	static const char *const aliases[] = { "dm_crypt", "crypto-xts", "crypto-aes" };
+
+	if (access("/sys/module/dm_crypt", F_OK) == 0)
+		return;
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++)
+		load(aliases[i], KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY);
 }
 
 const char *module_explain(int r)

@@ -4,6 +4,11 @@
 
 /* Loads efi_secret; negative errno as the kernel gave it, -ENOENT where there is no such module. */
 int module_load_efi_secret(void);
+/*
+ * Loads what a mapping is likely to need, each in its own time: the kernel tests a cipher when it is
+ * loaded. What fails is left to the mapping, which has the kernel load what it lacks.
+ */
+void module_load_ciphers(void);
 const char *module_explain(int r);
 
 #endif

@@ -22,6 +22,7 @@
 #include "failure.h"
 #include "log.h"
 #include "mapping.h"
+#include "module.h"
 #include "plan.h"
 #include "secret.h"
 #include "securityfs.h"
@@ -338,6 +339,8 @@ static int unlock(const struct arguments *arguments)
 		return EXIT_OPENED;
 	}
 	if (!code)
+		warm_ciphers();
+	if (!code)
 		code = open_state(&run);
 	if (!code && run.config.discover)
 		code = open_secrets(&run);
@@ -466,7 +469,7 @@ static void help(void)
 {
 	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
 	     "       cocosecret-unlock verify-root DIR\n"
-	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure\n"
+	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure | load-ciphers\n"
 	     "\n"
 	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
 	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
@@ -478,6 +481,7 @@ static void help(void)
 	     "  wipe-rest        wipe every launch secret where a volume has the option wipe-rest\n"
 	     "  fail             wipe, then do what rd.cocosecret.on-failure= says\n"
 	     "  on-failure       print what it says: poweroff, reboot, halt, shell; or off\n"
+	     "  load-ciphers     load dm-crypt and the usual ciphers, so that a run need not wait\n"
 	     "\n"
 	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
 	     "  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n"
@@ -498,10 +502,17 @@ static int refuse(const char *argument)
 	return EXIT_CONFIG;
 }
 
+static int load_ciphers(void)
+{
+	module_load_ciphers();
+	return EXIT_OPENED;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
 } verbs[] = {
+	{ "load-ciphers", load_ciphers },
 	{ "wipe", wipe },
 	{ "wipe-rest", wipe_rest },
 	{ "fail", end_boot },

@@ -12,6 +12,7 @@
 #include "derive.h"
 #include "header.h"
 #include "keyslot.h"
+#include "module.h"
 
 static pthread_t thread;
 static bool is_running;
@@ -59,4 +60,19 @@ void warm_finish(void)
 	if (is_running)
 		pthread_join(thread, NULL);
 	is_running = false;
+}
+
+static void *load_ciphers(void *unused)
+{
+	module_load_ciphers();
+	return unused;
+}
+
+/* Nobody waits for it: a process that is forked meanwhile has no use for libkmod. */
+void warm_ciphers(void)
+{
+	pthread_t loader;
+
+	if (pthread_create(&loader, NULL, load_ciphers, NULL) == 0)
+		pthread_detach(loader);
 }

@@ -9,5 +9,7 @@
  */
 void warm_start(void);
 void warm_finish(void);
+/* Has the kernel load its ciphers meanwhile. */
+void warm_ciphers(void);
 
 #endif

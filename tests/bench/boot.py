@@ -14,7 +14,7 @@ from vm import chroot, firmware, image, packages, place, qemu, rootvm, table
 
 from . import size
 
-ROUNDS = 5
+ROUNDS = 3
 MEMORY = 1024  # MiB
 TOOLS = {"dracut with systemd": "", "dracut, plain": "systemd"}
 KEY_FILE = "etc/disk.key"
