@@ -2,10 +2,14 @@
 #include "device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
@@ -82,6 +86,40 @@ bool device_matches(const struct device_spec *spec, const struct device_properti
 		return encoded_is(properties->part_name, spec->value);
 	}
 	return false;
+}
+
+/* The folder in sysfs of the disk that a device is a partition of; NULL where it is none. */
+static char *find_disk(const char *name)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), BLOCK_CLASS "/%s/partition", name);
+	if (access(path, F_OK) < 0)
+		return NULL;
+	snprintf(path, sizeof(path), BLOCK_CLASS "/%s/..", name);
+	return realpath(path, NULL);
+}
+
+/*
+ * udev looks at a disk again that somebody has had open for writing, as libcryptsetup has, and reads
+ * its partitions anew; device-mapper then waits for the disk. What is locked like this it leaves
+ * alone until it no longer is (systemd.io/BLOCK_DEVICE_LOCKING).
+ */
+int device_lock(const char *node)
+{
+	const char *slash = strrchr(node, '/');
+	CLEANUP(free_text) char *disk = find_disk(slash ? slash + 1 : node);
+	char path[PATH_SIZE];
+	int fd;
+
+	snprintf(path, sizeof(path), disk ? "/dev%s" : "%s", disk ? strrchr(disk, '/') : node);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return -EBUSY;
 }
 
 static void unref_device(struct udev_device **device)

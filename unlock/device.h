@@ -6,6 +6,12 @@
 
 #include "volume.h"
 
+/*
+ * Keeps udev away from the disk that @node is, or is a partition of, until the returned descriptor
+ * is closed. Negative where that cannot be had, which only makes things slower.
+ */
+int device_lock(const char *node);
+
 /* What udev knows of a block device; any of it may be NULL, all but node is text of the disk. */
 struct device_properties {
 	const char *node;

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "device.h"
 #include "document.h"
 #include "exitcode.h"
 #include "header.h"
@@ -189,6 +190,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
+	CLEANUP(close_fd) int lock = device_lock(device);
 	struct stopwatch watch = { .begin = clock_us() };
 	struct policy_layout layout;
 	struct token token = { 0 };

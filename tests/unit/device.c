@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "device.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include "cleanup.h"
 #include "support.h"
 
 #define UUID "5aa5c3f0-0000-4000-8000-00000000000a"
@@ -96,6 +101,31 @@ static void a_link_is_matched_by_every_device_that_claims_it(void **state)
 	assert_false(matches(DEVICE_PATH, "/dev/vda2", &other));
 }
 
+static bool can_be_locked(const char *path)
+{
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* By a file; which disk a partition is of is for a booted machine. */
+static void a_lock_lasts_until_it_is_closed(void **state)
+{
+	CLEANUP(close_fd) int lock = -1;
+
+	(void)state;
+	write_file("disk", "", 0);
+	assert_int_equal(device_lock("./none"), -ENOENT);
+	lock = device_lock("./disk");
+	assert_true(lock >= 0);
+	assert_false(can_be_locked("disk"));
+	assert_int_equal(device_lock("./disk"), -EBUSY);
+	close(lock);
+	lock = -1;
+	assert_true(can_be_locked("disk"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +135,8 @@ int main(void)
 		cmocka_unit_test(a_file_system_that_is_not_luks_has_no_uuid_for_us),
 		cmocka_unit_test(a_device_without_properties_matches_nothing),
 		cmocka_unit_test(a_link_is_matched_by_every_device_that_claims_it),
+		cmocka_unit_test_setup_teardown(a_lock_lasts_until_it_is_closed, enter_scratch,
+						leave_scratch),
 	};
 
 	return cmocka_run_group_tests_name("device", tests, NULL, NULL);
