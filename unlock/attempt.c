@@ -19,6 +19,7 @@
 #include "open.h"
 #include "secret.h"
 #include "state.h"
+#include "warm.h"
 
 enum {
 	/* How long a device that may be absent holds up a boot that needs nothing else. */
@@ -206,6 +207,14 @@ static int open_volume(const void *context)
 	return volume_open(attempt->volume, attempt->node, all->secrets, all->state, attempt->fault);
 }
 
+static bool is_any_waiting(const struct attempts *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].outcome == OUTCOME_WAITING)
+			return true;
+	return false;
+}
+
 static void start(struct attempts *all, struct attempt *attempt)
 {
 	struct opening opening = { all, attempt };
@@ -215,6 +224,9 @@ static void start(struct attempts *all, struct attempt *attempt)
 		fail(all, attempt, EXIT_IO, "no process can be started for it");
 	else
 		attempt->outcome = OUTCOME_RUNNING;
+	/* The first child does the rest for itself, meanwhile; for those to come it is done here. */
+	if (is_any_waiting(all))
+		warm_start();
 }
 
 /* A device may be reported again, and a name that somebody else copied comes with another node. */

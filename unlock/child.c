@@ -44,7 +44,7 @@ int child_start(struct child *child, uint64_t limit_us, child_work *work, const 
 {
 	pid_t parent = getpid(), pid;
 
-	warm_finish();
+	warm_pause();
 	pid = fork();
 	if (pid == 0)
 		become_child(parent, work, context);

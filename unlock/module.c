@@ -65,12 +65,17 @@ int module_load_efi_secret(void)
 	return load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
 }
 
+bool module_has_dm_crypt(void)
+{
+	return access("/sys/module/dm_crypt", F_OK) == 0;
+}
+
 void module_load_ciphers(void)
 {
 	/* dm-crypt asks for ciphers by these aliases, Linux: include/linux/crypto.h. */
 	static const char *const aliases[] = { "dm_crypt", "crypto-xts", "crypto-aes" };
 
-	if (access("/sys/module/dm_crypt", F_OK) == 0)
+	if (module_has_dm_crypt())
 		return;
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++)
 		load(aliases[i], KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY);

@@ -2,8 +2,11 @@
 #ifndef COCOSECRET_MODULE_H
 #define COCOSECRET_MODULE_H
 
+#include <stdbool.h>
+
 /* Loads efi_secret; negative errno as the kernel gave it, -ENOENT where there is no such module. */
 int module_load_efi_secret(void);
+bool module_has_dm_crypt(void); /* then nothing is left to be loaded */
 /*
  * Loads what a mapping is likely to need, each in its own time: the kernel tests a cipher when it is
  * loaded. What fails is left to the mapping, which has the kernel load what it lacks.

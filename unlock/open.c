@@ -19,6 +19,7 @@
 #include "state.h"
 #include "token.h"
 #include "volume_key.h"
+#include "warm.h"
 
 struct stopwatch {
 	uint64_t begin, header, secret, seal, activated;
@@ -197,6 +198,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	uint32_t cookie = 0;
 	int r;
 
+	warm_start();
 	r = header_load_detached(&cd, volume->name, volume->header, device, fault);
 	if (r)
 		return r;
@@ -207,6 +209,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 		return refuse(volume, device, r, fault);
 	watch.header = clock_us();
 
+	warm_finish();
 	r = read_secret(volume, secrets, &secret, fault);
 	watch.secret = clock_us();
 	if (r)

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,6 +17,7 @@
 
 static pthread_t thread;
 static bool is_running;
+static atomic_bool is_pausing;
 
 /* To choose a key derivation is what makes libcryptsetup start its part without a device. */
 static void warm_libcryptsetup(void)
@@ -27,32 +29,58 @@ static void warm_libcryptsetup(void)
 }
 
 /* A key of nothing for nothing: libcrypto keeps the algorithms that it looked for. */
-static void warm_libcrypto(void)
+static void warm_derivation(void)
 {
 	static unsigned char none[DERIVED_KEY_SIZE];
 	const struct secret secret = { .bytes = none, .size = sizeof(none) };
 	struct derived_key key;
 
 	derive_key(&secret, GUID_DISK_KEY, "", &key);
+}
+
+static void warm_seal(void)
+{
 	EVP_MAC_free(EVP_MAC_fetch(NULL, "HMAC", NULL));
+}
+
+static void warm_unwrapping(void)
+{
 	EVP_CIPHER_free(EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL));
 }
 
+/* The first is never left for later: then others use libcryptsetup, which knows no threads. */
+enum { FIRST_STEP, STEPS = 4 };
+static void (*const steps[STEPS])(void) = {
+	warm_libcryptsetup, warm_derivation, warm_seal, warm_unwrapping,
+};
+static size_t next; /* the thread's while it runs */
+
 static void *warm(void *unused)
 {
-	warm_libcryptsetup();
-	warm_libcrypto();
+	while (next < STEPS && !(is_pausing && next > FIRST_STEP))
+		steps[next++]();
 	return unused;
 }
 
 /*
- * Without a thread everything is done later, as ever. With it malloc would reserve an address range
- * of its own for it, and use more memory.
+ * Without a thread everything is done later, as ever. It gets memory of its own, since two threads
+ * that take turns at one heap wait for each other as long as they work; more of them need not.
  */
 void warm_start(void)
 {
-	mallopt(M_ARENA_MAX, 1);
+	if (is_running || next == STEPS)
+		return;
+	mallopt(M_ARENA_MAX, 2);
 	is_running = pthread_create(&thread, NULL, warm, NULL) == 0;
+}
+
+void warm_pause(void)
+{
+	is_pausing = true;
+	warm_finish();
+	is_pausing = false;
+	if (next == FIRST_STEP)
+		next++;
 }
 
 void warm_finish(void)
@@ -73,6 +101,8 @@ void warm_ciphers(void)
 {
 	pthread_t loader;
 
+	if (module_has_dm_crypt())
+		return;
 	if (pthread_create(&loader, NULL, load_ciphers, NULL) == 0)
 		pthread_detach(loader);
 }

@@ -3,11 +3,14 @@
 #define COCOSECRET_WARM_H
 
 /*
- * What libcrypto and libcryptsetup do once in a process takes as long as to check a header. It needs
- * neither the device nor the secret, so a thread does it while these are waited for, and it is done
- * once for all volumes. No process may be forked before warm_finish(), which child_start() calls.
+ * What libcryptsetup and libcrypto do once in a process takes as long as to check a header. It needs
+ * neither the device nor the secret, so a thread does it, in steps, while these are waited for.
+ * warm_start() begins, or goes on where warm_pause() left off, in a child as well; warm_pause() lets
+ * no more than the step end that is under way: a process must not be forked before, as child_start()
+ * sees to. warm_finish() lets all of them end.
  */
 void warm_start(void);
+void warm_pause(void);
 void warm_finish(void);
 /* Has the kernel load its ciphers meanwhile. */
 void warm_ciphers(void);
