@@ -96,16 +96,37 @@ static bool is_gone(const char *name)
 	return mapping_find(name, &id) == -ENOENT;
 }
 
-/* What lies between a volume with integrity and its disk; libcryptsetup gives it that name. */
+static bool is_prefix(const char *prefix, const char *text)
+{
+	return strncmp(prefix, text, strlen(prefix)) == 0;
+}
+
+/*
+ * What lies between a volume with integrity and its disk; libcryptsetup gives it that name, and a UUID
+ * of one of these kinds, as its release may be.
+ */
+static bool find_integrity(const char *name, char below[DM_NAME_LEN], struct mapping_id *id)
+{
+	return snprintf(below, DM_NAME_LEN, "%s_dif", name) < DM_NAME_LEN &&
+	       mapping_find(below, id) == 0 &&
+	       (is_prefix("CRYPT-INTEGRITY-", id->dm_uuid) || is_prefix("CRYPT-SUBDEV-", id->dm_uuid));
+}
+
+void mapping_link_integrity(const char *name)
+{
+	char below[DM_NAME_LEN];
+	struct mapping_id id;
+
+	if (find_integrity(name, below, &id))
+		mapping_link(below, &id);
+}
+
 static void remove_integrity(const char *name)
 {
 	char below[DM_NAME_LEN];
 	struct mapping_id id;
 
-	if (snprintf(below, sizeof(below), "%s_dif", name) >= (int)sizeof(below) ||
-	    mapping_find(below, &id) < 0)
-		return;
-	if (strncmp(id.dm_uuid, "INTEGRITY-", 10) == 0 || strncmp(id.dm_uuid, "CRYPT-SUBDEV-", 13) == 0)
+	if (find_integrity(name, below, &id))
 		remove_when_unused(below);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -37,9 +38,24 @@ static int read_secret(const struct volume *volume, int secrets, struct secret *
 	return r == 0 || r == -ENOENT ? EXIT_NO_SECRET : EXIT_IO;
 }
 
-static int explain_activate(const struct volume *volume, const char *device, int r,
-			    struct fault *fault)
+/* An image has dm-integrity only where it knows of a volume that wants it. */
+static bool lacks_integrity(struct crypt_device *cd)
 {
+	struct crypt_params_integrity integrity;
+
+	return crypt_get_integrity_info(cd, &integrity) == 0 && integrity.tag_size > 0 &&
+	       access("/sys/module/dm_integrity", F_OK) < 0;
+}
+
+static int explain_activate(struct crypt_device *cd, const struct volume *volume,
+			    const char *device, int r, struct fault *fault)
+{
+	if (r != -EPERM && lacks_integrity(cd)) {
+		fault_set(fault, "%s has integrity, and dm-integrity is not in this image: name the "
+			  "volume with the option integrity in cocotab and make the image again",
+			  device);
+		return EXIT_IO;
+	}
 	switch (-r) {
 	case EPERM:
 		fault_set(fault, "wrong key: secret %s opens no key slot of %s that may be used",
@@ -85,28 +101,17 @@ static int choose_unsealed(struct json_object *document, const struct volume *vo
 	return EXIT_OPENED;
 }
 
-/* Of several mappings, one on the other, each must be there before the next is made. */
-static bool has_integrity(struct crypt_device *cd)
-{
-	struct crypt_params_integrity integrity;
-
-	return crypt_get_integrity_info(cd, &integrity) == 0 && integrity.tag_size > 0;
-}
-
 /* -EPERM: there is none in the token, or not this volume's. */
 static int activate_by_token(struct crypt_device *cd, struct json_object *document,
 			     const struct volume *volume, const struct token *token,
-			     const struct secret *secret, uint32_t *cookie)
+			     const struct secret *secret)
 {
-	int r = -EPERM;
+	int r;
 
 	if (!token->volume_key || volume->options & VOLUME_UNSEALED)
-		return r;
-	if (!has_integrity(cd))
-		settle_defer();
+		return -EPERM;
 	r = volume_key_activate(cd, document, token, secret, volume->name,
 				volume_crypt_flags(volume));
-	*cookie = settle_deferred();
 	if (r == -EPERM)
 		log_warning("%s: the volume key in token %d is not this volume's, so its key slot is "
 			    "used; run cocosecret seal", volume->name, token->id);
@@ -127,18 +132,21 @@ static int activate_by_slot(struct crypt_device *cd, const struct volume *volume
 
 static int activate(struct crypt_device *cd, struct json_object *document,
 		    const struct volume *volume, const char *device, const struct token *token,
-		    const struct secret *secret, uint32_t *cookie, struct fault *fault)
+		    const struct secret *secret, struct settle *settle, struct fault *fault)
 {
-	int r = activate_by_token(cd, document, volume, token, secret, cookie);
+	int r;
 
+	settle_begin(volume->name);
+	r = activate_by_token(cd, document, volume, token, secret);
 	if (r == -EPERM)
 		r = activate_by_slot(cd, volume, token->slot, secret);
-	return r < 0 ? explain_activate(volume, device, r, fault) : EXIT_OPENED;
+	settle_end(settle);
+	return r < 0 ? explain_activate(cd, volume, device, r, fault) : EXIT_OPENED;
 }
 
 static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
 		  const struct token *token, int state, const struct stopwatch *watch,
-		  uint32_t cookie, struct fault *fault)
+		  const struct settle *settle, struct fault *fault)
 {
 	struct mapping_id mapping;
 	struct volume_record entry = {
@@ -151,7 +159,7 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 		.activate_us = watch->activated - watch->seal,
 		.opened_us = watch->activated,
 		.slot = token->slot,
-		.cookie = cookie,
+		.settle = *settle,
 	};
 	int r = mapping_find(volume->name, &mapping);
 
@@ -195,7 +203,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	struct stopwatch watch = { .begin = clock_us() };
 	struct policy_layout layout;
 	struct token token = { 0 };
-	uint32_t cookie = 0;
+	struct settle settle = { { 0 } };
 	int r;
 
 	warm_start();
@@ -222,12 +230,12 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	if (r)
 		r = refuse(volume, device, r, fault);
 	else
-		r = activate(cd, document, volume, device, &token, &secret, &cookie, fault);
+		r = activate(cd, document, volume, device, &token, &secret, &settle, fault);
 	watch.activated = clock_us();
 	secret_wipe(&secret);
 
 	if (r == 0)
-		r = record(cd, volume, device, &token, state, &watch, cookie, fault);
+		r = record(cd, volume, device, &token, state, &watch, &settle, fault);
 	if (r == 0)
 		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
 			 device, volume->name, volume->secret,

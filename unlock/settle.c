@@ -1,67 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "settle.h"
 
-#include <dlfcn.h>
 #include <libdevmapper.h>
-#include <stdbool.h>
+#include <sys/sem.h>
 
-typedef int wait_function(uint32_t cookie);
+#include "mapping.h"
 
 /* libdevmapper passes no context, and one child opens one volume. */
-static bool deferring;
-static uint32_t deferred;
-
-static wait_function *find_wait(void)
-{
-	union {
-		void *found;
-		wait_function *function;
-	} symbol = { dlsym(RTLD_NEXT, "dm_udev_wait") };
-
-	return symbol.function;
-}
+static struct {
+	const char *name;
+	struct settle deferred;
+	size_t count;
+} making;
 
 /*
  * libdevmapper has a switch for this, but with it libcryptsetup sends udev no flags either, and
  * udev's rules then take the mapping for one that is not to be used when the real root goes through
- * all devices again. So this takes the place of libdevmapper's function of that name.
+ * all devices again. So this takes the place of libdevmapper's function of that name. The device
+ * below a volume with integrity is looked for under /dev/mapper next.
  */
 __attribute__((visibility("default"))) int dm_udev_wait(uint32_t cookie)
 {
-	wait_function *wait = deferring ? NULL : find_wait();
-
-	if (deferring)
-		deferred = cookie;
-	return deferring ? 1 : wait && wait(cookie);
+	if (making.count < SETTLE_COOKIES)
+		making.deferred.cookies[making.count++] = cookie;
+	if (making.name)
+		mapping_link_integrity(making.name);
+	return 1;
 }
 
-void settle_defer(void)
+void settle_begin(const char *name)
 {
-	deferring = true;
-	deferred = 0;
+	making.name = name;
 }
 
-uint32_t settle_deferred(void)
+void settle_end(struct settle *settle)
 {
-	deferring = false;
-	return deferred;
+	making.name = NULL;
+	*settle = making.deferred;
 }
 
-/* That it was taken out before is no fault. */
-static void say_nothing(int level, const char *file, int line, int code, const char *format, ...)
-{
-	(void)level;
-	(void)file;
-	(void)line;
-	(void)code;
-	(void)format;
-}
-
+/* The cookie is the semaphore's key, as libdevmapper makes it. That it is gone is no fault. */
 void settle_finish(uint32_t cookie)
 {
-	int ready;
+	int semaphore = cookie ? semget((key_t)cookie, 1, 0) : -1;
 
-	dm_log_with_errno_init(say_nothing);
-	if (cookie)
-		dm_udev_wait_immediate(cookie, &ready);
+	if (semaphore >= 0)
+		semctl(semaphore, 0, IPC_RMID);
 }

@@ -2,18 +2,28 @@
 #ifndef COCOSECRET_SETTLE_H
 #define COCOSECRET_SETTLE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
  * libcryptsetup waits until udev has finished with each new mapping, which takes longer than all
- * that the unlocker does besides. What follows needs no such waiting: it waits for the device
- * itself. Between these two calls libcryptsetup is told that udev is done. settle_deferred()
- * returns libdevmapper's cookie, by which udev tells when it is; 0 where there is none.
+ * that the unlocker does besides, and for ever where udev has no dmsetup to say that it has. What
+ * follows needs no such waiting: it waits for the device itself. So in this program nothing waits.
  */
-void settle_defer(void);
-uint32_t settle_deferred(void);
 
-/* Takes the cookie's semaphore out of the kernel, if udev has no more use for it. */
+/* Of one mapping, and of another that it lies on where it has integrity. */
+enum { SETTLE_COOKIES = 4 };
+
+/* By which libdevmapper and udev know what was not waited for; 0 where there is none. */
+struct settle {
+	uint32_t cookies[SETTLE_COOKIES];
+};
+
+/* From here on the mapping @name is made; settle_end() tells what was not waited for. */
+void settle_begin(const char *name);
+void settle_end(struct settle *settle);
+
+/* Takes the cookie's semaphore out of the kernel. udev has no more use for it, or never had. */
 void settle_finish(uint32_t cookie);
 
 #endif

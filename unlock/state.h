@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "mapping.h"
+#include "settle.h"
 #include "volume.h"
 
 /*
@@ -28,7 +29,7 @@ struct volume_record {
 	uint64_t activate_us; /* to come by the volume key and map */
 	uint64_t opened_us;   /* when */
 	int slot;             /* the token's; negative: any */
-	uint32_t cookie;      /* of libdevmapper, where udev was not waited for; 0: none */
+	struct settle settle; /* what udev was not waited for with */
 };
 
 struct run_record {
@@ -54,8 +55,8 @@ void state_each(int state, state_use *use, void *context);
 #define STATE_WIPED "wiped"
 #define STATE_WIPED_ALL "all"
 
-/* The cookie of volume @name; 0 where it has none. */
-uint32_t state_cookie(int state, const char *name);
+/* What udev was not waited for with when volume @name was opened. */
+void state_settle(int state, const char *name, struct settle *settle);
 
 /* Of the records in @folder, one of those two; and each as it was written, NULL where it is none. */
 void state_each_in(int state, const char *folder, state_use *use, void *context);

@@ -403,10 +403,14 @@ static void finish_settling(void *context, const char *name)
 {
 	const int *state = context;
 
-	settle_finish(state_cookie(*state, name));
+	struct settle settle;
+
+	state_settle(*state, name, &settle);
+	for (size_t i = 0; i < SETTLE_COOKIES; i++)
+		settle_finish(settle.cookies[i]);
 }
 
-/* By now udev has gone through what was not waited for. */
+/* What was not waited for is no longer of interest: the root is mounted. */
 static void finish_all(void)
 {
 	CLEANUP(close_fd) int state = state_look(STATE_PATH);

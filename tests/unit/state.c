@@ -19,6 +19,7 @@ static const struct volume_record record = {
 	.device = "/dev/vda",
 	.luks_uuid = "5aa5c3f0-0000-4000-8000-00000000000a",
 	.mapping = &mapping,
+	.settle = { { 0xd4d1234, 0, 0xd4dffff } },
 	.activate_us = 1234,
 };
 
@@ -111,12 +112,34 @@ static void wiping_the_rest_is_asked_for_once(void **state)
 	assert_true(state_wants_wipe_rest(-1) < 0);
 }
 
+static void what_udev_was_not_waited_for_with_is_kept(void **state)
+{
+	static const struct settle packed = { { 0xd4d1234, 0xd4dffff } }, none = { { 0 } };
+	CLEANUP(close_fd) int folder = state_open("state");
+	struct settle read;
+
+	(void)state;
+	assert_int_equal(state_add(folder, &volume, &record), 0);
+	state_settle(folder, "run", &read);
+	assert_memory_equal(&read, &packed, sizeof(read));
+	state_settle(folder, "data", &read);
+	assert_memory_equal(&read, &none, sizeof(read));
+	write_file("state/volumes/run.json", "{\"udev_cookies\":[1,2,3,4,5]}", 28);
+	state_settle(folder, "run", &read);
+	assert_int_equal(read.cookies[SETTLE_COOKIES - 1], SETTLE_COOKIES);
+	write_file("state/volumes/run.json", "{\"udev_cookies\":\"7\"}", 20);
+	state_settle(folder, "run", &read);
+	assert_memory_equal(&read, &none, sizeof(read));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(only_the_mapping_on_record_is_known, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(each_record_is_named, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_damaged_record_is_none, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(what_udev_was_not_waited_for_with_is_kept,
+						enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(wiping_the_rest_is_asked_for_once, enter_scratch,
 						leave_scratch),
 		cmocka_unit_test_setup_teardown(only_root_may_look_and_nothing_is_left_over,

@@ -81,21 +81,34 @@ DROP_IN = b"""\
 [Service]
 ExecStopPost=-/usr/libexec/cocosecret-tests/report.sh
 """
-# How image builders call it, and how a machine does for itself.
+
+
+def cocotab(options="unsealed", device=f"UUID={image.LUKS_UUID}"):
+    """/etc/cocotab for the guest's disk."""
+    return f"{image.MAPPING} {device} - {options}\n".encode()
+
+
+# How image builders call it, and how a machine does for itself. dracut's crypt,
+# which it takes where cryptsetup is installed, brings dmsetup and all of
+# drivers/md; without it an image is bare.
+GENERIC = ("--no-hostonly", "--no-hostonly-cmdline")
+BARE = (*GENERIC, "--omit", "crypt")
 VARIANTS = {
-    "generic": ("--no-hostonly", "--no-hostonly-cmdline"),
+    "generic": GENERIC,
+    "bare": BARE,
+    "integrity": BARE,
     "hostonly": ("--hostonly", "--hostonly-mode", "strict",
                  "--no-hostonly-cmdline"),
 }
 # The generic one, with something more; of some, what dracut.conf says. That
 # of stacks has a cocotab, whose volume has its header in the image.
 MORE = {"debug": (), "stacks": ("--add", "lvm mdraid btrfs")}
+COCOTABS = {
+    "hostonly": cocotab(),
+    "integrity": cocotab() + b"# one like it is on the command line\n"
+                 b"gone UUID=00000000-1111-4222-8333-444444444444 "
+                 b"9fb0a947-af97-4e51-9e7a-52ee2f815365 nofail,integrity\n"}
 CONFIGURATION = {"debug": b"cocosecret_debug=yes\n"}
-
-
-def cocotab(options="unsealed", device=f"UUID={image.LUKS_UUID}"):
-    """/etc/cocotab for the guest's disk."""
-    return f"{image.MAPPING} {device} - {options}\n".encode()
 
 
 def arguments(variant):
@@ -112,13 +125,13 @@ def log_path(variant):
 
 def build_dracut(path, variant):
     """In a chroot with nothing mounted and no device nodes, as for another
-    machine. The host-only image finds its volumes in /etc/cocotab, the
-    generic one wants them on the kernel command line."""
+    machine. Some images find volumes in /etc/cocotab, the generic one wants
+    them on the kernel command line."""
     with place.scratch() as folder:
         root = place.pathlib.Path(folder) / "root"
         place.run("cp", "-a", image.root(), root)
-        if variant == "hostonly":
-            (root / "etc/cocotab").write_bytes(cocotab())
+        if variant in COCOTABS:
+            (root / "etc/cocotab").write_bytes(COCOTABS[variant])
         if variant == "stacks":
             image.merge(image.tools(), root)
             disks.put_header(root)
@@ -137,7 +150,8 @@ def build_dracut(path, variant):
 def dracut(variant="generic"):
     """dracut's image as it comes."""
     key = place.digest(image.root().name, variant, *arguments(variant),
-                       CONFIGURATION.get(variant, b""), cocotab(),
+                       CONFIGURATION.get(variant, b""),
+                       COCOTABS.get(variant, b""),
                        *([image.tools().name, disks.detached().name]
                          if variant == "stacks" else []))
     return place.artefact(f"initrd-{variant}", key,

@@ -10,7 +10,7 @@ IMAGES = {
     "initramfs-tools": ("mkinitramfs", "-o", "/boot/initrd.img"),
     "dracut-plain": ("dracut", "--force", "--no-hostonly", "--omit", "systemd",
                      "--no-hostonly-cmdline", "--add", "cocosecret",
-                     "/boot/initrd.img"),
+                     "--add-drivers", "dm_integrity", "/boot/initrd.img"),
 }
 # Beside lvm2, mdadm, and a volume whose header is in the image.
 STACKS = "initramfs-tools-stacks"
@@ -21,6 +21,8 @@ DEP_FILES = {"etc/initramfs-tools/conf.d/dep": b"MODULES=dep\n",
 KINDS = IMAGES | {kind: IMAGES["initramfs-tools"] for kind in (STACKS, DEP)}
 FILES = {
     "etc/cocotab": b"# the kernel command line names the volumes\n",
+    # For the attacks; dracut is told on its command line.
+    "etc/initramfs-tools/modules": b"dm_integrity\n",
     # cryptroot would ask for a passphrase, if the unlocker were not first.
     "etc/crypttab": f"{image.MAPPING} UUID={image.LUKS_UUID} none "
                     "luks,initramfs\n".encode(),

@@ -70,7 +70,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     if launch_table is None:
         launch_table = table.build({table.DISK: disk.key})
     if volumes is None:
-        volumes = "" if variant == "hostonly" else volume()
+        volumes = "" if variant in initrd.COCOTABS else volume()
     with place.scratch() as folder:
         folder = pathlib.Path(folder)
         initramfs = make_initramfs(folder / "initrd", variant, files)

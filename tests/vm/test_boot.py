@@ -13,7 +13,7 @@ KEPT = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"     # the control
 REMOVED = "b3c0a1de-7d0e-4c36-9b51-8d4f6e2a9c77"
 EMPTY = "e1f7c6a5-2b3d-4e8f-a091-c2d3e4f50617"
 
-BOOTS = [("stock", "generic"), ("amdsev", "hostonly"),
+BOOTS = [("stock", "bare"), ("amdsev", "hostonly"),
          pytest.param("stock", "hostonly", marks=pytest.mark.slow),
          pytest.param("amdsev", "generic", marks=pytest.mark.slow)]
 

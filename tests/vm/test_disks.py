@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from . import (disks, image, memory, packages, place, plain, rootvm, stacks,
+from . import (disks, image, initrd, memory, packages, place, plain, rootvm, stacks,
                table)
 from .test_boot import assert_root_is_unlocked
 
@@ -175,6 +175,58 @@ def assert_detached(guest):
     guest.check("mke2fs -q -F /dev/mapper/data && mount /dev/mapper/data /mnt")
     guest.check("cocosecret-unlock verify-root /mnt; umount /mnt")
     print("detached: " + " ".join(words[2:4] + words[7:8]))
+
+
+def assert_below(guest, name):
+    """Nobody but us has a use for it, and udev knows that."""
+    (below,) = guest.check(f"ls /sys/class/block/$(basename $(readlink "
+                           f"/dev/mapper/{name}))/slaves").split()
+    known = guest.check(f"udevadm info -q property /dev/{below}").splitlines()
+    assert "DM_UDEV_DISABLE_OTHER_RULES_FLAG=1" in known
+    assert "ID_FS_USAGE" not in "\n".join(known)
+
+
+@pytest.mark.slow
+def test_integrity_without_dmsetup():
+    """A cocotab that asks for integrity brings dm_integrity into the image;
+    udev has no dmsetup there, to which nobody says that it is done."""
+    files = listed(initrd.dracut("integrity"))
+    assert "dm-integrity.ko" in files and "dmsetup" not in files
+    launch = table.build({table.DISK: image.disk().key,
+                          stacks.DATA_SECRET: stacks.data_key()})
+    with place.scratch() as folder, rootvm.guest(
+            "amdsev", "integrity", launch_table=launch,
+            volumes=stacks.volume("hmac", "integrity"),
+            after=overlays(folder, "hmac")) as guest:
+        guest.wait_ready(LIMIT)
+        assert_root_is_unlocked(guest)
+        assert guest.check(f"ls {rootvm.SECRETS}") == ""
+        assert_below(guest, "hmac")
+        assert_integrity(guest, "hmac")
+        assert rootvm.cookies(guest) == []
+
+
+@pytest.mark.slow
+def test_integrity_that_the_image_knows_nothing_of():
+    """Exit 7, at once, with a word on what to do."""
+    assert "dm-integrity.ko" not in listed(initrd.dracut("bare"))
+    launch = table.build({table.DISK: image.disk().key,
+                          stacks.DATA_SECRET: stacks.data_key()})
+    volumes = f"{rootvm.volume()} {stacks.volume('hmac', 'integrity')}"
+    with place.scratch() as folder, rootvm.guest(
+            "amdsev", "bare", launch_table=launch, volumes=volumes,
+            after=overlays(folder, "hmac")) as guest:
+        report = guest.wait_report()
+        assert report.exit == "7"
+        assert guest.wait_off(30) == "guest-shutdown"
+        assert "option integrity in cocotab" in report.faults()[0]
+        print("\n".join(report.faults()))
+
+
+def listed(packed):
+    """The names in a dracut image."""
+    return place.run("sh", "-c", '(zstd -qdc "$1" || gzip -dc "$1") '
+                     "2>/dev/null | cpio --quiet -it", "sh", packed)
 
 
 def assert_integrity(guest, name):

@@ -52,7 +52,7 @@ def assert_status(guest):
 def test_sealed_boot():
     """No word of `unsealed` anywhere; the key is gone afterwards."""
     disk = image.sealed()
-    with rootvm.guest("amdsev", disk=disk, volumes=VOLUME) as guest, \
+    with rootvm.guest("amdsev", "bare", disk=disk, volumes=VOLUME) as guest, \
             place.scratch() as folder:
         guest.wait_ready()
         assert_root_is_unlocked(guest)
