@@ -187,6 +187,10 @@ GENERATORS = [f"systemd-{name}-generator"
               for name in ("gpt-auto", "hibernate-resume", "debug", "run")]
 
 
+GONE = ["sulogin", "systemd-ask-password", "systemd-tty-ask-password-agent",
+        "systemd-hibernate-resume", "dracut-cmdline-ask"]
+
+
 @pytest.mark.parametrize("variant", initrd.VARIANTS)
 def test_image_is_closed(variant):
     """No door in it, whatever else dracut put there."""
@@ -206,7 +210,12 @@ def test_image_is_closed(variant):
         assert {line.split(":")[1] for line in shadow} == {"!*"}
         assert {line.split(":")[0] for line in users} == {
             line.split(":")[0] for line in shadow}
-        assert not list(top.rglob("sulogin"))
+        for name in GONE:
+            assert not list(top.rglob(name)), name
+        dmsetup = bool(list(top.rglob("dmsetup")))
+        assert dmsetup == (variant in ("generic", "hostonly"))
+        for rules in top.rglob("rules.d/*dm*.rules"):
+            assert dmsetup or "dmsetup" not in rules.read_text(), rules
         print(f"{variant}: {len(MASKED)} units and {len(GENERATORS)} "
               f"generators masked, {len(shadow)} users locked")
 
