@@ -24,6 +24,7 @@ CFLAGS     ?= -Os -g
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 INSTALL    ?= install
+INSTALL_PROGRAM ?= $(INSTALL)
 BUILD      := build
 
 # The running kernel if it can be built for, else the newest that can.
@@ -56,13 +57,18 @@ include packaging.mk
 install: install-unlock install-completions install-units install-plugin \
 	install-dracut install-initramfs install-module
 
+# Without what only a debugger reads, as packages have it.
+.PHONY: install-strip
+install-strip:
+	$(Q)$(MAKE) --no-print-directory install INSTALL_PROGRAM='$(INSTALL) -s'
+
 .PHONY: install-unlock
 install-unlock: unlock
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXEC) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man,1 4 5 7 8)
-	$(INSTALL) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
+	$(INSTALL_PROGRAM) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
 		$(DESTDIR)$(BINDIR)
-	$(INSTALL) $(BUILD)/cocosecret-generator $(DESTDIR)$(LIBEXEC)
+	$(INSTALL_PROGRAM) $(BUILD)/cocosecret-generator $(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
@@ -72,7 +78,7 @@ install-unlock: unlock
 .PHONY: install-plugin
 install-plugin: unlock
 	$(INSTALL) -d $(DESTDIR)$(TOKENDIR) $(DESTDIR)$(MANDIR)/man7
-	$(INSTALL) $(plugin) $(DESTDIR)$(TOKENDIR)
+	$(INSTALL_PROGRAM) $(plugin) $(DESTDIR)$(TOKENDIR)
 	$(INSTALL) -m 644 man/libcryptsetup-token-cocosecret.7 $(DESTDIR)$(MANDIR)/man7
 
 # A file for each program, by the name of which bash finds it.
@@ -233,6 +239,7 @@ clean:
 help:
 	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
+	@echo 'make install-strip   the same without debugging symbols'
 	@echo 'make install-unlock  install-completions  install-units  install-plugin'
 	@echo '                     install-dracut  install-initramfs  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'

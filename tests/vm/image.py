@@ -106,8 +106,8 @@ def programs():
 
 
 def install(path, kernel):
-    """What `make install` installs, plus the tests' own programs."""
-    place.make("install", f"DESTDIR={path}", "PREFIX=/usr",
+    """What `make install-strip` installs, plus the tests' own programs."""
+    place.make("install-strip", f"DESTDIR={path}", "PREFIX=/usr",
                f"KVER={kernel.version}")
     add_agent(path)
 
