@@ -31,7 +31,8 @@ MODULES = {size.BASE: "", size.OURS: "cocosecret", size.CRYPTSETUP: "crypt"}
 def make_image(path, ours, who, omit, version):
     """One, with the key file where somebody takes one."""
     words = size.dracut(MODULES[who], omit)
-    with chroot.above(ours, *size.plain_layers()) as system:
+    with chroot.above(*size.own_layer(ours, who),
+                      *size.plain_layers()) as system:
         if who == size.CRYPTSETUP:
             key = system.changes / KEY_FILE
             key.parent.mkdir(parents=True)

@@ -37,9 +37,21 @@ def contenders(found, ours, what):
                   f"{max(one['kib'])}", beside(found, name, ours))
 
 
+def by_step(part):
+    """(step, its time, its share of ours)"""
+    whole = stats.spread(part["warm"][unlock.OURS]["ms"]).median
+    for step, ms in part["steps"].items():
+        time = stats.spread(ms)
+        yield step, time.text(1), f"{time.median / whole:.0%}"
+
+
 def of_unlock(part):
     """Lines."""
     yield from contenders(part["warm"], unlock.OURS, "Opening a volume, warm")
+    yield ""
+    yield row("Of ours, by its own clock", "ms, median (least–most)", "share")
+    for cells in by_step(part):
+        yield row(*cells)
     yield ""
     yield from contenders(part["cold"], unlock.OURS,
                           "Modules and pages not loaded")
@@ -138,6 +150,11 @@ def markdown(results):
             f"{beside(part['warm'], name, unlock.OURS)} × of it"
         yield (f"| {name} | {stats.spread(one['ms']).text()} | "
                f"{max(one['kib'])} | {ours} |")
+    yield ""
+    yield "| of ours, by its own clock | ms | share |"
+    yield "|---|---|---|"
+    for cells in by_step(part):
+        yield f"| {' | '.join(cells)} |"
 
 
 def lines(results):

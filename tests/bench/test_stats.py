@@ -3,7 +3,7 @@
 
 import pytest
 
-from bench import goals, report, size, stats
+from bench import goals, report, size, stats, unlock
 
 
 def test_spread():
@@ -43,3 +43,18 @@ def test_goals():
     assert [goal.part for goal, _ in goals.reached({"boot": boot | {"tools": {
         tool: boot["tools"][goals.PLAIN]
         for tool in (goals.PLAIN, goals.SYSTEMD)}}})] == ["boot", "boot"]
+
+
+def test_breakdown():
+    """What no step accounts for is shown as well."""
+    run = {"begin_us": 1000, "end_us": 51000, "module_us": 2000,
+           "devices_us": 10000, "unlink_us": 1000}
+    volume = {"header_us": 9000, "secret_us": 1000, "seal_us": 2000,
+              "activate_us": 20000}
+    found = unlock.breakdown([(run, volume)], [80.0])
+    assert found["program started and ended"] == [30.0]
+    assert found["volume opened"] == [20.0] and found["all else"] == [5.0]
+    assert sum(ms for (ms,) in found.values()) == 80.0
+    part = {"warm": {unlock.OURS: {"ms": [80.0]}}, "steps": found}
+    assert ("volume opened", "20.0 (20.0–20.0)", "25%") in \
+        list(report.by_step(part))

@@ -11,7 +11,7 @@ import json
 import pathlib
 import secrets
 
-from vm import hostile, image, place, rootvm, table
+from vm import hostile, image, place, rootvm, steps, table
 
 from . import guest
 
@@ -94,6 +94,12 @@ stopwatch {command} 3>report >said 2>&1 || {{ cat said report; exit 1; }}
 echo "{number} $(cat report)"
 udevadm settle
 """
+# What it says of itself, on a line.
+STEPS = """
+echo "steps [$(cat {state}/run.json),$(cat {state}/volumes/{name}.json)]" |
+	tr '\\n' ' '
+echo
+"""
 CLOSE = "dmsetup remove --retry {name}; udevadm settle\n"
 WIPED = """
 ! ls {secrets}/* 2>/dev/null
@@ -108,7 +114,9 @@ class Bench:
         self.guest, self.folder = machine, folder
         self.key = (folder / "key").read_bytes()
         self.words = {"name": NAME, "volume": VOLUME, "tpm": TPM_VOLUME,
-                      "uuid": UUID, "secrets": rootvm.SECRETS}
+                      "uuid": UUID, "secrets": rootvm.SECRETS,
+                      "state": rootvm.STATE}
+        self.steps = []
 
     def prepare(self):
         """Makes the volumes what they are."""
@@ -129,6 +137,7 @@ class Bench:
         yield FORGET if cold else LOAD if ours else ""
         yield MEASURE.format(number=list(CONTENDERS).index(name),
                              command=command)
+        yield STEPS.format(**self.words) if ours else ""
         yield CLOSE.format(**self.words) if "bin/true" not in command else ""
         yield WIPED.format(**self.words) if ours else ""
 
@@ -139,6 +148,9 @@ class Bench:
                          for part in self.script(name, cold))
         found = {}
         for line in self.guest.check(SETTINGS + script, 400).splitlines():
+            if line.startswith("steps "):
+                self.steps.append(json.loads(line.removeprefix("steps ")))
+                continue
             number, status, ns, kib = map(int, line.split())
             assert status == 0
             found[list(CONTENDERS)[number]] = ns / 1e6, kib
@@ -159,6 +171,18 @@ def rounds(bench, names, count, cold=False):
                                            cold).items():
             found[name]["ms"].append(round(ms, 3))
             found[name]["kib"].append(kib)
+    return found
+
+
+def breakdown(records, total):
+    """{step: [ms]} of runs that took so many ms in total."""
+    found = {}
+    for (run, volume), ms in zip(records, total, strict=True):
+        known = steps.of(run, volume)
+        inside = steps.whole(run)
+        for step, took in {"program started and ended": ms - inside, **known,
+                           "all else": inside - sum(known.values())}.items():
+            found.setdefault(step, []).append(round(took, 3))
     return found
 
 
@@ -183,8 +207,10 @@ def measure():
     with started() as bench:
         cold = rounds(bench, COLD, COLD_ROUNDS, True)
         bench.round(names)
+        bench.steps.clear()
         warm = rounds(bench, names, ROUNDS)
         versions = bench.guest.check(
             "uname -r; dpkg-query -Wf '${Package} ${Version}\\n' systemd "
             "cryptsetup-bin clevis")
-    return {"warm": warm, "cold": cold, "versions": versions.splitlines()}
+    return {"warm": warm, "cold": cold, "versions": versions.splitlines(),
+            "steps": breakdown(bench.steps, warm[OURS]["ms"])}

@@ -9,7 +9,8 @@ import re
 import sys
 import time
 
-from . import (accel, firmware, image, initrd, packages, place, rootvm, table)
+from . import (accel, firmware, image, initrd, packages, place, rootvm, steps,
+               table)
 
 SERVICES = {"4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10": b"a service's own secret\n",
             "b3c0a1de-7d0e-4c36-9b51-8d4f6e2a9c77": bytes(range(64))}
@@ -66,18 +67,6 @@ class Boot:
         yield "root mounted", self.stamp("EXT4-fs .* mounted filesystem")
         yield "root's first program", self.stamp("running in system mode", -1)
 
-    def steps(self):
-        """(what, ms it took) within cocosecret-unlock."""
-        for what, record, key in (
-                ("efi_secret loaded, secrets shown", self.run, "module_us"),
-                ("device waited for", self.run, "devices_us"),
-                ("header read and checked", self.volume, "header_us"),
-                ("secret read", self.volume, "secret_us"),
-                ("seal checked", self.volume, "seal_us"),
-                ("volume opened", self.volume, "activate_us"),
-                ("secret wiped", self.run, "unlink_us")):
-            yield what, record[key] / 1000
-
 
 def show(guest, boot):
     """The one screen."""
@@ -99,7 +88,7 @@ def show(guest, boot):
     for what, at in boot.moments():
         print(f"  {at:9.1f}  {what}")
         if what.endswith("starts"):
-            for step, took in boot.steps():
+            for step, took in steps.of(boot.run, boot.volume).items():
                 print(f"{'':13}{took:9.1f} ms  {step}")
     print(f"\nThe encrypted root runs {guest.age():.1f} s after QEMU was "
           "started, and its key is " +
