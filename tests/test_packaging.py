@@ -41,7 +41,7 @@ DEBS = {
     "cocosecret": [*PROGRAMS, "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
-                   "usr/share/doc/@/(README.md.gz|CHANGELOG.md)",
+                   "usr/share/doc/@/(README|CHANGELOG).md.gz",
                    "usr/share/doc/@/doc/(flow.(dot|svg)|bench.svg)(.gz)?",
                    "usr/share/doc/@/examples/.*"],
     "cocosecret-dracut": DRACUT,
