@@ -74,9 +74,9 @@ _cocosecret_unlock()
 
 	COMPREPLY=()
 	case $previous in
-	--cocotab | --cmdline | verify-root) _cocosecret_files ;;
-	*) _cocosecret_words 'verify-root wipe wipe-rest fail on-failure load-ciphers
-		--cocotab --cmdline --help --version' ;;
+	--cocotab | --cmdline | verify-root | root-mounted | hand-over) _cocosecret_files ;;
+	*) _cocosecret_words 'verify-root root-mounted hand-over wipe wipe-rest fail on-failure
+		load-ciphers --cocotab --cmdline --help --version' ;;
 	esac
 }
 

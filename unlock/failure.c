@@ -20,7 +20,7 @@ enum { END_WAIT_S = 10 };
 /* It may wait for the host's disk. */
 enum { UNMOUNT_WAIT_US = 5 * US_PER_S };
 
-const char *failure_asked(enum on_failure *on_failure)
+bool failure_asked(enum on_failure *on_failure)
 {
 	struct cmdline cmdline;
 	struct fault fault;
@@ -29,7 +29,7 @@ const char *failure_asked(enum on_failure *on_failure)
 	if (cmdline_load(CMDLINE_PATH, &cmdline, &fault) == 0)
 		*on_failure = cmdline.on_failure;
 	volumes_free(&cmdline.volumes);
-	return cmdline.off ? "off" : on_failure_text(*on_failure);
+	return !cmdline.off;
 }
 
 /* Where dracut and initramfs-tools mount the new root. */

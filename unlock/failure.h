@@ -2,13 +2,15 @@
 #ifndef COCOSECRET_FAILURE_H
 #define COCOSECRET_FAILURE_H
 
+#include <stdbool.h>
+
 #include "cmdline.h"
 
 /*
- * What the kernel command line asks for after a failure: "poweroff", "reboot", "halt", "shell", or
- * "off" where it turns cocosecret off; "poweroff" where it cannot be understood.
+ * What the kernel command line asks for after a failure; ON_FAILURE_POWEROFF where it cannot be
+ * understood. False where it turns cocosecret off.
  */
-const char *failure_asked(enum on_failure *on_failure);
+bool failure_asked(enum on_failure *on_failure);
 
 /* Takes the new root and every volume that this boot opened away from whoever comes next. */
 void failure_close(void);

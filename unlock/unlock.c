@@ -438,6 +438,22 @@ static int verify(const char *dir)
 	return code;
 }
 
+/* For boot scripts, which are there whatever the kernel command line says. */
+static int verify_unless_off(const char *dir)
+{
+	enum on_failure unused;
+
+	return failure_asked(&unused) ? verify(dir) : EXIT_OPENED;
+}
+
+/* The last thing to do before the new root has the machine. */
+static int hand_over(const char *dir)
+{
+	int code = verify_unless_off(dir);
+
+	return code ? code : wipe_rest();
+}
+
 /* systemd runs it after a unit that did not fail, too. */
 static bool nothing_failed(void)
 {
@@ -465,14 +481,14 @@ static int print_on_failure(void)
 {
 	enum on_failure on_failure;
 
-	puts(failure_asked(&on_failure));
+	puts(failure_asked(&on_failure) ? on_failure_text(on_failure) : "off");
 	return EXIT_OPENED;
 }
 
 static void help(void)
 {
 	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
-	     "       cocosecret-unlock verify-root DIR\n"
+	     "       cocosecret-unlock verify-root | root-mounted | hand-over DIR\n"
 	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure | load-ciphers\n"
 	     "\n"
 	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
@@ -481,6 +497,8 @@ static void help(void)
 	     "\n"
 	     "  verify-root DIR  succeed only where all that is mounted at DIR and below lies on\n"
 	     "                   what this boot unlocked; else wipe every launch secret\n"
+	     "  root-mounted DIR the same, but nothing where rd.cocosecret=0\n"
+	     "  hand-over DIR    the same, then wipe-rest; last before the switch to the root\n"
 	     "  wipe             wipe every launch secret\n"
 	     "  wipe-rest        wipe every launch secret where a volume has the option wipe-rest\n"
 	     "  fail             wipe, then do what rd.cocosecret.on-failure= says\n"
@@ -523,6 +541,15 @@ static const struct {
 	{ "on-failure", print_on_failure },
 };
 
+static const struct {
+	const char *name;
+	int (*run)(const char *dir);
+} verbs_of_dir[] = {
+	{ "verify-root", verify },
+	{ "root-mounted", verify_unless_off },
+	{ "hand-over", hand_over },
+};
+
 /* argv begins with the first word that is no option. */
 static int run_verb(const struct arguments *arguments, int argc, char **argv)
 {
@@ -530,8 +557,9 @@ static int run_verb(const struct arguments *arguments, int argc, char **argv)
 		return unlock(arguments);
 	if (arguments->cocotab || arguments->cmdline)
 		return refuse(argv[0]);
-	if (argc == 2 && strcmp(argv[0], "verify-root") == 0)
-		return verify(argv[1]);
+	for (size_t i = 0; i < sizeof(verbs_of_dir) / sizeof(*verbs_of_dir); i++)
+		if (argc == 2 && strcmp(argv[0], verbs_of_dir[i].name) == 0)
+			return verbs_of_dir[i].run(argv[1]);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (argc == 1 && strcmp(argv[0], verbs[i].name) == 0)
 			return verbs[i].run();
