@@ -9,7 +9,7 @@ import pytest
 from . import image, memory, place, plain, rootvm, table
 from .test_boot import assert_root_is_unlocked
 from .test_failure import NOWHERE, OTHER, sha256
-from .test_root import PLAIN_ROOT, plain as plain_disk
+from .test_root import PLAIN_ROOT, SOURCED, plain as plain_disk
 
 LIMIT = 150
 SEALED = rootvm.volume(options="")
@@ -115,14 +115,19 @@ def test_unlocker_that_cannot_start(kind):
         print(f"off after {guest.age():.1f} s")
 
 
+# As those of SELinux and of /usr do.
+USE = {"usr/lib/dracut/hooks/pre-pivot/50-use.sh":
+       b'. "$NEWROOT"/%s\n' % SOURCED.encode()}
+
+
 def test_plain_root(kind):
-    """A disk that was not unlocked is not booted, whatever names it; a secret
-    that nobody used is wiped."""
+    """A disk that was not unlocked is not booted, whatever names it, and no
+    hook runs a file of it; a secret that nobody used is wiped."""
     other = os.urandom(32)
     launch = table.build({table.DISK: image.sealed().key, OTHER: other})
     with place.scratch() as folder, \
             sealed_guest(kind, cmdline=PLAIN_ROOT, launch_table=launch,
-                         after=[plain_disk(folder)]) as guest:
+                         after=[plain_disk(folder)], files=USE) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == "5"
         assert guest.wait_off(30) == "guest-shutdown"

@@ -18,17 +18,20 @@ LIMIT = 100
 REFUSED = "5"
 
 # The first program of a root that the host brought along.
+INTRUSION = b"echo '@report exit=intruder result=intruder' >/dev/ttyS1\n"
 INTRUDER = b"""#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs devtmpfs /dev
-echo '@report exit=intruder result=intruder' >/dev/ttyS1
-/bin/busybox sleep 60
-"""
+%s/bin/busybox sleep 60
+""" % INTRUSION
+# What dracut's own hook runs of a root that it has just mounted.
+SOURCED = "etc/sysconfig/readonly-root"
 
 
 def plain(folder):
     """A disk with the root's file-system UUID and label, and its own init."""
     tree = pathlib.Path(folder) / "tree"
     for name, content in {"sbin/init": INTRUDER,
+                          SOURCED: INTRUSION,
                           "etc/os-release": b"ID=intruder\n",
                           "etc/fstab": b"",
                           "bin/busybox": initrd.BUSYBOX.read_bytes()}.items():
