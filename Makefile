@@ -151,7 +151,7 @@ install-dracut:
 		$(DESTDIR)$(DRACUTCONFDIR)
 	$(INSTALL) -m 644 dracut/50-cocosecret.conf $(DESTDIR)$(DRACUTCONFDIR)
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
-	$(foreach hook,unlock verify hand-over emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
+	$(foreach hook,ciphers unlock verify hand-over emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
 	$(INSTALL) dracut/plain/finished.sh dracut/plain/root.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(INSTALL) -m 644 dracut/09-cocosecret.rules $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(call fill_in,dracut/close/debug.conf.in,644,$(DRACUTDIR)/99zz-cocosecret/debug.conf)
