@@ -179,6 +179,13 @@ def file_system(path, folder):
                   f"{used + used // 10 + SPARE}M")
 
 
+@functools.cache
+def unencrypted():
+    """The file system of the encrypted disk, as it is."""
+    return place.artefact("bare-root", place.digest(root().name),
+                          lambda path: file_system(path, root()))
+
+
 def volume(path, uuid, key, size):
     """An empty LUKS2 volume of so many MiB."""
     with open(path, "wb") as file:
@@ -201,6 +208,14 @@ def encrypt(disk, key, uuid=LUKS_UUID):
                   "--resilience", "none", "--key-file", key, disk)
 
 
+def overlay(path, folder):
+    """A disk that reads from an image and keeps it as it is."""
+    over = place.pathlib.Path(folder) / f"{path.stem}.qcow2"
+    place.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+              "-b", path, over)
+    return over
+
+
 class Disk:
     """The encrypted root: .image, and .key, the secret that opens it."""
 
@@ -210,10 +225,7 @@ class Disk:
 
     def overlay(self, folder):
         """A disk that reads from the image and keeps it as it is."""
-        path = place.pathlib.Path(folder) / f"{self.image.stem}.qcow2"
-        place.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
-                  "-b", self.image, path)
-        return path
+        return overlay(self.image, folder)
 
     def copy(self, folder):
         """A disk of its own."""

@@ -89,6 +89,19 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
             yield machine
 
 
+def assert_off(variant):
+    """Such an initramfs boots a plain root beside the encrypted disk, where
+    the command line turns us off."""
+    with place.scratch() as folder, \
+            guest("amdsev", variant, volumes="rd.cocosecret=0",
+                  root=f"root=UUID={image.FS_UUID}",
+                  after=[image.overlay(image.unencrypted(), folder)]) as machine:
+        machine.wait_ready()
+        assert machine.check("findmnt -no SOURCE /").strip() == "/dev/vdb"
+        assert machine.check("ls /dev/mapper").split() == ["control"]
+        machine.check("dmesg | grep 'cocosecret: off by rd.cocosecret=0'")
+
+
 def plug_late(machine, disk, seconds=10):
     """Adds a disk so long after the unlocker has begun; the kernel's log must
     be on the console."""

@@ -136,6 +136,12 @@ def test_on_failure_reboot():
         assert guest.wait_off(30) == "guest-reset"
 
 
+@pytest.mark.slow
+def test_off():
+    """rd.cocosecret=0: any root is booted, as without us."""
+    rootvm.assert_off("generic")
+
+
 LIBRARY = "usr/lib/x86_64-linux-gnu/libcryptsetup.so.12"
 KILLER = "alloc.so"
 UNITS = {  # how the unit says it ended, lines for it, files for the initramfs

@@ -134,3 +134,13 @@ def test_plain_root(kind):
         assert_wiped(guest, folder, OTHER.encode())
         assert memory.find(folder + "/dump", other) == []
         print(report.faults()[0])
+
+
+@pytest.mark.slow
+def test_off(kind):
+    """rd.cocosecret=0: a boot as without us, where cryptroot would ask."""
+    if kind == "dracut-plain":
+        rootvm.assert_off(kind)
+        return
+    with sealed_guest(kind, volumes="rd.cocosecret=0") as guest:
+        guest.wait_console("nlock disk", LIMIT)
