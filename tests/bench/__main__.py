@@ -42,7 +42,7 @@ def main():
     if sys.argv[2:] == ["readme"] and "unlock" in found:
         marked.put(place.TOP / "README.md", BEGIN, END,
                    "\n".join([*report.markdown(found), ""]))
-        chart.write(found["unlock"])
+        chart.write(found)
 
 
 if __name__ == "__main__":

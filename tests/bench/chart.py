@@ -1,50 +1,86 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A picture of what it takes to open a volume: doc/bench.svg."""
+"""A picture of what it takes to open a volume, and of the goals:
+doc/bench.svg."""
 
 from vm import place
 
-from . import stats, unlock
+from . import goals, stats, unlock
 
 FILE = place.TOP / "doc/bench.svg"
 WIDTH, LEFT, ROW, BAR, TOP = 760, 240, 26, 16, 34
+OURS, THEIRS, OVER = "#2a6f4e", "#9aa5ad", "#b03a2e"
 # Beside these the others could not be told from each other.
 TOO_LONG = "clevis"
+# Of the goals: room for what each is, and from nothing to the limit.
+WORDS, LIMIT = 480, 160
 
 
-def bar(number, name, found, scale):
+def label(x, y, text, anchor="start"):
+    """Words."""
+    return f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{text}</text>'
+
+
+def block(x, y, width, colour):
+    """A bar."""
+    return (f'<rect x="{x}" y="{y}" width="{width:.1f}" height="{BAR}" '
+            f'fill="{colour}"/>')
+
+
+def bar(at, name, found, scale):
     """One line: a bar to the median, and a whisker from least to most."""
     time = stats.spread(found["ms"])
-    at = TOP + number * ROW
-    middle, end = at + BAR / 2, LEFT + time.median * scale
-    colour = "#2a6f4e" if name == unlock.OURS else "#9aa5ad"
-    yield (f'<text x="{LEFT - 8}" y="{at + 12}" text-anchor="end">{name}'
-           "</text>")
-    yield (f'<rect x="{LEFT}" y="{at}" width="{end - LEFT:.1f}" '
-           f'height="{BAR}" fill="{colour}"/>')
-    yield (f'<path d="M{LEFT + time.least * scale:.1f} {middle}H'
+    yield label(LEFT - 8, at + 12, name, "end")
+    yield block(LEFT, at, time.median * scale,
+                OURS if name == unlock.OURS else THEIRS)
+    yield (f'<path d="M{LEFT + time.least * scale:.1f} {at + BAR / 2}H'
            f'{LEFT + time.most * scale:.1f}" stroke="#333"/>')
-    yield (f'<text x="{LEFT + time.most * scale + 8:.1f}" y="{at + 12}">'
-           f"{time.median:.0f} ms, {max(found['kib'])} KiB</text>")
+    yield label(LEFT + time.most * scale + 8, at + 12,
+                f"{time.median:.0f} ms, {max(found['kib'])} KiB")
 
 
-def svg(part):
-    """The whole picture."""
+def bars(part, top):
+    """Opening a volume: each its line."""
     found = {name: one for name, one in part["warm"].items()
              if TOO_LONG not in name}
     most = max(max(one["ms"]) for one in found.values())
     scale = (WIDTH - LEFT - 150) / most
-    height = TOP + len(found) * ROW + 8
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
-             f'height="{height}" font-family="sans-serif" font-size="12">',
-             f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-             f'<text x="8" y="18">Opening a volume, median of '
-             f"{len(found[unlock.OURS]['ms'])}, under TCG; peak memory; "
-             f"{part['machine']['day']}</text>"]
+    yield label(8, top - 16, "Opening a volume, median of "
+                f"{len(found[unlock.OURS]['ms'])}, under TCG; peak memory; "
+                f"{part['machine']['day']}")
     for number, (name, one) in enumerate(found.items()):
-        lines += bar(number, name, one, scale)
-    return "\n".join([*lines, "</svg>", ""])
+        yield from bar(top + number * ROW, name, one, scale)
 
 
-def write(part):
+def reached(results, top):
+    """What is wanted: each its line, and where the limit is."""
+    found = goals.reached(results)
+    yield label(8, top - 16, "Ours, × of the other; the line is the most that "
+                "it may be")
+    for number, (goal, ratio) in enumerate(found):
+        at = top + number * ROW
+        yield label(WORDS - 8, at + 12, goal.what.replace("`", ""), "end")
+        yield block(WORDS, at, max(0, min(ratio / goal.limit, 1.2)) * LIMIT,
+                    OURS if ratio <= goal.limit else OVER)
+        yield label(WORDS + LIMIT * 1.2 + 8, at + 12,
+                    f"{ratio:.2f}, at most {goal.limit:g}")
+    yield (f'<path d="M{WORDS + LIMIT} {top - 6}V{top + len(found) * ROW}" '
+           'stroke="#333"/>')
+
+
+def svg(results):
+    """The whole picture."""
+    lines = list(bars(results["unlock"], TOP))
+    below = TOP + ROW * sum(TOO_LONG not in name
+                            for name in results["unlock"]["warm"]) + TOP
+    lines += reached(results, below)
+    height = below + ROW * len(goals.reached(results)) + 8
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
+        f'height="{height}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        *lines, "</svg>", ""])
+
+
+def write(results):
     """Puts it where the README shows it."""
-    FILE.write_text(svg(part))
+    FILE.write_text(svg(results))

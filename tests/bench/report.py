@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables for people, of what the parts found."""
 
-import operator
-
 from . import goals, native, size, stats, unlock
 
 
@@ -102,7 +100,8 @@ def of_size(part):
     yield row("Initramfs", "files, KiB more", "zstd, KiB", "KiB more",
               "ours is × of it")
     for tool, images in part["tools"].items():
-        files, packed = (goals.more(images, operator.itemgetter(name))
+        files, packed = ({who: one[name] - images[size.BASE][name]
+                          for who, one in images.items()}
                          for name in ("bytes", "zstd"))
         for who, one in images.items():
             yield row(f"{tool}: {who}", f"{files[who] / 1024:.0f}",
@@ -114,12 +113,14 @@ def of_boot(part):
     """Lines; ours beside what dracut's crypt module adds."""
     rounds = len(next(iter(part["tools"].values()))[size.BASE])
     yield row(f"/init to the root, {rounds} boots", "ms, median (least–most)",
-              "ms more", "ours is × of it")
+              "ms more, in its round", "ours is × of it")
     for tool, found in part["tools"].items():
-        more = goals.more(found, lambda ms: stats.spread(ms).median)
+        more = {who: stats.more(ms, found[size.BASE])
+                for who, ms in found.items()}
+        middle = {who: one.median for who, one in more.items()}
         for who, ms in found.items():
             yield row(f"{tool}: {who}", stats.spread(ms).text(),
-                      f"{more[who]:.0f}", beside_it(more, who))
+                      more[who].text(), beside_it(middle, who))
 
 
 PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Medians, and ratios of what was measured in the same round."""
+"""Medians, and ratios and differences of what was measured in one round: what
+disturbs a round disturbs all that is in it."""
 
+import operator
 import statistics
 import typing
 
@@ -23,8 +25,18 @@ def spread(values):
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def ratios(ours, theirs):
-    """Ours to theirs, round by round: what disturbs a round disturbs both."""
+def by_round(ours, theirs, compare):
+    """The middle of what compare() says of each round."""
     if len(ours) != len(theirs):
         raise ValueError(f"{len(ours)} rounds beside {len(theirs)}")
-    return spread([our / their for our, their in zip(ours, theirs)])
+    return spread(list(map(compare, ours, theirs)))
+
+
+def ratios(ours, theirs):
+    """Ours to theirs."""
+    return by_round(ours, theirs, operator.truediv)
+
+
+def more(ours, theirs):
+    """By how much ours is more than theirs."""
+    return by_round(ours, theirs, operator.sub)

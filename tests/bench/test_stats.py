@@ -19,6 +19,11 @@ def test_ratios():
         stats.ratios([1, 2], [1])
 
 
+def test_more():
+    """Of each round: a slow one says nothing of who was slow in it."""
+    assert stats.more([11, 52, 13], [10, 50, 10]) == (2, 1, 3)
+
+
 def test_contenders():
     """A row for each, ours beside it."""
     found = {"peer": {"ms": [10, 20], "kib": [300, 400]},
@@ -30,8 +35,9 @@ def test_contenders():
 
 def test_goals():
     """What each adds is compared, not what it is; and so many to one."""
-    boot = {"tools": {goals.PLAIN: {size.BASE: [100, 90, 110],
-                                    size.OURS: [150], size.CRYPTSETUP: [200]}}}
+    boot = {"tools": {goals.PLAIN: {size.BASE: [100, 290, 110],
+                                    size.OURS: [150, 340, 170],
+                                    size.CRYPTSETUP: [200, 390, 200]}}}
     assert goals.slower(goals.PLAIN)(boot) == 0.5
     images = {"tools": {goals.SYSTEMD: {
         who: {"zstd": many} for who, many in
