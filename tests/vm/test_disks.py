@@ -3,6 +3,7 @@
 root may lie on; lvm.py has LVM."""
 
 import os
+import re
 
 import pytest
 
@@ -66,6 +67,22 @@ def crypt_flags(guest, name):
     return set(words[9:])
 
 
+# The kernel's own log of flock(2), from the start.
+TRACE_LOCKS = "trace_event=filelock:flock_lock_inode"
+
+
+def locked_disks(guest):
+    """Which of the guest's disks the unlocker has locked, as udev wants it."""
+    guest.check("mountpoint -q /sys/kernel/tracing || "
+                "mount -t tracefs tracefs /sys/kernel/tracing")
+    trace = guest.check("grep cocosecret /sys/kernel/tracing/trace")
+    inodes = {int(inode, 16) for inode in re.findall(
+        r"ino=0x([0-9a-f]+) .*fl_flags=FL_FLOCK .*fl_type=F_WRLCK", trace)}
+    nodes = guest.check("cd /dev; stat -c '%i %n' $(lsblk -nro KNAME)")
+    return {name for inode, name in map(str.split, nodes.splitlines())
+            if int(inode) in inodes}
+
+
 def assert_no_secret(guest, folder, secrets):
     """Not in the folder and not in memory."""
     dump = guest.dump(folder + "/dump")
@@ -81,7 +98,8 @@ def test_several_volumes():
     secrets = new_secrets()
     with place.scratch() as folder:
         more = others(folder, secrets)
-        with guest_of(secrets, [more.nvme], cmdline="loglevel=7") as guest:
+        with guest_of(secrets, [more.nvme],
+                      cmdline=f"loglevel=7 {TRACE_LOCKS}") as guest:
             rootvm.plug_late(guest, more.swap)
             guest.wait_ready()
             assert guest.check(f"ls {rootvm.SECRETS}") == ""
@@ -100,6 +118,7 @@ def test_several_volumes():
             assert "did not appear; it is nofail" in log
             run = guest.check(f"cat {rootvm.STATE}/run.json")
             assert int(run.split('"devices_us":')[1].split(",")[0]) > 8e6
+            assert locked_disks(guest) == {"sda", "nvme0n1", "vda"}
             assert_no_secret(guest, folder, secrets)
             print(f"{log}\nagent after {guest.age():.1f} s, no secret left")
 
