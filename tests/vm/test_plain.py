@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from . import image, memory, place, plain, rootvm, table
+from . import image, initrd, memory, place, plain, rootvm, table
 from .test_boot import assert_root_is_unlocked
 from .test_failure import NOWHERE, OTHER, sha256
-from .test_root import PLAIN_ROOT, SOURCED, plain as plain_disk
+from .test_root import INTRUSION, PLAIN_ROOT, plain as plain_disk
 
 LIMIT = 150
 SEALED = rootvm.volume(options="")
@@ -115,19 +115,31 @@ def test_unlocker_that_cannot_start(kind):
         print(f"off after {guest.age():.1f} s")
 
 
-# As those of SELinux and of /usr do.
-USE = {"usr/lib/dracut/hooks/pre-pivot/50-use.sh":
+# What boot scripts use of a root that they have just mounted.
+SOURCED = "etc/sysconfig/readonly-root"
+TRAPS = {
+    SOURCED: INTRUSION,
+    # e2fsck gets them.
+    "fsckoptions": b"-X\n",
+    # Mounted over the initramfs's own, it brings another unlocker.
+    "etc/fstab": b"/dev/vdb /usr ext4 defaults 0 0\n",
+    "usr": "/usr",
+    "bin/sh": initrd.BUSYBOX.read_bytes(),
+    "bin/cocosecret-unlock": b"#!/bin/sh\n" + INTRUSION,
+}
+# Others that come early, as dracut's for SELinux and for /etc/fstab.sys do.
+USE = {"usr/lib/dracut/hooks/pre-pivot/00-use.sh":
        b'. "$NEWROOT"/%s\n' % SOURCED.encode()}
 
 
 def test_plain_root(kind):
     """A disk that was not unlocked is not booted, whatever names it, and no
-    hook runs a file of it; a secret that nobody used is wiped."""
+    script uses it before; a secret that nobody used is wiped."""
     other = os.urandom(32)
     launch = table.build({table.DISK: image.sealed().key, OTHER: other})
     with place.scratch() as folder, \
             sealed_guest(kind, cmdline=PLAIN_ROOT, launch_table=launch,
-                         after=[plain_disk(folder)], files=USE) as guest:
+                         after=[plain_disk(folder, TRAPS)], files=USE) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == "5"
         assert guest.wait_off(30) == "guest-shutdown"
@@ -144,3 +156,24 @@ def test_off(kind):
         return
     with sealed_guest(kind, volumes="rd.cocosecret=0") as guest:
         guest.wait_console("nlock disk", LIMIT)
+
+
+# In the place of init's own, which reads the root's fstab.
+FSTAB = b""". /scripts/cocosecret
+read_fstab_entry()
+{
+	MNT_FSNAME=/dev/mapper/root MNT_DIR=/mnt MNT_TYPE=ext4 MNT_OPTS=ro MNT_PASS=0
+}
+"""
+
+
+@pytest.mark.slow
+def test_usr(kind):
+    """Init mounts what a verified root's fstab has for /usr."""
+    if kind != "initramfs-tools":
+        pytest.skip("only init of initramfs-tools does")
+    with sealed_guest(kind, files={"conf/param.conf": FSTAB}) as guest:
+        guest.wait_ready(LIMIT)
+        guest.check("mountpoint /mnt")
+        said = guest.check("dmesg -t | grep -c 'lies on mappings of this boot'")
+        print(f"/usr is mounted; the root was verified {said} times")

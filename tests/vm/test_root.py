@@ -23,20 +23,22 @@ INTRUDER = b"""#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 %s/bin/busybox sleep 60
 """ % INTRUSION
-# What dracut's own hook runs of a root that it has just mounted.
-SOURCED = "etc/sysconfig/readonly-root"
 
 
-def plain(folder):
-    """A disk with the root's file-system UUID and label, and its own init."""
+def plain(folder, files=()):
+    """A disk with the root's file-system UUID and label, and its own init; and
+    files besides, {path: bytes, or str (a link's target)}."""
     tree = pathlib.Path(folder) / "tree"
     for name, content in {"sbin/init": INTRUDER,
-                          SOURCED: INTRUSION,
                           "etc/os-release": b"ID=intruder\n",
                           "etc/fstab": b"",
-                          "bin/busybox": initrd.BUSYBOX.read_bytes()}.items():
+                          "bin/busybox": initrd.BUSYBOX.read_bytes(),
+                          **dict(files)}.items():
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.symlink_to(content)
+            continue
         path.write_bytes(content)
         path.chmod(0o755)
     for name in ("dev", "proc", "sys", "run", "mnt"):
