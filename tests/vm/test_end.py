@@ -16,6 +16,7 @@ OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 UNLOCK = "cocosecret-unlock"
 UNIT = "etc/systemd/system/{}.service.d/{}.conf"
 LIMIT = 150
+LOOP = 32  # bytes of code: no more than a wait
 
 
 def wrong():
@@ -51,12 +52,18 @@ def test_power_off_ignored(cpus):
         time.sleep(30)
         assert guest.qmp("query-status")["status"] == "running"
         assert guest.off_reason is None
-        seen = {str(instructions(guest)) for _ in range(5)}
+        seen = []
+        for _ in range(5):
+            seen.append(instructions(guest))
+            time.sleep(1)
         console = guest.log_path("console").read_bytes()
         assert b"panic" not in console
-        print(f"{cpus} processors, 30 s later: {' or '.join(sorted(seen))}")
-        assert len(seen) == 1
-        assert all(halted == "1" for _, _, halted in instructions(guest))
+        print(f"{cpus} processors, 30 s later: {seen[-1]}")
+        # One that waits for an answer of one that has stopped does not halt, but
+        # stays in that loop.
+        for places in zip(*seen):
+            where = [int(place, 16) for place, _, _ in places]
+            assert max(where) - min(where) < LOOP, seen
 
 
 @pytest.mark.slow
