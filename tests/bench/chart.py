@@ -62,7 +62,7 @@ def reached(results, top):
         yield block(WORDS, at, max(0, min(ratio / goal.limit, 1.2)) * LIMIT,
                     OURS if ratio <= goal.limit else OVER)
         yield label(WORDS + LIMIT * 1.2 + 8, at + 12,
-                    f"{ratio:.2f}, at most {goal.limit:g}")
+                    f"{ratio:.2f} of {goal.limit:g}")
     yield (f'<path d="M{WORDS + LIMIT} {top - 6}V{top + len(found) * ROW}" '
            'stroke="#333"/>')
 
