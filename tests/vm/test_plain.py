@@ -154,7 +154,9 @@ def test_off(kind):
     if kind == "dracut-plain":
         rootvm.assert_off(kind)
         return
-    with sealed_guest(kind, volumes="rd.cocosecret=0") as guest:
+    with sealed_guest(kind, volumes="rd.cocosecret=0",
+                      cmdline="loglevel=7") as guest:
+        guest.wait_console("cocosecret: off by rd.cocosecret=0", LIMIT)
         guest.wait_console("nlock disk", LIMIT)
 
 

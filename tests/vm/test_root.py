@@ -122,14 +122,21 @@ def test_plain_root():
             print(f"without verify-root: {report.result} is booted")
 
 
-def test_mount_below():
+MOUNT_BELOW = (b"mount -t ext4 /dev/disk/by-id/virtio-disk1 /sysroot/mnt "
+               b">/dev/kmsg 2>&1\n")
+LATE = {  # the last hooks that others have, and who reports then
+    "generic": reporting(VERIFY_MOUNTS, **{
+        "usr/lib/dracut/hooks/pre-pivot/99-mount.sh": MOUNT_BELOW}),
+    "dracut-plain": {"usr/lib/dracut/hooks/cleanup/99-mount.sh": MOUNT_BELOW},
+}
+
+
+@pytest.mark.parametrize("variant", LATE)
+def test_mount_below(variant):
     """What is mounted below the new root counts, too, until the very end."""
-    hook = (b"mount -t ext4 /dev/disk/by-id/virtio-disk1 /sysroot/mnt "
-            b">/dev/kmsg 2>&1\n")
-    files = reporting(VERIFY_MOUNTS,
-                      **{"usr/lib/dracut/hooks/pre-pivot/99-mount.sh": hook})
     with place.scratch() as folder, \
-            rootvm.guest("amdsev", after=[plain(folder)], files=files) as guest:
+            rootvm.guest("amdsev", variant, after=[plain(folder)],
+                         files=LATE[variant]) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == REFUSED
         assert report.faults()[0].startswith("/sysroot/mnt (ext4) is on vdb ")
