@@ -38,10 +38,8 @@ def bar(at, name, found, scale):
                 f"{time.median:.0f} ms, {max(found['kib'])} KiB")
 
 
-def bars(part, top):
+def bars(part, found, top):
     """Opening a volume: each its line."""
-    found = {name: one for name, one in part["warm"].items()
-             if TOO_LONG not in name}
     most = max(max(one["ms"]) for one in found.values())
     scale = (WIDTH - LEFT - 150) / most
     yield label(8, top - 16, "Opening a volume, median of "
@@ -51,9 +49,8 @@ def bars(part, top):
         yield from bar(top + number * ROW, name, one, scale)
 
 
-def reached(results, top):
+def limits(found, top):
     """What is wanted: each its line, and where the limit is."""
-    found = goals.reached(results)
     yield label(8, top - 16, "Ours, × of the other; the line is the most that "
                 "it may be")
     for number, (goal, ratio) in enumerate(found):
@@ -69,16 +66,17 @@ def reached(results, top):
 
 def svg(results):
     """The whole picture."""
-    lines = list(bars(results["unlock"], TOP))
-    below = TOP + ROW * sum(TOO_LONG not in name
-                            for name in results["unlock"]["warm"]) + TOP
-    lines += reached(results, below)
-    height = below + ROW * len(goals.reached(results)) + 8
+    part = results["unlock"]
+    opening = {name: one for name, one in part["warm"].items()
+               if TOO_LONG not in name}
+    wanted = goals.reached(results)
+    below = TOP + ROW * len(opening) + TOP
+    height = below + ROW * len(wanted) + 8
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
         f'height="{height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        *lines, "</svg>", ""])
+        *bars(part, opening, TOP), *limits(wanted, below), "</svg>", ""])
 
 
 def write(results):
