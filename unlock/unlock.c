@@ -402,7 +402,6 @@ static void record_verified(const char *dir)
 static void finish_settling(void *context, const char *name)
 {
 	const int *state = context;
-
 	struct settle settle;
 
 	state_settle(*state, name, &settle);
