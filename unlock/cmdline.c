@@ -201,6 +201,35 @@ static int set_source(struct cmdline *cmdline, struct slice value, struct fault 
 	return 0;
 }
 
+static const struct {
+	const char *word;
+	enum host_channel channel;
+} host_words[] = {
+	{ "credentials", HOST_CREDENTIALS },
+	{ "efivars", HOST_EFIVARS },
+	{ "gpt-auto", HOST_GPT_AUTO },
+};
+
+static int allow(struct cmdline *cmdline, struct slice word, struct fault *fault)
+{
+	for (size_t i = 0; i < sizeof(host_words) / sizeof(*host_words); i++)
+		if (slice_is(word, host_words[i].word)) {
+			cmdline->allowed |= host_words[i].channel;
+			return 0;
+		}
+	return fault_set(fault, "\"%s\" is none of credentials, efivars, gpt-auto", ESCAPED(word));
+}
+
+static int set_allowed(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	struct slice word;
+	int r = 0;
+
+	while (r == 0 && slice_cut(&value, ',', &word))
+		r = allow(cmdline, word, fault);
+	return r;
+}
+
 static const struct known_parameter {
 	const char *key;
 	int (*set)(struct cmdline *cmdline, struct slice value, struct fault *fault);
@@ -209,6 +238,7 @@ static const struct known_parameter {
 	{ PREFIX ".timeout", set_timeout },
 	{ PREFIX ".on-failure", set_on_failure },
 	{ PREFIX ".source", set_source },
+	{ PREFIX ".allow", set_allowed },
 };
 
 static bool is_ours(struct slice key)
@@ -231,8 +261,8 @@ static int apply(struct cmdline *cmdline, const struct parameter *parameter, str
 			return fault_set(fault, "has no value");
 		return known_parameters[i].set(cmdline, parameter->value, fault);
 	}
-	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".timeout=, "
-			 PREFIX ".on-failure= and " PREFIX ".source=");
+	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".allow=, "
+			 PREFIX ".timeout=, " PREFIX ".on-failure= and " PREFIX ".source=");
 }
 
 int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault)

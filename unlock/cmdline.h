@@ -19,11 +19,19 @@ enum on_failure {
 
 const char *on_failure_text(enum on_failure on_failure);
 
+/* What of the host's word the owner lets in: rd.cocosecret.allow= */
+enum host_channel {
+	HOST_CREDENTIALS = 1 << 0,
+	HOST_EFIVARS = 1 << 1,
+	HOST_GPT_AUTO = 1 << 2,
+};
+
 struct cmdline {
 	bool off; /* rd.cocosecret=0 */
 	unsigned int timeout_s;
 	enum on_failure on_failure;
 	enum source source;
+	unsigned int allowed; /* of enum host_channel */
 	struct volumes volumes;
 };
 

@@ -154,6 +154,19 @@ static void source_is_one_of_two_words(void **state)
 	assert_true(parse("rd.cocosecret.source=") < 0);
 }
 
+static void the_host_is_let_in_by_channel(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret.timeout=5"), 0);
+	assert_int_equal(cmdline.allowed, 0);
+	assert_int_equal(parse("rd.cocosecret.allow=credentials,gpt-auto rd.cocosecret.allow=efivars"),
+			 0);
+	assert_int_equal(cmdline.allowed, HOST_CREDENTIALS | HOST_GPT_AUTO | HOST_EFIVARS);
+	assert_true(parse("rd.cocosecret.allow=credentials,all") < 0);
+	assert_non_null(strstr(fault.text, "\"all\" is none of"));
+	assert_true(parse("rd.cocosecret.allow") < 0);
+}
+
 static void an_unknown_parameter_is_named(void **state)
 {
 	(void)state;
@@ -202,6 +215,7 @@ int main(void)
 		cmocka_unit_test_teardown(timeout_is_a_number_of_seconds, forget),
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
 		cmocka_unit_test_teardown(source_is_one_of_two_words, forget),
+		cmocka_unit_test_teardown(the_host_is_let_in_by_channel, forget),
 		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
 		cmocka_unit_test_teardown(loads_a_file, forget),
 		cmocka_unit_test_teardown(the_last_value_of_any_parameter_counts, forget),
