@@ -108,17 +108,10 @@ unit_links := \
 	initrd-cleanup.service:cocosecret-verify-mounts \
 	initrd-switch-root.service:cocosecret-verify-mounts
 
-# What a closed initramfs has in the place of units that would resume a whole
-# system from a disk that nobody verified, ...
-closed_masks := systemd-hibernate-resume@.service systemd-hibernate-resume.service
-# ... give a shell, or ask a question, on a console, ...
-closed_masks += debug-shell.service dracut-cmdline-ask.service \
-	getty@.service serial-getty@.service console-getty.service \
-	container-getty@.service autovt@.service \
-	$(foreach agent,console wall plymouth,$(addprefix \
-		systemd-ask-password-$(agent).,path service))
-# ... or be where a failed boot, or rd.break, ends. Not one unit with three
-# names: sysinit.target, which rescue needs, conflicts with the first.
+# Where a failed boot, or rd.break, ends. A closed initramfs has others in their
+# place, which wipe and power off; cocosecret-generator knows what else it may start.
+# Not one unit with three names: sysinit.target, which rescue needs, conflicts
+# with the first.
 closed_shells := emergency.service rescue.service dracut-emergency.service
 CLOSED = $(LIBEXEC)/closed
 
@@ -128,6 +121,8 @@ ln -sf ../$(2).service $(DESTDIR)$(UNITDIR)/$(1).requires/$(2).service
 
 endef
 
+# /init is what the kernel starts in an initramfs that mkosi makes of packages;
+# nobody starts it elsewhere.
 .PHONY: install-units
 install-units: unlock
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/initrd-root-device.target.d $(DESTDIR)$(GENERATORDIR) \
@@ -140,7 +135,7 @@ install-units: unlock
 		$(DESTDIR)$(UNITDIR)/initrd-root-device.target.d/50-cocosecret.conf
 	$(foreach link,$(unit_links),$(call link_unit,$(firstword $(subst :, ,$(link))),$(lastword $(subst :, ,$(link)))))
 	ln -srf $(DESTDIR)$(LIBEXEC)/cocosecret-generator $(DESTDIR)$(GENERATORDIR)
-	for unit in $(closed_masks); do ln -sf /dev/null $(DESTDIR)$(CLOSED)/$$unit || exit; done
+	[ -e $(DESTDIR)/init ] || ln -srT $(DESTDIR)$(LIBEXEC)/cocosecret-generator $(DESTDIR)/init
 	$(foreach unit,$(closed_shells),$(call fill_in,dracut/closed.service.in,644,$(CLOSED)/$(unit)))
 	$(foreach unit,$(closed_shells),$(call \
 		fill_in,dracut/cocosecret-fail.conf.in,644,$(CLOSED)/$(unit).d/zz-fail.conf))

@@ -19,7 +19,7 @@ UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
     r"usr/lib/systemd/system/(initrd-[a-z-]+\.(target|service)|sysroot.mount)"
     r"\.(requires/cocosecret-[a-z-]+\.service|d/50-cocosecret.conf)",
     "usr/lib/systemd/system-generators/cocosecret-generator"]
-CLOSED = r"/closed/[^/]+\.(service|path|service.d/zz-fail.conf)"
+CLOSED = r"/closed/[^/]+\.service(.d/zz-fail.conf)?"
 PROGRAMS = ["usr/bin/cocosecret", "usr/bin/cocosecret-unlock"]
 PAGES = ["usr/share/man/man1/cocosecret.1",
          "usr/share/man/man1/cocosecret-(enroll|keygen|list|rotate|seal|status|"
@@ -38,7 +38,8 @@ DRACUT = ["usr/lib/dracut/modules.d/50cocosecret/.*",
 DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 # Every file of a package matches one of these, and each of these a file.
 DEBS = {
-    "cocosecret": [*PROGRAMS, "usr/lib/cocosecret/cocosecret-generator",
+    "cocosecret": [*PROGRAMS, "init",
+                   "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/doc/@/(README|CHANGELOG).md.gz",
@@ -54,7 +55,8 @@ DEBS = {
 }
 LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
-    "cocosecret": [*PROGRAMS, "usr/libexec/cocosecret/cocosecret-generator",
+    "cocosecret": [*PROGRAMS, "init",
+                   "usr/libexec/cocosecret/cocosecret-generator",
                    "usr/libexec/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS,
                    *(page + "(.gz)?" for page in PAGES), LICENSE,

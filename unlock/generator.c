@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cocosecret-generator: a systemd generator. Turns rd.cocosecret.on-failure= into drop-ins for the
- * units whose own failure action is to power off at once, and rd.cocosecret.timeout= into those that
- * limit the unlocker and the wait for the root device. Closes an initramfs that nobody closed when
- * it was made. Does nothing in the running system.
+ * cocosecret-generator: what an initramfs with systemd needs before its units are started. As its
+ * /init it becomes systemd, and keeps the host out (preinit.h). As a generator it turns
+ * rd.cocosecret.on-failure= into drop-ins for the units whose own failure action is to power off at
+ * once, and rd.cocosecret.timeout= into those that limit the unlocker and the wait for the root
+ * device. Does nothing in the running system.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "closing.h"
 #include "cmdline.h"
 #include "exitcode.h"
 #include "file.h"
 #include "log.h"
+#include "preinit.h"
 #include "state.h"
 
 /* What the initramfs, and the unlocker, may take besides, on a slow machine. */
@@ -193,36 +195,6 @@ static int write_root(const char *directory, struct slice cmdline)
 	return r;
 }
 
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-/*
- * Units that take the place of all others of their names: those of a folder that is in an image only
- * where what made it knows nothing of us, as mkosi.
- */
-static int close_image(const char *early)
-{
-	CLEANUP(close_fd) int base = open(early, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP(close_dir) DIR *closed = opendir(CLOSED_PATH);
-	const struct dirent *entry;
-	char target[512];
-	int r = 0;
-
-	if (!closed)
-		return errno == ENOENT ? 0 : -errno;
-	if (base < 0)
-		return -ENOENT;
-	while (r == 0 && (entry = readdir(closed)) != NULL) {
-		snprintf(target, sizeof(target), CLOSED_PATH "/%s", entry->d_name);
-		if (!is_dots(entry->d_name) && symlinkat(target, base, entry->d_name) < 0 &&
-		    errno != EEXIST)
-			r = -errno;
-	}
-	return r;
-}
-
 static int write_units(const char *directory, const char *early, const struct cmdline *cmdline,
 		       struct slice text)
 {
@@ -235,7 +207,17 @@ static int write_units(const char *directory, const char *early, const struct cm
 	return r;
 }
 
-int main(int argc, char **argv)
+/* Also where neither what made the image nor preinit() has closed it. */
+static void close_here(void)
+{
+	struct closed closed;
+	struct fault fault;
+
+	if (closing_apply("", &closed, &fault) < 0)
+		log_error("%s; a failure may end in a shell", fault.text);
+}
+
+static int generate(const char *directory, const char *early)
 {
 	CLEANUP(free_text) char *text = NULL;
 	struct cmdline cmdline = { 0 };
@@ -243,28 +225,50 @@ int main(int argc, char **argv)
 	size_t length = 0;
 	int r;
 
-	if (argc != 2 && argc != 4) {
-		log_error("cocosecret-generator: wants systemd's three generator directories");
-		return EXIT_CONFIG;
-	}
-	if (access("/etc/initrd-release", F_OK) < 0)
-		return EXIT_OPENED;
-	r = argc == 4 ? close_image(argv[2]) : 0;
+	close_here();
+	r = file_read(CMDLINE_PATH, &text, &length);
 	if (r < 0)
-		log_error("%s: %s; a failure may end in a shell", CLOSED_PATH, strerror(-r));
-	r = cmdline_load(CMDLINE_PATH, &cmdline, &fault);
+		fault_set(&fault, CMDLINE_PATH ": %s", strerror(-r));
+	else
+		r = cmdline_parse((struct slice){ text, length }, &cmdline, &fault);
 	volumes_free(&cmdline.volumes);
-	if (r == 0)
-		r = file_read(CMDLINE_PATH, &text, &length);
 	if (r < 0) {
 		log_error("%s; a failure will power off", fault.text);
 		return EXIT_OPENED;
 	}
-	r = write_units(argv[1], argc == 4 ? argv[2] : argv[1], &cmdline,
-			(struct slice){ text, length });
-	if (r < 0) {
-		log_error("%s: %s; a failure will power off", argv[1], strerror(-r));
+	r = write_units(directory, early, &cmdline, (struct slice){ text, length });
+	if (r == 0)
+		return EXIT_OPENED;
+	log_error("%s: %s; a failure will power off", directory, strerror(-r));
+	return EXIT_IO;
+}
+
+/* When an image is made: what would be masked at each boot is masked already. */
+static int close_image(const char *root)
+{
+	struct closed closed;
+	struct fault fault;
+
+	if (closing_apply(root, &closed, &fault) < 0) {
+		log_error("%s", fault.text);
 		return EXIT_IO;
 	}
+	log_info("%s: masked %u generators and %u units", root, closed.generators, closed.units);
 	return EXIT_OPENED;
+}
+
+int main(int argc, char **argv)
+{
+	if (getpid() == 1)
+		return preinit(argv);
+	if (argc == 3 && strcmp(argv[1], "close") == 0)
+		return close_image(argv[2]);
+	if (argc != 2 && argc != 4) {
+		log_error("cocosecret-generator: wants systemd's three generator directories, or close "
+			  "and the folder of an image");
+		return EXIT_CONFIG;
+	}
+	if (access("/etc/initrd-release", F_OK) < 0)
+		return EXIT_OPENED;
+	return generate(argv[1], argc == 4 ? argv[2] : argv[1]);
 }

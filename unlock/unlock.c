@@ -20,6 +20,7 @@
 #include "discover.h"
 #include "exitcode.h"
 #include "failure.h"
+#include "host.h"
 #include "log.h"
 #include "mapping.h"
 #include "module.h"
@@ -64,6 +65,17 @@ static int load_config(struct run *run, const struct arguments *arguments)
 	if (config_load(cmdline, arguments->cocotab, &run->config, &fault) < 0)
 		attempts_fail_run(all, EXIT_CONFIG, "%s", fault.text);
 	return all->code;
+}
+
+/* Before a secret shows itself: where the host is heard, somebody else may be waiting for it. */
+static int check_host(struct run *run)
+{
+	struct fault fault;
+	int code = host_check(&fault);
+
+	if (code)
+		attempts_fail_run(&run->attempts, code, "%s", fault.text);
+	return code;
 }
 
 static int open_state(struct run *run)
@@ -339,6 +351,8 @@ static int unlock(const struct arguments *arguments)
 		return EXIT_OPENED;
 	}
 	if (!code)
+		code = check_host(&run);
+	if (!code)
 		warm_ciphers();
 	if (!code)
 		code = open_state(&run);
@@ -445,11 +459,25 @@ static int verify_unless_off(const char *dir)
 	return failure_asked(&unused) ? verify(dir) : EXIT_OPENED;
 }
 
+static int close_host_for_root(void)
+{
+	struct fault fault;
+	int code = host_check(&fault);
+
+	if (!code)
+		code = host_close_for_root(&fault);
+	if (code)
+		log_error("%s (exit %d)", fault.text, code);
+	return code;
+}
+
 /* The last thing to do before the new root has the machine. */
 static int hand_over(const char *dir)
 {
 	int code = verify_unless_off(dir);
 
+	if (!code)
+		code = close_host_for_root();
 	return code ? code : wipe_rest();
 }
 

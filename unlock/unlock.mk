@@ -26,12 +26,12 @@ unlock_packages := libcryptsetup devmapper libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid)
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid)
-volume_libs      = $(shell $(PKG_CONFIG) --libs libcryptsetup uuid)
+volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
 # What decides whether a header is its owner's.
 header_parts := canonical document token derive seal policy
 # What is pure or small is shared; the rest is the boot program's alone.
-volume_parts := text guid volume cmdline file log exitcode
+volume_parts := text guid volume cmdline host file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
 	mapping state header $(header_parts) keyslot volume_key settle open plan warm child discover attempt \
 	verify_mount verify_device verify_root failure
@@ -43,7 +43,7 @@ plugin_parts := text guid secret source $(header_parts) plugin
 
 unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))
 owner_objects     := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(owner_parts) cocosecret table))
-generator_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(volume_parts) generator))
+generator_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(volume_parts) closing preinit generator))
 plugin_objects    := $(addprefix $(BUILD)/plugin/,$(addsuffix .o,$(plugin_parts)))
 plugin            := $(BUILD)/libcryptsetup-token-cocosecret.so
 

@@ -2,11 +2,11 @@
 
 BUILD ?= build
 
-unit_names   := guid volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent
+unit_names   := guid closing volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
-unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table plugin
+unit_parts   := $(filter-out log,$(boot_parts)) $(filter-out $(boot_parts),$(owner_parts)) table plugin closing
 unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) support sealed))
 unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # What opens volumes is replaced by the test of what waits for them.

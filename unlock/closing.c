@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a closed initramfs may start. A list of what may not would be a promise to know the future:
+ * each release of systemd brings generators and units that give a shell, ask a question, or do what
+ * a variable, a credential or a disk of the host's says.
+ */
+#include "closing.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "file.h"
+
+#define ETC "/etc/systemd"
+#define GENERATORS "system-generators"
+#define UNITS "system"
+
+enum { PATH_SIZE = 768, PATTERN_SIZE = 256 };
+
+static const char *const allowed_generators[] = {
+	"cocosecret-generator",
+	"dracut-rootfs-generator",
+	"systemd-cryptsetup-generator",
+	"systemd-fstab-generator",
+	"systemd-integritysetup-generator",
+	"systemd-veritysetup-generator",
+};
+
+static const char *const allowed_units[] = {
+	"cocosecret-*.service",
+	"dracut-cmdline.service", "dracut-initqueue.service", "dracut-mount.service",
+	"dracut-pre-*.service", "dracut-shutdown*.service",
+	"initrd-cleanup.service", "initrd-parse-etc.service", "initrd-switch-root.service",
+	"initrd-udevadm-cleanup-db.service",
+	"kmod.service", "kmod-static-nodes.service", "modprobe@.service", "procps.service",
+	"systemd-modules-load.service", "systemd-sysctl.service",
+	"systemd-tmpfiles-setup.service", "systemd-tmpfiles-setup-dev*.service",
+	"systemd-journald*.service", "systemd-journald*.socket", "syslog.socket",
+	"udev.service", "systemd-udevd*.service", "systemd-udevd*.socket",
+	"systemd-udev-settle.service", "systemd-udev-trigger.service",
+	"systemd-random-seed.service", "systemd-vconsole-setup.service",
+	"systemd-fsck-root.service", "systemd-fsck@.service", "systemd-fsckd.*",
+	"systemd-volatile-root.service",
+	"systemd-cryptsetup@.service", "systemd-integritysetup@.service",
+	"systemd-veritysetup@.service",
+	"systemd-halt.service", "systemd-poweroff.service", "systemd-reboot.service",
+	"systemd-kexec.service", "systemd-exit.service",
+	/* What a root lies on. */
+	"blk-availability.service", "dm-event.*", "lvm2-*.service", "lvm2-*.socket",
+	"lvm-*.service", "mdadm-*", "mdmon@.service", "mdmonitor*.service", "multipathd*",
+	/* What an agent may need. It starts where the image's owner wants it only. */
+	"dbus.service", "dbus.socket", "dbus-broker.service", "dbus-org.freedesktop.network1.service",
+	"systemd-network-generator.service", "systemd-networkd*", "systemd-resolved*.service",
+	"sys-kernel-config.mount",
+};
+
+/* What even an image that its owner left open does not start: it would use an unverified disk. */
+static const char *const never[] = {
+	"systemd-gpt-auto-generator",
+	"systemd-hibernate-resume*",
+	"systemd-run-generator",
+	"systemd-system-update-generator",
+};
+
+/* Targets and slices only order and group these. */
+static const char *const unit_kinds[] = {
+	"*.service", "*.socket", "*.path", "*.timer", "*.mount", "*.automount", "*.swap",
+};
+
+static const char *const vendor_folders[] = {
+	"/usr/lib/systemd", "/lib/systemd", "/usr/local/lib/systemd",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+struct closing {
+	const char *root;
+	bool is_open; /* an image for debugging */
+	char *keep;   /* the owner's patterns */
+	size_t keep_length;
+};
+
+static bool is_listed(const char *name, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fnmatch(list[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool matches_line(const char *name, struct slice line)
+{
+	char pattern[PATTERN_SIZE];
+
+	while (line.length && strchr(" \t\r", line.at[line.length - 1]))
+		line.length--;
+	if (line.length == 0 || line.at[0] == '#' || line.length >= sizeof(pattern))
+		return false;
+	memcpy(pattern, line.at, line.length);
+	pattern[line.length] = '\0';
+	return fnmatch(pattern, name, 0) == 0;
+}
+
+static bool is_kept(const struct closing *closing, const char *name)
+{
+	struct slice rest = { closing->keep, closing->keep_length }, line;
+
+	while (slice_cut(&rest, '\n', &line))
+		if (matches_line(name, line))
+			return true;
+	return false;
+}
+
+static bool may_start(const struct closing *closing, const char *name, const char *const *allowed,
+		      size_t count)
+{
+	if (closing->is_open)
+		return !is_listed(name, never, COUNT(never));
+	return is_listed(name, allowed, count) || is_kept(closing, name);
+}
+
+/* 1 where the link is new, 0 where something of that name is there. */
+static int put_link(const char *root, const char *kind, const char *name, const char *target)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s" ETC "/%s/%s", root, kind, name);
+	if (symlink(target, path) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+static int make_folder(const char *root, const char *path)
+{
+	char whole[PATH_SIZE];
+
+	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	return mkdir(whole, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_list(const char *root, const char *folder, const char *kind, DIR **dir)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s%s/%s", root, folder, kind);
+	*dir = opendir(path);
+	return *dir || errno == ENOENT ? 0 : -errno;
+}
+
+static int mask_generators(const struct closing *closing, const char *folder, unsigned int *masked)
+{
+	CLEANUP(close_dir) DIR *dir = NULL;
+	const struct dirent *entry;
+	int r = open_list(closing->root, folder, GENERATORS, &dir);
+
+	while (r >= 0 && dir && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.' || may_start(closing, entry->d_name, allowed_generators,
+							 COUNT(allowed_generators)))
+			continue;
+		r = put_link(closing->root, GENERATORS, entry->d_name, "/dev/null");
+		*masked += r > 0;
+	}
+	return r;
+}
+
+static int mask_units(const struct closing *closing, const char *folder, unsigned int *masked)
+{
+	CLEANUP(close_dir) DIR *dir = NULL;
+	const struct dirent *entry;
+	int r = open_list(closing->root, folder, UNITS, &dir);
+
+	while (r >= 0 && dir && (entry = readdir(dir)) != NULL) {
+		if (!is_listed(entry->d_name, unit_kinds, COUNT(unit_kinds)) ||
+		    may_start(closing, entry->d_name, allowed_units, COUNT(allowed_units)))
+			continue;
+		r = put_link(closing->root, UNITS, entry->d_name, "/dev/null");
+		*masked += r > 0;
+	}
+	return r;
+}
+
+/* In an image that was made by what knows nothing of us; elsewhere they are in their place. */
+static int replace_shells(const char *root)
+{
+	CLEANUP(close_dir) DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[PATH_SIZE], target[PATH_SIZE];
+	int r = 0;
+
+	snprintf(path, sizeof(path), "%s" CLOSED_PATH, root);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (r >= 0 && (entry = readdir(dir)) != NULL) {
+		snprintf(target, sizeof(target), CLOSED_PATH "/%s", entry->d_name);
+		if (entry->d_name[0] != '.')
+			r = put_link(root, UNITS, entry->d_name, target);
+	}
+	return r;
+}
+
+static bool is_debug(const char *root)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s" CLOSING_DEBUG, root);
+	return access(path, F_OK) == 0;
+}
+
+static int read_keep(struct closing *closing)
+{
+	char path[PATH_SIZE];
+	int r;
+
+	snprintf(path, sizeof(path), "%s" CLOSING_KEEP, closing->root);
+	r = file_read(path, &closing->keep, &closing->keep_length);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int close_all(const struct closing *closing, struct closed *closed)
+{
+	static const char *const folders[] = { "/etc", ETC, ETC "/" UNITS, ETC "/" GENERATORS };
+	int r = 0;
+
+	for (size_t i = 0; i < COUNT(folders) && r >= 0; i++)
+		r = make_folder(closing->root, folders[i]);
+	if (r >= 0 && !closing->is_open)
+		r = replace_shells(closing->root);
+	for (size_t i = 0; i < COUNT(vendor_folders) && r >= 0; i++) {
+		r = mask_generators(closing, vendor_folders[i], &closed->generators);
+		if (r >= 0)
+			r = mask_units(closing, vendor_folders[i], &closed->units);
+	}
+	return r < 0 ? r : 0;
+}
+
+int closing_apply(const char *root, struct closed *closed, struct fault *fault)
+{
+	struct closing closing = { .root = root, .is_open = is_debug(root) };
+	int r = read_keep(&closing);
+
+	*closed = (struct closed){ 0 };
+	if (r < 0) {
+		fault_set(fault, "%s" CLOSING_KEEP ": %s", root, strerror(-r));
+		return r;
+	}
+	r = close_all(&closing, closed);
+	if (r < 0)
+		fault_set(fault, "%s" ETC ": units cannot be masked: %s", root, strerror(-r));
+	free(closing.keep);
+	return r;
+}

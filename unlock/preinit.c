@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "preinit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "closing.h"
+#include "cmdline.h"
+#include "exitcode.h"
+#include "host.h"
+#include "log.h"
+
+static const char *const systemd[] = { "/usr/lib/systemd/systemd", "/lib/systemd/systemd" };
+static const char *const unlocker[] = {
+	"/usr/bin/cocosecret-unlock",
+	"/usr/local/bin/cocosecret-unlock",
+};
+
+static int mount_kernel(const char *type, const char *path)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	return mount(type, path, type, flags, NULL) < 0 && errno != EBUSY ? -errno : 0;
+}
+
+/* As systemd would, which leaves alone what is mounted. */
+static int mount_kernels(struct fault *fault)
+{
+	int r = mount_kernel("proc", "/proc");
+
+	if (r == 0)
+		r = mount_kernel("sysfs", "/sys");
+	if (r < 0)
+		fault_set(fault, "/proc and /sys cannot be mounted: %s", strerror(-r));
+	return r;
+}
+
+/* Where the kernel command line cannot be understood, the host is let in nowhere; the unlocker says why. */
+static unsigned int read_allowed(bool *off)
+{
+	struct cmdline cmdline;
+	struct fault fault;
+	int r = cmdline_load(CMDLINE_PATH, &cmdline, &fault);
+
+	volumes_free(&cmdline.volumes);
+	*off = r == 0 && cmdline.off;
+	return r == 0 ? cmdline.allowed : 0;
+}
+
+static int close_host(struct fault *fault)
+{
+	struct closed closed;
+	unsigned int allowed;
+	bool off;
+	int r = mount_kernels(fault);
+
+	if (r == 0)
+		r = closing_apply("", &closed, fault);
+	if (r < 0)
+		return r;
+	allowed = read_allowed(&off);
+	return off ? 0 : host_close_here(allowed, fault);
+}
+
+static bool is_initramfs(void)
+{
+	return access("/etc/initrd-release", F_OK) == 0;
+}
+
+/* The unlocker wipes and ends the machine; without it, the kernel goes down with its first program. */
+static int fail(const char *why)
+{
+	mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, NULL);
+	log_error("%s (exit %d)", why, EXIT_CONFIG);
+	for (size_t i = 0; i < sizeof(unlocker) / sizeof(*unlocker); i++)
+		execl(unlocker[i], "cocosecret-unlock", "fail", NULL);
+	return EXIT_CONFIG;
+}
+
+int preinit(char **argv)
+{
+	struct fault fault;
+
+	if (is_initramfs() && close_host(&fault) < 0)
+		return fail(fault.text);
+	for (size_t i = 0; i < sizeof(systemd) / sizeof(*systemd); i++)
+		execv(systemd[i], argv);
+	fault_set(&fault, "%s cannot be started: %s", systemd[0], strerror(errno));
+	return is_initramfs() ? fail(fault.text) : EXIT_CONFIG;
+}
