@@ -3,14 +3,12 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/efi.h>
-#include <linux/io.h>
-#include <linux/ioport.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 #include <asm/cacheflush.h>
-#include <asm/processor.h>
 
 #include "area.h"
+#include "firmware.h"
 #include "systab.h"
 #include "table.h"
 
@@ -25,46 +23,46 @@ struct location {
  * firmware has none. In both cases a walk of our own decides: a kernel that
  * looked and found nothing costs us one look more, at load time only.
  */
-static phys_addr_t find_location(void)
+static int find_location(u64 *address)
 {
-	if (efi.coco_secret && efi.coco_secret != EFI_INVALID_TABLE_ADDR)
-		return efi.coco_secret;
-	return systab_find(LINUX_EFI_COCO_SECRET_AREA_GUID);
+	if (!efi.coco_secret || efi.coco_secret == EFI_INVALID_TABLE_ADDR)
+		return systab_find(LINUX_EFI_COCO_SECRET_AREA_GUID, address);
+	*address = efi.coco_secret;
+	return 0;
 }
 
 static int read_location(struct location *location)
 {
-	phys_addr_t address = find_location();
-	const struct location *published;
+	struct location *published;
+	u64 address;
+	int error;
 
-	if (!address)
-		return -ENODEV;
-	published = memremap(address, sizeof(*published), MEMREMAP_WB);
+	error = find_location(&address);
+	if (error)
+		return error;
+	published = firmware_map(address, sizeof(*published));
 	if (!published) {
-		pr_err("cannot map the secret area's location at %pa\n",
-		       &address);
+		pr_err("cannot map the secret area's location at 0x%llx\n",
+		       address);
 		return -ENOMEM;
 	}
 	memcpy(location, published, sizeof(*location));
-	memunmap((void *)published);
+	firmware_unmap(published);
 	return 0;
 }
 
 /* What is wrong with it, or NULL. */
 static const char *find_fault(const struct location *area)
 {
-	u64 last = area->base + area->size - 1;
-
 	if (!area->base)
 		return "has no address";
 	if (area->size < SECRET_HEAD_SIZE)
 		return "is too small for a table";
 	if (area->size > SECRET_AREA_MAX)
 		return "is larger than 64 KiB";
-	if (last < area->base || last >> boot_cpu_data.x86_phys_bits)
+	if (!firmware_can_be(area->base, area->size))
 		return "ends beyond the physical address space";
-	if (region_intersects(area->base, area->size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT)
+	if (firmware_is_ram(area->base, area->size))
 		return "is not reserved, the kernel uses it as RAM (OVMF before edk2-stable202202)";
 	return NULL;
 }
@@ -84,12 +82,7 @@ int secret_area_map(struct secret_area *area)
 		       location.base, location.size, fault);
 		return -EINVAL;
 	}
-	/*
-	 * Reserved memory would be mapped as shared with the host where SEV
-	 * is on; the launch page is private. It is memory, not a device.
-	 */
-	area->memory = (__force u8 *)ioremap_encrypted(location.base,
-						       location.size);
+	area->memory = firmware_map(location.base, location.size);
 	if (!area->memory) {
 		pr_err("cannot map the secret area at 0x%llx\n", location.base);
 		return -ENOMEM;
@@ -100,8 +93,7 @@ int secret_area_map(struct secret_area *area)
 
 void secret_area_unmap(struct secret_area *area)
 {
-	if (area->memory)
-		iounmap((__force void __iomem *)area->memory);
+	firmware_unmap(area->memory);
 	area->memory = NULL;
 	area->size = 0;
 }

@@ -12,8 +12,9 @@ struct secret_area {
 
 /*
  * Finds the area through the EFI configuration table and maps it. Returns 0;
- * -ENODEV, silently, where the firmware publishes none; -EINVAL, with a
- * message, where what it publishes cannot be right; -ENOMEM.
+ * -ENODEV, silently, where the firmware publishes none, and only there; else,
+ * with a message, -EINVAL where what it publishes cannot be right, or why that
+ * could not be found out.
  */
 int secret_area_map(struct secret_area *area);
 

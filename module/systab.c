@@ -10,12 +10,12 @@
 #include <linux/efi.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/io.h>
 #include <linux/magic.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 #include <asm/bootparam.h>
 
+#include "firmware.h"
 #include "systab.h"
 
 /* asm/efi.h has it too, but modules cannot include that header. */
@@ -35,36 +35,38 @@ static int read_efi_info(struct efi_info *info)
 {
 	loff_t at = offsetof(struct boot_params, efi_info);
 	struct file *file = filp_open(BOOT_PARAMS_FILE, O_RDONLY, 0);
-	ssize_t size;
+	ssize_t size = -ENODEV;
 
-	if (IS_ERR(file)) {
-		pr_info("cannot open " BOOT_PARAMS_FILE ": is sysfs mounted on /sys?\n");
-		return PTR_ERR(file);
+	if (!IS_ERR(file)) {
+		if (is_sysfs(file))
+			size = kernel_read(file, info, sizeof(*info), &at);
+		filp_close(file, NULL);
 	}
-	size = is_sysfs(file) ?
-		       kernel_read(file, info, sizeof(*info), &at) : -ENODEV;
-	filp_close(file, NULL);
-	return size == sizeof(*info) ? 0 : -EIO;
+	if (size == sizeof(*info))
+		return 0;
+	pr_err("cannot read " BOOT_PARAMS_FILE ": is sysfs mounted on /sys?\n");
+	return -EIO;
 }
 
-static phys_addr_t find_systab(void)
+static int find_systab(u64 *address)
 {
 	struct efi_info info;
+	int error;
 
-	if (read_efi_info(&info))
-		return 0;
+	error = read_efi_info(&info);
+	if (error)
+		return error;
 	if (memcmp(&info.efi_loader_signature, LOADER_64BIT,
-		   sizeof(info.efi_loader_signature)))
-		return 0;
-	return (phys_addr_t)info.efi_systab_hi << 32 | info.efi_systab;
+		   sizeof(info.efi_loader_signature))) {
+		pr_err("the firmware is no 64-bit EFI\n");
+		return -EOPNOTSUPP;
+	}
+	*address = (u64)info.efi_systab_hi << 32 | info.efi_systab;
+	return 0;
 }
 
-/*
- * The kernel gave the firmware a virtual address map, and with it the
- * pointers in the system table became virtual. Only the regions that the
- * firmware goes on using have such an address.
- */
-static phys_addr_t to_physical(u64 address, u64 size)
+/* Only the regions that the firmware goes on using have a virtual address. */
+static u64 virtual_to_physical(u64 address, u64 size)
 {
 	efi_memory_desc_t *region;
 
@@ -80,47 +82,93 @@ static phys_addr_t to_physical(u64 address, u64 size)
 	return 0;
 }
 
-static phys_addr_t find_tables(phys_addr_t address, u64 *count)
+/*
+ * Where the kernel uses the firmware's runtime services, it gave the firmware
+ * a virtual address map, and with it the pointers in the system table became
+ * virtual. With efi=noruntime it gave none, and forgot the memory map: they are
+ * physical then, and lie in memory that the kernel does not use.
+ */
+static u64 to_physical(u64 address, u64 size)
 {
-	efi_system_table_64_t *systab;
-	phys_addr_t tables = 0;
-
-	systab = memremap(address, sizeof(*systab), MEMREMAP_WB);
-	if (!systab)
+	if (efi_enabled(EFI_MEMMAP))
+		return virtual_to_physical(address, size);
+	if (efi_enabled(EFI_RUNTIME_SERVICES) ||
+	    !firmware_can_be(address, size) || firmware_is_ram(address, size))
 		return 0;
-	*count = systab->nr_tables;
-	if (systab->hdr.signature != EFI_SYSTEM_TABLE_SIGNATURE)
-		pr_err("no EFI system table at %pa\n", &address);
-	else if (*count > TABLES_MAX)
-		pr_err("the EFI system table at %pa claims %llu tables\n",
-		       &address, *count);
-	else
-		tables = to_physical(systab->tables,
-				     *count * sizeof(efi_config_table_64_t));
-	memunmap(systab);
-	return tables;
+	return address;
 }
 
-phys_addr_t systab_find(efi_guid_t guid)
+static int check_systab(const efi_system_table_64_t *systab, u64 address)
+{
+	if (systab->hdr.signature != EFI_SYSTEM_TABLE_SIGNATURE) {
+		pr_err("no EFI system table at 0x%llx\n", address);
+		return -EIO;
+	}
+	if (systab->nr_tables > TABLES_MAX) {
+		pr_err("the EFI system table at 0x%llx claims %u tables\n",
+		       address, systab->nr_tables);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int read_systab(efi_system_table_64_t *systab)
+{
+	efi_system_table_64_t *published;
+	u64 address;
+	int error;
+
+	error = find_systab(&address);
+	if (error)
+		return error;
+	published = firmware_map(address, sizeof(*published));
+	if (!published) {
+		pr_err("cannot map the EFI system table at 0x%llx\n", address);
+		return -ENOMEM;
+	}
+	memcpy(systab, published, sizeof(*systab));
+	firmware_unmap(published);
+	return check_systab(systab, address);
+}
+
+static int search(const efi_config_table_64_t *tables, u32 count,
+		  efi_guid_t guid, u64 *found)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (efi_guidcmp(tables[i].guid, guid))
+			continue;
+		*found = tables[i].table;
+		return 0;
+	}
+	return -ENODEV;
+}
+
+int systab_find(efi_guid_t guid, u64 *found)
 {
 	efi_config_table_64_t *tables;
-	phys_addr_t address, found = 0;
-	u64 count, i;
+	efi_system_table_64_t systab;
+	u64 address, size;
+	int error;
 
-	if (!efi_enabled(EFI_64BIT) || !efi_enabled(EFI_MEMMAP))
-		return 0;
-	address = find_systab();
-	if (!address)
-		return 0;
-	address = find_tables(address, &count);
-	if (!address || !count)
-		return 0;
-	tables = memremap(address, count * sizeof(*tables), MEMREMAP_WB);
-	if (!tables)
-		return 0;
-	for (i = 0; i < count && !found; i++)
-		if (!efi_guidcmp(tables[i].guid, guid))
-			found = tables[i].table;
-	memunmap(tables);
-	return found;
+	if (!efi_enabled(EFI_BOOT))
+		return -ENODEV;
+	error = read_systab(&systab);
+	if (error)
+		return error;
+	if (!systab.nr_tables)
+		return -ENODEV;
+	size = systab.nr_tables * sizeof(*tables);
+	address = to_physical(systab.tables, size);
+	tables = firmware_map(address, size);
+	if (!tables) {
+		pr_err("cannot map the EFI configuration table at 0x%llx%s\n",
+		       systab.tables, efi_enabled(EFI_RUNTIME_SERVICES) ? "" :
+		       ": the kernel has no EFI runtime services (efi=noruntime?)");
+		return -EIO;
+	}
+	error = search(tables, systab.nr_tables, guid, found);
+	firmware_unmap(tables);
+	return error;
 }

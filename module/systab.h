@@ -6,9 +6,10 @@
 #include <linux/efi.h>
 
 /*
- * Physical address of the configuration table that guid names, found by a
- * walk from the EFI system table; 0 where there is none, or no EFI.
+ * Finds the configuration table that guid names, by a walk from the EFI system
+ * table. Returns 0, with its physical address; -ENODEV, silently, where it is
+ * known that there is none, or no EFI; else, with a message, why it is not.
  */
-phys_addr_t systab_find(efi_guid_t guid);
+int systab_find(efi_guid_t guid, u64 *found);
 
 #endif

@@ -173,14 +173,39 @@ def test_malformed(kernel):
             guest.check("rmmod efi_secret")
 
 
+@pytest.mark.parametrize("cmdline", ["efi=noruntime", "noefi"])
+@pytest.mark.parametrize("kind", ["amdsev", "stock"])
+def test_without_runtime_services(kernel, kind, cmdline):
+    """The kernel keeps no EFI memory map then, and the system table's pointers
+    are the firmware's own."""
+    secrets = {names(1)[0]: b"x"}
+    with modulevm.guest(kernel, kind, table.build(secrets),
+                        cmdline=cmdline) as guest:
+        assert guest.run("ls /sys/firmware/efi/runtime-map/0")[0]
+        guest.check(LOAD)
+        assert files(guest) == {names(1)[0]: sha256(b"x")}
+        assert kernel_log(guest) == ["secrets in securityfs secrets/coco: 1"]
+
+
+def test_without_sysfs(kernel):
+    """That no area is found then does not mean that there is none."""
+    with modulevm.guest(kernel, "amdsev", None) as guest:
+        guest.check("umount /sys/kernel/security /sys")
+        assert b"Input/output error" in guest.run(LOAD)[1]
+        guest.check("mount -t sysfs sysfs /sys; "
+                    "mount -t securityfs securityfs /sys/kernel/security")
+        (line,) = kernel_log(guest)
+        assert "is sysfs mounted on /sys?" in line
+
+
 QUIET = [("stock", {"mode": "none"}), ("stock", {"table": None}),
          ("amdsev", {"table": None}), ("bios", {}),
-         ("amdsev", {"cmdline": "noefi"})]
+         ("stock", {"mode": "none", "cmdline": "efi=noruntime"})]
 
 
 @pytest.mark.parametrize("kind, options", QUIET,
                          ids=["no-entry", "empty", "empty-amdsev", "bios",
-                              "noefi"])
+                              "no-entry-noruntime"])
 def test_no_area_is_quiet(kernel, kind, options):
     """A VM without secrets is no error to talk about."""
     settings = {"table": table.build({names(1)[0]: b"x"}), **options}
