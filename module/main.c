@@ -6,6 +6,7 @@
 #include <linux/notifier.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "area.h"
 #include "folder.h"
@@ -30,6 +31,12 @@ static struct notifier_block reboot_notifier = {
 	.notifier_call = wipe_on_reboot,
 };
 
+static bool is_blank(const struct secret_area *area)
+{
+	return !memchr_inv(area->memory, 0, area->size);
+}
+
+/* A secret that nobody can name must not stay where nobody can wipe it. */
 static int read_table(struct secret_table *table,
 		      const struct secret_area *area)
 {
@@ -38,12 +45,18 @@ static int read_table(struct secret_table *table,
 	int error;
 
 	error = secret_table_parse(table, area->memory, area->size, &fault);
-	if (error && error != -ENODEV) {
-		secret_fault_explain(&fault, text, sizeof(text));
-		pr_err("malformed secret table, no secret is shown: %s\n",
-		       text);
+	if (!error)
+		return 0;
+	if (error == -ENODEV && is_blank(area))
+		return error;
+	secret_area_wipe(area, 0, area->size);
+	secret_fault_explain(&fault, text, sizeof(text));
+	if (error == -ENODEV) {
+		pr_info("what is in the secret area is wiped: %s\n", text);
+		return error;
 	}
-	return error;
+	pr_err("malformed secret table, the whole area is wiped: %s\n", text);
+	return -EBADMSG;
 }
 
 static int __init efi_secret_init(void)

@@ -152,12 +152,25 @@ GOOD = {
 }
 
 
+def read_page(guest):
+    """The page of the area, with what shares it."""
+    base, _ = firmware.amdsev_areas()[firmware.SECRET_AREA]
+    return base64.b64decode(guest.check(
+        f"dd if=/dev/mem bs=4096 count=1 skip={base} iflag=skip_bytes "
+        "2>/dev/null | base64"))
+
+
 def test_malformed(kernel):
-    """Refused whole, in one line that says where; the next good one loads."""
+    """Refused whole, in one line that says where, and wiped whole; the next
+    good one loads."""
+    _, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
     with modulevm.guest(kernel, "amdsev", None) as guest:
+        hashes = read_page(guest)[size:]
+        assert any(hashes)
         for what, bad in BAD.items():
-            write_area(guest, bad)
-            assert guest.run(LOAD)[0], what
+            write_area(guest, bad + b"what lies behind it")
+            assert b"Bad message" in guest.run(LOAD)[1], what
+            assert read_page(guest) == bytes(size) + hashes, what
             lines = kernel_log(guest)
             assert len(lines) == 1, (what, lines)
             assert lines[0].startswith("malformed secret table"), lines
@@ -171,6 +184,36 @@ def test_malformed(kernel):
             assert files(guest) == {name: sha256(data) for name, data
                                     in secrets.items()}, what
             guest.check("rmmod efi_secret")
+
+
+def unnamed(secret):
+    """{name: (area, how loading it fails, what is said)} of areas in which a
+    secret lies that nobody can name."""
+    entry = table.entry(names(1)[0], secret)
+    return {"malformed": (table.wrap(entry + entry), b"Bad message",
+                          "malformed secret table, the whole area is wiped: "),
+            "no-table": (table.wrap(entry, guid=names(1)[0]),
+                         b"No such device",
+                         "what is in the secret area is wiped: no secret")}
+
+
+@pytest.mark.parametrize("what", unnamed(b""))
+def test_unnamed_secret_is_wiped(kernel, what):
+    """Nowhere in memory is it left; then the area is as one that never held
+    any."""
+    secret = random.Random(11).randbytes(32)
+    area, error, says = unnamed(secret)[what]
+    with modulevm.guest(kernel, "amdsev", area) as guest, \
+            place.scratch() as folder:
+        dump = guest.dump(folder + "/before")
+        assert memory.find(dump, secret)
+        assert error in guest.run(LOAD)[1]
+        (line,) = kernel_log(guest)
+        assert line.startswith(says), line
+        assert_wiped(guest, {"": secret}, folder)
+        assert b"No such device" in guest.run(LOAD)[1]
+        assert kernel_log(guest) == []
+        print(line)
 
 
 @pytest.mark.parametrize("cmdline", ["efi=noruntime", "noefi"])
