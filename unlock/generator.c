@@ -217,26 +217,32 @@ static void close_here(void)
 		log_error("%s; a failure may end in a shell", fault.text);
 }
 
+/* Once, so that all that is made of it is made of the same. */
+static int read_cmdline(char **text, struct cmdline *cmdline, struct fault *fault)
+{
+	size_t length = 0;
+	int r = file_read(CMDLINE_PATH, text, &length);
+
+	if (r < 0)
+		return fault_set(fault, CMDLINE_PATH ": %s", strerror(-r));
+	return cmdline_parse((struct slice){ *text, length }, cmdline, fault);
+}
+
 static int generate(const char *directory, const char *early)
 {
 	CLEANUP(free_text) char *text = NULL;
 	struct cmdline cmdline = { 0 };
 	struct fault fault;
-	size_t length = 0;
 	int r;
 
 	close_here();
-	r = file_read(CMDLINE_PATH, &text, &length);
-	if (r < 0)
-		fault_set(&fault, CMDLINE_PATH ": %s", strerror(-r));
-	else
-		r = cmdline_parse((struct slice){ text, length }, &cmdline, &fault);
+	r = read_cmdline(&text, &cmdline, &fault);
 	volumes_free(&cmdline.volumes);
 	if (r < 0) {
 		log_error("%s; a failure will power off", fault.text);
 		return EXIT_OPENED;
 	}
-	r = write_units(directory, early, &cmdline, (struct slice){ text, length });
+	r = write_units(directory, early, &cmdline, slice_of(text));
 	if (r == 0)
 		return EXIT_OPENED;
 	log_error("%s: %s; a failure will power off", directory, strerror(-r));

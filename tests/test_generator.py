@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""cocosecret-generator outside of an initramfs: in mounts that end with it, on
+a kernel command line of the test's."""
+
+import subprocess
+
+from attacks import catalogue
+
+# No kernel log, so that messages come to standard error.
+SCRIPT = """
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /etc
+: >/etc/initrd-release
+mkfifo /run/none
+mount --bind /run/none /dev/kmsg
+echo rd.cocosecret.on-failure=halt >/run/cmdline
+mount --bind /run/cmdline /proc/cmdline
+mkdir /run/units
+"""
+GENERATOR = catalogue.TOP / "build/cocosecret-generator"
+DROP_IN = "cocosecret-unlock.service.d/60-cocosecret.conf"
+OUTCOME = f"cat /run/units/{DROP_IN} 2>/dev/null || echo none"
+
+
+def run(opens_fail=""):
+    """(what it said, the drop-in), where some of its opens of the command line
+    fail."""
+    inject = ["strace", "-o/dev/null", "-P/proc/cmdline",
+              f"-einject=openat:error=EIO:when={opens_fail}"] \
+        if opens_fail else []
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-euc", f'{SCRIPT}"$@"\n{OUTCOME}', "sh",
+         *inject, GENERATOR, "/run/units"], timeout=60, check=True,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        errors="backslashreplace")
+    print(done.stderr, done.stdout)
+    return done.stderr, done.stdout
+
+
+def test_on_failure():
+    """The drop-in that the command line asks for."""
+    said, drop_in = run()
+    assert said == "" and "OnFailure=halt.target" in drop_in
+
+
+def test_unreadable():
+    """It says what it could not read, and leaves the unit's own power-off."""
+    said, drop_in = run("1")
+    assert said == ("cocosecret: /proc/cmdline: Input/output error; a failure "
+                    "will power off\n")
+    assert drop_in == "none\n"
+
+
+def test_read_once():
+    """A second read could fail, or bring something else than the first."""
+    assert run("2+") == run()
