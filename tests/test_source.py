@@ -93,8 +93,27 @@ def test_wiped():
                 "for fd in 3 4; do tr -d '\\0' <&$fd | wc -c; done; exit $s")
             assert said.endswith("\n0\n0\n") and RUN + "/" not in said
             assert re.search("all agent's secrets wiped$", said, re.M)
-            assert status == (0 if "wipe" in command else
+            # Nobody can look into the launch page here.
+            assert "launch secrets may be left" in said
+            assert status == (8 if "wipe" in command else
                               4 if mount == "ramfs" else 3)
+
+
+def test_rest_wiped():
+    """An image for an agent's secrets may have no efi_secret: a boot goes on
+    without it, and claims nothing. Where the launch page is the source, it
+    does not."""
+    script = (f"ramfs; put {SECRET}; : >/run/cocosecret/wipe-rest; "
+              "echo rd.cocosecret.source={} >/run/kernel; "
+              "mount --bind /run/kernel /proc/cmdline; "
+              '"$unlock" wipe-rest; s=$?; ls -A $run; '
+              "ls /run/cocosecret; exit $s")
+    for source, wanted in (("run", 0), ("securityfs", 8)):
+        status, _, said = run(script.format(source))
+        assert status == wanted
+        assert "launch secrets may be left" in said
+        assert "all agent's secrets wiped" in said
+        assert said.endswith("\nsecrets\nvolumes\nwipe-rest\n")
 
 
 def test_open_folder():

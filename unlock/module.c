@@ -85,25 +85,31 @@ const char *module_explain(int r)
 {
 	switch (-r) {
 	case 0:
-		return "efi_secret is loaded but shows no secrets; this machine was not launched with any";
+		return "the kernel's own efi_secret is loaded but shows no secrets: this machine was "
+		       "not launched with any, or their table is malformed; use cocosecret's module, "
+		       "which tells";
 	case ENOENT:
 		return "the module efi_secret is not in this image for the running kernel; install it "
 		       "and build the image again";
 	case ENODEV:
-		return "no secret area; this machine was not launched with secrets, or not by the "
-		       "AmdSev firmware";
-	case EINVAL:
+		return "no secret area, or an empty one: this machine was not launched with secrets, "
+		       "or not by the AmdSev firmware; or a malformed table was wiped, as the kernel "
+		       "log says then";
 	case EBADMSG:
-		return "the secret table is malformed; the kernel log says where";
+		return "the secret table was malformed, and all of it is wiped; the kernel log says "
+		       "what was wrong with it";
+	case EINVAL:
+		return "the firmware's secret area cannot be right; the kernel log says why";
 	case EEXIST:
 	case EBUSY: /* Linux 7 makes this of a module's own EEXIST */
-		return "a driver for the secret area is loaded but shows no secrets";
+		return "a driver for the secret area is loaded but shows no secrets (the kernel's own "
+		       "efi_secret?); use cocosecret's module, which tells why";
 	case EKEYREJECTED:
 	case ENOKEY:
 	case EPERM:
 		return "the kernel refuses the module efi_secret; under lockdown it must be signed "
 		       "with a key the kernel trusts";
 	default:
-		return "the module efi_secret cannot be loaded";
+		return "the module efi_secret cannot be loaded; the kernel log may say why";
 	}
 }

@@ -23,9 +23,10 @@ static int load_and_open(int securityfs, struct fault *fault)
 	int loaded = module_load_efi_secret();
 	int fd = source_open_launch(securityfs);
 
-	if (fd < 0)
-		fault_set(fault, "%s (%s)", module_explain(loaded), strerror(loaded ? -loaded : -fd));
-	return fd < 0 && loaded < 0 ? loaded : fd;
+	if (fd >= 0)
+		return fd;
+	fault_set(fault, "%s (%s)", module_explain(loaded), strerror(loaded ? -loaded : -fd));
+	return loaded < 0 ? loaded : -ENOENT;
 }
 
 int securityfs_open_secrets(struct fault *fault)
@@ -41,12 +42,13 @@ int securityfs_open_secrets(struct fault *fault)
 		r = r ? r : securityfs;
 		fault_set(fault, SOURCE_SECURITYFS_PATH " is not securityfs and it cannot be mounted: %s",
 			  strerror(-r));
-		return r;
+		return -ENOTTY;
 	}
 	fd = source_open_launch(securityfs);
 	if (fd == -ENOENT)
 		return load_and_open(securityfs, fault);
-	if (fd < 0)
-		fault_set(fault, SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_PATH ": %s", strerror(-fd));
-	return fd;
+	if (fd >= 0)
+		return fd;
+	fault_set(fault, SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_PATH ": %s", strerror(-fd));
+	return -EIO;
 }

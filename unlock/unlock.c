@@ -32,6 +32,7 @@
 #include "state.h"
 #include "verify_root.h"
 #include "warm.h"
+#include "wipe.h"
 
 /* What only our efi_secret has. */
 #define OUR_MODULE "/sys/module/efi_secret/parameters/keep_on_unload"
@@ -214,29 +215,13 @@ static int open_volumes(struct run *run)
 	return all->code;
 }
 
-/* For people to read; a boot does not fail for it. */
-static void record_wiped(int state, const char *secret)
-{
-	int r = state < 0 ? 0 : state_add_wiped(state, secret);
-
-	if (r < 0)
-		log_warning(STATE_PATH "/" STATE_WIPED ": %s", strerror(-r));
-}
-
 static void unlink_secret(struct attempts *all, const char *secret)
 {
-	int r = secret_present(all->secrets, secret);
+	int r = wipe_one(all->secrets, all->state, secret);
 
-	if (r == -ENOENT)
-		return;
-	r = secret_unlink(all->secrets, secret);
 	if (r < 0)
 		attempts_fail_run(all, EXIT_NOT_WIPED, "secret %s could not be unlinked: %s", secret,
 				  strerror(-r));
-	else
-		log_info("secret %s unlinked", secret);
-	if (r == 0)
-		record_wiped(all->state, secret);
 }
 
 static int unlink_secrets(struct run *run)
@@ -264,49 +249,12 @@ static int record_root(struct run *run)
 	return run->attempts.code;
 }
 
-static int wipe_folder(int folder, const char *whose)
-{
-	int r;
-
-	if (folder < 0)
-		return EXIT_NO_SECRET;
-	r = secret_unlink_all(folder);
-	if (r < 0)
-		log_error("the %s secrets could not all be wiped: %s", whose, strerror(-r));
-	else
-		log_info("all %s secrets wiped", whose);
-	return r < 0 ? EXIT_NOT_WIPED : EXIT_OPENED;
-}
-
-/*
- * What a failed run leaves behind: no secret, whichever source it was to use, and no mapping that
- * it made.
- */
-static int wipe_secrets(struct run *run)
-{
-	CLEANUP(close_fd) int agents = source_open_run_anyway();
-	struct attempts *all = &run->attempts;
-	int launch, agent, code;
-	struct fault fault;
-
-	if (run->config.source == SOURCE_RUN)
-		close_fd(&all->secrets);
-	/* Once more, where it could not be had before: what failed then may go well now. */
-	if (run->config.source == SOURCE_RUN || all->secrets < 0)
-		all->secrets = securityfs_open_secrets(&fault);
-	launch = wipe_folder(all->secrets, "launch");
-	agent = wipe_folder(agents, "agent's");
-	code = launch == EXIT_NOT_WIPED || agent == EXIT_NO_SECRET ? launch : agent;
-	if (!code)
-		record_wiped(all->state, STATE_WIPED_ALL);
-	return code;
-}
-
+/* What a failed run leaves behind: no secret, and no mapping that it made. */
 static void undo(struct run *run)
 {
 	struct attempts *all = &run->attempts;
 
-	wipe_secrets(run);
+	wipe_all(run->config.source == SOURCE_RUN ? -1 : all->secrets, all->state);
 	for (size_t i = 0; i < all->count; i++)
 		close_mapping(all, &all->list[i]);
 }
@@ -377,30 +325,6 @@ static int unlock(const struct arguments *arguments)
 	write_times(&run);
 	if (code)
 		log_error("%s (exit %d)", all->reason.text, code);
-	return code;
-}
-
-static int wipe(void)
-{
-	CLEANUP(free_run) struct run run = {
-		.attempts = { .secrets = -1, .state = state_look(STATE_PATH) },
-	};
-
-	return wipe_secrets(&run);
-}
-
-/* Not knowing whether it is wanted is no reason to leave them. */
-static int wipe_rest(void)
-{
-	CLEANUP(close_fd) int state = state_open(STATE_PATH);
-	int r = state < 0 ? state : state_wants_wipe_rest(state);
-	int code = r == 0 ? EXIT_OPENED : wipe();
-
-	if (r < 0 && !code)
-		code = EXIT_IO;
-	if (code)
-		log_error("what is left of the secrets: %s (exit %d)",
-			  r < 0 ? strerror(-r) : exitcode_text(code), code);
 	return code;
 }
 
@@ -489,15 +413,25 @@ static bool nothing_failed(void)
 	return result && strcmp(result, "success") == 0;
 }
 
+/* A shell is for a machine that is known to hold no secret. */
+static enum on_failure after_wiping(enum on_failure asked, enum wiped wiped)
+{
+	if (asked != ON_FAILURE_SHELL || wiped == WIPED_NOTHING || wiped == WIPED_ALL)
+		return asked;
+	log_error("no shell, since a secret may be left");
+	return ON_FAILURE_POWEROFF;
+}
+
 static int end_boot(void)
 {
+	CLEANUP(close_fd) int state = -1;
 	enum on_failure on_failure;
 
 	if (nothing_failed())
 		return EXIT_OPENED;
 	failure_asked(&on_failure);
-	if (wipe() == EXIT_NOT_WIPED && on_failure == ON_FAILURE_SHELL)
-		on_failure = ON_FAILURE_POWEROFF;
+	state = state_look(STATE_PATH);
+	on_failure = after_wiping(on_failure, wipe_all(-1, state));
 	if (on_failure == ON_FAILURE_SHELL)
 		failure_close();
 	failure_end(on_failure);

@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid closing volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent
+unit_names   := guid closing volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
@@ -12,7 +12,9 @@ unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 # What opens volumes is replaced by the test of what waits for them.
 unit_faked_attempt := $(addprefix $(unit_dir)/objects/,device.o open.o)
 # Where the secrets are is the test's own affair; the file is tried as well.
-unit_faked_plugin := $(addprefix $(unit_dir)/objects/,source.o securityfs.o agent.o)
+unit_faked_plugin := $(addprefix $(unit_dir)/objects/,source.o securityfs.o agent.o wipe.o)
+# What becomes of a machine that has none, or does not say.
+unit_faked_wipe := $(addprefix $(unit_dir)/objects/,source.o module.o)
 unit_libs     = $(unlock_libs) $(owner_libs) -lcmocka
 unit_cflags  := -Wno-missing-prototypes -Wno-sign-conversion -Wno-conversion
 

@@ -85,11 +85,11 @@ def assert_shell(guest):
     raise AssertionError(guest.hint())
 
 
-def assert_wiped(guest, *values):
+def assert_wiped(guest, *values, control=OTHER):
     """No copy of them in the guest's memory."""
     with place.scratch() as folder:
         dump = guest.dump(folder + "/dump")
-        assert memory.whole(dump, OTHER.encode())
+        assert memory.whole(dump, control.encode())
         for value in values:
             assert memory.find(dump, value) == []
 
@@ -120,6 +120,49 @@ def test_shell(variant):
         assert_wiped(guest, other, image.disk().key)
         guest.type("exit")
         assert guest.wait_off(60) == "guest-shutdown"
+
+
+def test_shell_after_a_malformed_table():
+    """No secret has a name by which it could be unlinked then: the shell comes
+    after the module has wiped all of it."""
+    bad = table.malformed({table.DISK: image.disk().key})["duplicate"]
+    with rootvm.guest("amdsev", cmdline=SHELL, launch_table=bad) as guest:
+        report = guest.wait_report(LIMIT)
+        assert report.exit == "3" and "malformed" in report.faults()[0]
+        assert_shell(guest)
+        assert_wiped(guest, image.disk().key, control=SHELL)
+        guest.type("exit")
+        assert guest.wait_off(60) == "guest-shutdown"
+
+
+def gone():
+    """Files: a link to nothing in the module's place."""
+    folder = f"usr/lib/modules/{packages.Kernel().version}/updates"
+    return {"files": {f"{folder}/efi_secret.ko": "nothing"}}
+
+
+MISSING = {  # what the unlocker says where the module is not, or is refused
+    "gone": ("not in this image", gone),
+    "refused": ("refuses the module", lambda: {
+        "cmdline": "module_blacklist=efi_secret"}),
+}
+
+
+@pytest.mark.parametrize("why", [
+    "gone", pytest.param("refused", marks=pytest.mark.slow)])
+def test_no_shell_without_the_module(why):
+    """The key is in the launch page, where a shell could read it."""
+    says, boot = MISSING[why]
+    settings = {"cmdline": "", **boot()}
+    settings["cmdline"] += " " + SHELL
+    with rootvm.guest("amdsev", **settings) as guest:
+        report = guest.wait_report(LIMIT)
+        assert report.exit == "3" and says in report.faults()[0]
+        assert guest.wait_off(60) == "guest-shutdown"
+        console = guest.log_path("console").read_text(errors="replace")
+        assert "cocosecret: no shell, since a secret may be left" in console
+        assert f"{says} " in console.split("launch secrets may be left")[1]
+        print(report.faults()[0])
 
 
 @pytest.mark.slow
