@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from . import firmware, initrd, memory, packages, place, qemu, table
+from . import (firmware, initrd, memory, packages, place, qemu, rootvm,
+               table)
 
 HIDDEN = {
     "fragment": lambda secret: secret[8:24],
@@ -66,6 +67,17 @@ def test_area_holds_table(kind):
             assert memory.whole(dump, secrets) == [guest.area()]
             guest.run("(sleep 1; poweroff -f) &")
             assert guest.wait_off(30) == "guest-shutdown"
+
+
+@pytest.mark.parametrize("kind", ["amdsev", "stock"])
+def test_without_runtime_services(kind):
+    """A guest that asks the firmware for nothing, so that no variable of the
+    host's is read, boots as well."""
+    with rootvm.guest(kind, cmdline="efi=noruntime") as guest:
+        guest.wait_ready()
+        assert guest.run("ls /sys/firmware/efi/runtime-map/0")[0]
+        assert guest.check(f"ls {rootvm.SECRETS}") == ""
+        print(f"{kind}: root's agent after {guest.age():.1f} s")
 
 
 def test_nothing_survives():
