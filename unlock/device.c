@@ -157,7 +157,6 @@ static void report(struct udev_device *device, device_found *found, void *contex
 		.fs_label_enc = udev_device_get_property_value(device, "ID_FS_LABEL_ENC"),
 		.part_uuid = udev_device_get_property_value(device, "ID_PART_ENTRY_UUID"),
 		.part_name = udev_device_get_property_value(device, "ID_PART_ENTRY_NAME"),
-		.part_type = udev_device_get_property_value(device, "ID_PART_ENTRY_TYPE"),
 	};
 	found(context, &properties);
 }

@@ -21,7 +21,6 @@ struct device_properties {
 	const char *fs_label_enc;
 	const char *part_uuid;
 	const char *part_name;
-	const char *part_type;
 };
 
 bool device_matches(const struct device_spec *spec, const struct device_properties *properties);

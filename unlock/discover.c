@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -15,6 +14,7 @@
 #include "document.h"
 #include "exitcode.h"
 #include "header.h"
+#include "identity.h"
 #include "log.h"
 #include "secret.h"
 #include "state.h"
@@ -26,9 +26,6 @@ enum {
 	/* While udev is busy with devices, which it does not report when it finds nothing in them. */
 	TICK_MS = 20,
 };
-
-/* Root partition (x86-64), of the Discoverable Partitions Specification. */
-#define ROOT_PARTITION "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
 
 struct search {
 	const struct discovery *discovery;
@@ -57,21 +54,19 @@ static bool is_open(const struct discovery *discovery, const char *name)
 	return mapping_find(name, &id) == 0 && state_knows(discovery->state, name, &id);
 }
 
-static bool propose(struct volume *volume, const struct token *token, const char *luks_uuid,
+static bool propose(struct volume *volume, struct json_object *document, const struct token *token,
 		    const char *node)
 {
-	char name[sizeof("luks-") + GUID_TEXT_LENGTH];
 	struct fault fault;
 
-	snprintf(name, sizeof(name), "luks-%s", luks_uuid);
-	*volume = (struct volume){ .options = token->name ? VOLUME_NAMED : 0 };
-	return volume_set_name(volume, slice_of(token->name ? token->name : name), &fault) == 0 &&
+	*volume = (struct volume){ .options = VOLUME_DISCOVERED };
+	return identity_set_own_name(volume, document, token, &fault) == 0 &&
 	       volume_set_device(volume, slice_of(node), &fault) == 0 &&
 	       volume_set_secret(volume, slice_of(token->secret), &fault) == 0;
 }
 
-static int propose_first(const struct search *search, struct crypt_device *cd,
-			 struct json_object *document, const char *node)
+static int propose_first(const struct search *search, struct json_object *document,
+			 const char *node)
 {
 	const struct discovery *discovery = search->discovery;
 	struct fault fault;
@@ -79,7 +74,7 @@ static int propose_first(const struct search *search, struct crypt_device *cd,
 
 	for (int id = 0; id < TOKENS_MAX; id++)
 		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
-		    propose(search->found, &token, crypt_get_uuid(cd), node) &&
+		    propose(search->found, document, &token, node) &&
 		    (secret_present(discovery->secrets, token.secret) == 0 ||
 		     is_open(discovery, search->found->name)))
 			return EXIT_OPENED;
@@ -97,7 +92,7 @@ static int look(const void *context)
 
 	if (r == 0)
 		r = document_take(cd, &document, &fault);
-	return r ? r : propose_first(work->search, cd, document, work->node);
+	return r ? r : propose_first(work->search, document, work->node);
 }
 
 static const struct volume *find_node(const struct volumes *volumes, const char *node)
@@ -109,14 +104,11 @@ static const struct volume *find_node(const struct volumes *volumes, const char 
 }
 
 /* Two of one name are one too many, whichever is the owner's. */
-static void add(struct search *search, const struct device_properties *properties)
+static void add(struct search *search)
 {
 	struct volume volume = *search->found;
 	const struct volume *same = volumes_find(search->volumes, volume.name);
 
-	if (!(volume.options & VOLUME_NAMED) && properties->part_type &&
-	    strcmp(properties->part_type, ROOT_PARTITION) == 0)
-		volume.options |= VOLUME_ROOT;
 	if (same) {
 		fault_set(search->fault, "two devices, %s and %s, have a token for the name %s; "
 			  "remove one", same->device.value, volume.device.value, volume.name);
@@ -140,7 +132,7 @@ static void device_appeared(void *context, const struct device_properties *prope
 		return;
 	r = child_run(LOOK_US, look, &work);
 	if (r == EXIT_OPENED)
-		add(search, properties);
+		add(search);
 	else
 		log_info("%s is left alone: %s", properties->node,
 			 r < 0 ? strerror(-r) : exitcode_text(r));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exitcode.h"
@@ -30,17 +31,28 @@ static int exit_for_load(int r)
 	return r == -EIO || r == -ENOMEM || r == -EACCES || r == -EPERM ? EXIT_IO : EXIT_HEADER;
 }
 
+/* A device is the host's, and what it says is another thing each time it is asked. */
+static int check_file(const char *header, struct fault *fault)
+{
+	struct stat st;
+
+	if (stat(header, &st) == 0 && S_ISREG(st.st_mode) && access(header, R_OK) == 0)
+		return EXIT_OPENED;
+	if (stat(header, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = ENOTSUP;
+	fault_set(fault, "the header file %s: %s; is it a file in the initramfs?",
+		  ESCAPED(slice_of(header)), strerror(errno));
+	return EXIT_CONFIG;
+}
+
 /* Where both are given, the first holds the header and the second the data. */
 static int init(struct crypt_device **cd, const char *header, const char *device,
 		struct fault *fault)
 {
-	int r;
+	int r = header[0] ? check_file(header, fault) : EXIT_OPENED;
 
-	if (header[0] && access(header, R_OK) < 0) {
-		fault_set(fault, "the header file %s: %s; is it in the initramfs?",
-			  ESCAPED(slice_of(header)), strerror(errno));
-		return EXIT_CONFIG;
-	}
+	if (r)
+		return r;
 	r = header[0] ? crypt_init_data_device(cd, header, device) : crypt_init(cd, device);
 	if (r >= 0)
 		return EXIT_OPENED;

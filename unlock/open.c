@@ -11,6 +11,7 @@
 #include "document.h"
 #include "exitcode.h"
 #include "header.h"
+#include "identity.h"
 #include "log.h"
 #include "mapping.h"
 #include "policy.h"
@@ -91,14 +92,7 @@ static int choose_unsealed(struct json_object *document, const struct volume *vo
 	token->slot = CRYPT_ANY_SLOT;
 	if (id < 0)
 		return EXIT_OPENED;
-	if (token_read(document, id, token, fault) < 0)
-		return EXIT_HEADER;
-	if (token->name && strcmp(token->name, volume->name) != 0) {
-		fault_set(fault, "it was enrolled for the name \"%s\" only",
-			  ESCAPED(slice_of(token->name)));
-		return EXIT_HEADER;
-	}
-	return EXIT_OPENED;
+	return token_read(document, id, token, fault) < 0 ? EXIT_HEADER : EXIT_OPENED;
 }
 
 /* -EPERM: there is none in the token, or not this volume's. */
@@ -225,7 +219,9 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	if (volume->options & VOLUME_UNSEALED)
 		r = choose_unsealed(document, volume, &token, fault);
 	else
-		r = seal_check(document, volume->secret, &secret, volume->name, &token, fault);
+		r = seal_check(document, volume->secret, &secret, NULL, &token, fault);
+	if (r == 0)
+		r = identity_check(document, &token, volume, fault);
 	watch.seal = clock_us();
 	if (r)
 		r = refuse(volume, device, r, fault);

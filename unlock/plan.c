@@ -47,7 +47,7 @@ const struct volume *plan_root(const struct volumes *volumes)
 
 	if (!root)
 		root = volumes_find(volumes, "root");
-	if (!root && volumes->count == 1 && !(volumes->list[0].options & VOLUME_NAMED))
+	if (!root && volumes->count == 1 && !(volumes->list[0].options & VOLUME_DISCOVERED))
 		root = &volumes->list[0];
 	return root;
 }

@@ -12,8 +12,8 @@ bool plan_may_unlink(const struct attempt *list, size_t count, const char *secre
 
 /*
  * The volume that is the root where the command line names none, or NULL: one with the option root;
- * else the one of the name "root"; else the only one. A volume whose token gives it another name
- * was not sealed to be the root.
+ * else the one of the name "root"; else the only one. Nobody meant the only one of those that were
+ * found by their tokens: a host may have kept the others back.
  */
 const struct volume *plan_root(const struct volumes *volumes);
 

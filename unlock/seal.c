@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "derive.h"
 #include "exitcode.h"
+#include "identity.h"
 
 static bool authenticate(const struct derived_key *key, const char *text, size_t length,
 			 char value[SEAL_TEXT_SIZE])
@@ -92,10 +93,5 @@ int seal_check(struct json_object *document, const char *name, const struct secr
 	if (r == 0 && find_sealed(document, name, right, token, fault) < 0)
 		r = EXIT_HEADER;
 	OPENSSL_cleanse(right, sizeof(right));
-	if (r == 0 && mapping && token->name && strcmp(token->name, mapping) != 0) {
-		fault_set(fault, "it is sealed for the name \"%s\" only",
-			  ESCAPED(slice_of(token->name)));
-		r = EXIT_HEADER;
-	}
-	return r;
+	return r || !mapping ? r : identity_check_name(token, mapping, fault);
 }

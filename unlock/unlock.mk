@@ -29,7 +29,7 @@ owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcry
 volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
 # What decides whether a header is its owner's.
-header_parts := canonical document token derive seal policy
+header_parts := canonical document token derive identity seal policy
 # What is pure or small is shared; the rest is the boot program's alone.
 volume_parts := text guid volume cmdline host file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
@@ -39,7 +39,7 @@ owner_parts  := text guid volume secret terminal key_file output keygen table_fi
 	table_check header $(header_parts) volume_key header_copy partition owner keyslot advice reseal enroll rotate verify \
 	file exitcode warm child mapping state guest list status
 
-plugin_parts := text guid secret source $(header_parts) plugin
+plugin_parts := text guid volume secret source $(header_parts) plugin
 
 unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))
 owner_objects     := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(owner_parts) cocosecret table))

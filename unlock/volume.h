@@ -27,7 +27,7 @@ enum volume_option {
 	VOLUME_KEEP_SECRET = 1 << 9,
 	VOLUME_UNSEALED = 1 << 10,
 	VOLUME_WIPE_REST = 1 << 11,
-	VOLUME_NAMED = 1 << 12, /* no word for it: its token gives its name */
+	VOLUME_DISCOVERED = 1 << 12, /* no word for it: nothing but its own header speaks for it */
 };
 
 enum device_kind {

@@ -17,7 +17,7 @@ $(BUILD)/bench/%: tests/bench/%.c
 	$(Q)$(CC) $(bench_cflags) $(bench_ldflags) -o $@ $< $(bench_ldlibs)
 
 # The unlocker's own objects, in one program that stops before the mapping.
-recover_parts := text guid log secret header $(header_parts) volume_key
+recover_parts := text guid volume log secret header $(header_parts) volume_key
 $(BUILD)/bench/recover: tests/bench/recover.c $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(recover_parts)))
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)

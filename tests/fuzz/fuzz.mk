@@ -35,7 +35,7 @@ $(fuzz_dir)/cocotab $(fuzz_dir)/cmdline: $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_pa
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(volume_libs)
 
-fuzz_header_parts := $(addprefix unlock/,$(addsuffix .c,$(header_parts) text guid))
+fuzz_header_parts := $(addprefix unlock/,$(addsuffix .c,$(header_parts) text guid volume))
 
 $(addprefix $(fuzz_dir)/,seal token policy): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_header_parts) | $(fuzz_dir)
 	$(call say,CLANG,$@)

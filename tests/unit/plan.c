@@ -95,7 +95,7 @@ static const struct volume *root_among(size_t count, const char *const *names,
 static void the_root_is_the_one_that_its_owner_meant(void **state)
 {
 	const char *const names[] = { "data", "root", "more" };
-	const unsigned int none[] = { 0, 0, 0 }, named[] = { VOLUME_NAMED, 0, 0 };
+	const unsigned int none[] = { 0, 0, 0 }, named[] = { VOLUME_DISCOVERED, 0, 0 };
 	const unsigned int option[] = { VOLUME_ROOT, 0, 0 };
 	const unsigned int two[] = { VOLUME_ROOT, 0, VOLUME_ROOT };
 
