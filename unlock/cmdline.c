@@ -265,11 +265,27 @@ static int apply(struct cmdline *cmdline, const struct parameter *parameter, str
 			 PREFIX ".timeout=, " PREFIX ".on-failure= and " PREFIX ".source=");
 }
 
+/* Whoever wrote the command line means that mapping, and udev cannot make it another. */
+static void set_root(struct cmdline *cmdline, struct slice text)
+{
+	struct volume volume = { 0 };
+	struct slice value;
+	struct fault none;
+
+	if (!cmdline_value(text, "root", &value) ||
+	    (!slice_skip_prefix(&value, "/dev/mapper/") &&
+	     !slice_skip_prefix(&value, "/dev/disk/by-id/dm-name-")))
+		return;
+	if (volume_set_name(&volume, value, &none) == 0)
+		memcpy(cmdline->root, volume.name, sizeof(volume.name));
+}
+
 int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault)
 {
 	struct parameter parameter;
 
 	*cmdline = (struct cmdline){ .timeout_s = TIMEOUT_DEFAULT_S };
+	set_root(cmdline, text);
 	while (cut_parameter(&text, &parameter)) {
 		int r = apply(cmdline, &parameter, fault);
 

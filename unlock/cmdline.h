@@ -32,6 +32,7 @@ struct cmdline {
 	enum on_failure on_failure;
 	enum source source;
 	unsigned int allowed; /* of enum host_channel */
+	char root[VOLUME_NAME_SIZE]; /* the mapping that root= names; empty where it names none */
 	struct volumes volumes;
 };
 

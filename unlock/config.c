@@ -31,6 +31,7 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 				   .timeout_s = cmdline->timeout_s,
 				   .source = cmdline->source,
 				   .volumes = cmdline->volumes };
+	memcpy(config->root, cmdline->root, sizeof(config->root));
 	cmdline->volumes = (struct volumes){ 0 };
 	for (size_t i = 0; i < cocotab->count; i++) {
 		int r;

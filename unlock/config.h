@@ -10,6 +10,7 @@ struct config {
 	bool discover; /* nothing is configured: the tokens decide */
 	unsigned int timeout_s;
 	enum source source;
+	char root[VOLUME_NAME_SIZE]; /* as the command line's root= names it, or empty */
 	struct volumes volumes;
 };
 

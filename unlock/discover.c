@@ -2,9 +2,11 @@
 #include "discover.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 
 #include "child.h"
 #include "cleanup.h"
@@ -16,6 +18,7 @@
 #include "header.h"
 #include "identity.h"
 #include "log.h"
+#include "plan.h"
 #include "secret.h"
 #include "state.h"
 #include "token.h"
@@ -33,6 +36,7 @@ struct search {
 	struct volume *found; /* the child's word; memory shared with it */
 	struct fault *fault;
 	int code;
+	bool wants_root;
 };
 
 struct look {
@@ -138,19 +142,38 @@ static void device_appeared(void *context, const struct device_properties *prope
 			 r < 0 ? strerror(-r) : exitcode_text(r));
 }
 
+/* An initramfs is in memory; and what was the root of this boot once stays that. */
+static bool wants_root(const struct discovery *discovery)
+{
+	char name[VOLUME_NAME_SIZE];
+	struct statfs fs;
+
+	return state_get_root(discovery->state, name) == -ENOENT && statfs("/", &fs) == 0 &&
+	       (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
+static bool lacks_root(const struct search *search)
+{
+	return search->wants_root && !plan_root(search->volumes, search->discovery->root);
+}
+
+static bool lacks_any(const struct search *search)
+{
+	return search->volumes->count == 0 || lacks_root(search);
+}
+
 static void wait_for_devices(struct search *search, struct devices *devices, uint64_t end_us)
 {
 	const struct discovery *discovery = search->discovery;
 
 	while (!search->code && clock_us() < end_us &&
-	       (search->volumes->count == 0 || devices_queued(devices) ||
-		devices_waiting(devices))) {
+	       (lacks_any(search) || devices_queued(devices) || devices_waiting(devices))) {
 		struct pollfd watched[] = {
 			{ .fd = devices_descriptor(devices), .events = POLLIN },
 			{ .fd = discovery->signals, .events = POLLIN },
 		};
 
-		if (poll(watched, 2, search->volumes->count ? TICK_MS : milliseconds_until(end_us)) < 0)
+		if (poll(watched, 2, lacks_any(search) ? milliseconds_until(end_us) : TICK_MS) < 0)
 			continue;
 		if (watched[0].revents)
 			devices_receive(devices, device_appeared, search);
@@ -167,7 +190,8 @@ int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
 	CLEANUP(unshare_volume) struct volume *found =
 		mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CLEANUP(devices_close) struct devices devices = { 0 };
-	struct search search = { discovery, volumes, found, fault, EXIT_OPENED };
+	struct search search = { discovery, volumes, found, fault, EXIT_OPENED,
+				 wants_root(discovery) };
 	uint64_t end_us = clock_us() + discovery->timeout_us;
 	int r = found == MAP_FAILED ? -errno : devices_listen(&devices);
 
@@ -178,8 +202,14 @@ int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
 		return EXIT_IO;
 	}
 	wait_for_devices(&search, &devices, end_us);
-	if (search.code || volumes->count)
+	if (search.code || !lacks_any(&search))
 		return search.code;
+	if (volumes->count) {
+		fault_set(fault, "volume %s was found, but none that is sealed under the name root: "
+			  "enroll the root with cocosecret enroll --name root, name it in " COCOTAB_PATH
+			  ", or as root=/dev/mapper/NAME", volumes->list[0].name);
+		return EXIT_HEADER;
+	}
 	fault_set(fault, "no volume is configured, and no LUKS2 device appeared that has a cocosecret "
 		  "token for a secret that is there; enroll it with cocosecret enroll, or name it in "
 		  COCOTAB_PATH);

@@ -41,10 +41,12 @@ static const struct volume *with_option_root(const struct volumes *volumes)
 	return found;
 }
 
-const struct volume *plan_root(const struct volumes *volumes)
+const struct volume *plan_root(const struct volumes *volumes, const char *named)
 {
-	const struct volume *root = with_option_root(volumes);
+	const struct volume *root = volumes_find(volumes, named);
 
+	if (!root)
+		root = with_option_root(volumes);
 	if (!root)
 		root = volumes_find(volumes, "root");
 	if (!root && volumes->count == 1 && !(volumes->list[0].options & VOLUME_DISCOVERED))

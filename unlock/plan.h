@@ -11,10 +11,10 @@
 bool plan_may_unlink(const struct attempt *list, size_t count, const char *secret);
 
 /*
- * The volume that is the root where the command line names none, or NULL: one with the option root;
- * else the one of the name "root"; else the only one. Nobody meant the only one of those that were
- * found by their tokens: a host may have kept the others back.
+ * The volume that the root must lie on, or NULL: the one that @named, the command line's root=, is;
+ * else one with the option root; else the one of the name "root"; else the only one. Nobody meant
+ * the only one of those that were found by their tokens: a host may have kept the others back.
  */
-const struct volume *plan_root(const struct volumes *volumes);
+const struct volume *plan_root(const struct volumes *volumes, const char *named);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -14,6 +15,8 @@
 #define VOLUMES   STATE_VOLUMES
 #define WIPE_REST "wipe-rest"
 #define ROOT_LINK "root"
+#define ROOT_ANY  "any-root"
+#define MAPPER    "/dev/mapper/"
 
 enum { FILE_NAME_SIZE = sizeof(VOLUMES "/.json.new") + VOLUME_NAME_SIZE, RECORD_MAX = 8192 };
 
@@ -47,30 +50,39 @@ static void add_cookies(struct json_object *object, const struct settle *settle)
 	json_object_object_add(object, "udev_cookies", cookies);
 }
 
-/* The folder for @path, made where it is missing; only root may look. */
-int state_open(const char *path)
-{
-	int fd;
-
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	if (mkdirat(fd, VOLUMES, 0700) < 0 && errno != EEXIST) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
 int state_look(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* What others may write to is no record. */
+static bool is_our_own(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* The folder for @path, made where it is missing; only root may look. */
+int state_open(const char *path)
+{
+	int fd, r = 0;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = state_look(path);
+	if (fd < 0)
+		return fd;
+	if (!is_our_own(fd))
+		r = -EPERM;
+	else if (mkdirat(fd, VOLUMES, 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
 }
 
 static int write_whole(int fd, const char *text, size_t length)
@@ -249,14 +261,39 @@ int state_wants_wipe_rest(int state)
 	return errno == ENOENT ? 0 : -errno;
 }
 
+static bool is_there(int state, const char *name)
+{
+	return faccessat(state, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int state_set_root(int state, const char *name)
 {
-	char target[sizeof("/dev/mapper/") + VOLUME_NAME_SIZE];
+	char target[sizeof(MAPPER) + VOLUME_NAME_SIZE];
+	CLEANUP(close_fd) int fd = -1;
 
-	snprintf(target, sizeof(target), "/dev/mapper/%s", name);
-	if (unlinkat(state, ROOT_LINK, 0) < 0 && errno != ENOENT)
-		return -errno;
-	return symlinkat(target, state, ROOT_LINK) < 0 ? -errno : 0;
+	if (is_there(state, ROOT_LINK) || is_there(state, ROOT_ANY))
+		return 0;
+	if (name) {
+		snprintf(target, sizeof(target), MAPPER "%s", name);
+		return symlinkat(target, state, ROOT_LINK) < 0 ? -errno : 0;
+	}
+	fd = openat(state, ROOT_ANY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : 0;
+}
+
+int state_get_root(int state, char name[VOLUME_NAME_SIZE])
+{
+	char target[sizeof(MAPPER) + VOLUME_NAME_SIZE] = "";
+	ssize_t length = readlinkat(state, ROOT_LINK, target, sizeof(target) - 1);
+	struct slice rest = slice_of(target);
+
+	name[0] = '\0';
+	if (length < 0)
+		return errno == ENOENT && is_there(state, ROOT_ANY) ? 0 : -errno;
+	if (!slice_skip_prefix(&rest, MAPPER) || !rest.length || rest.length >= VOLUME_NAME_SIZE)
+		return -EBADMSG;
+	memcpy(name, rest.at, rest.length + 1);
+	return 1;
 }
 
 int state_add_run(int state, const struct run_record *record)

@@ -13,9 +13,9 @@
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
  * run; STATE_PATH/wiped/UUID.json for each secret that was wiped, all.json where all were, and
  * STATE_PATH/verified.json for what verify-root saw; STATE_PATH/wipe-rest where the rest of the
- * secrets is to be wiped before the root starts; and STATE_PATH/root, a link to the mapping that is
- * the root where the command line names none. Times are of CLOCK_MONOTONIC, so from the kernel's
- * start. Outlives the initramfs; nothing secret is in it.
+ * secrets is to be wiped before the root starts; and STATE_PATH/root, a link to the mapping that the
+ * root must lie on, or STATE_PATH/any-root where any will do. Times are of CLOCK_MONOTONIC, so from
+ * the kernel's start. Outlives the initramfs; nothing secret is in it.
  */
 #define STATE_PATH "/run/cocosecret"
 
@@ -67,7 +67,13 @@ int state_add_wiped(int state, const char *secret);
 int state_add_verified(int state, const char *dir);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
+
+/*
+ * The volume that the root must lie on; NULL: any of this boot. What was set once stays for this
+ * boot. 1 and its name, 0 for any, a negative errno: -ENOENT where none may be the root.
+ */
 int state_set_root(int state, const char *name);
+int state_get_root(int state, char name[VOLUME_NAME_SIZE]);
 int state_add_run(int state, const struct run_record *record);
 
 #endif

@@ -161,7 +161,8 @@ static int find_volumes(struct run *run)
 {
 	CLEANUP(close_fd) int signals = attempts_signals();
 	struct attempts *all = &run->attempts;
-	struct discovery discovery = { all->secrets, all->state, signals, timeout_us(run) };
+	struct discovery discovery = { all->secrets, all->state, signals, timeout_us(run),
+				       run->config.root };
 	struct fault fault;
 	int code = discover_volumes(&discovery, &run->config.volumes, &fault);
 
@@ -241,9 +242,11 @@ static int unlink_secrets(struct run *run)
 
 static int record_root(struct run *run)
 {
-	const struct volume *root = plan_root(&run->config.volumes);
-	int r = root ? state_set_root(run->attempts.state, root->name) : 0;
+	const struct volume *root = plan_root(&run->config.volumes, run->config.root);
+	int r = 0;
 
+	if (root || !run->config.discover)
+		r = state_set_root(run->attempts.state, root ? root->name : NULL);
 	if (r < 0)
 		attempts_fail_run(&run->attempts, EXIT_IO, STATE_PATH "/root: %s", strerror(-r));
 	return run->attempts.code;

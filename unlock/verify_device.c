@@ -36,15 +36,18 @@ static bool read_line(const char *folder, const char *name, char *out, size_t si
 	return true;
 }
 
-static bool is_unlocked(int state, const char *folder)
+static bool is_unlocked(struct verify_ground *ground, const char *folder)
 {
 	struct mapping_id id = { 0 };
 	char name[DM_UUID_SIZE];
 
-	return read_line(folder, "dm/name", name, sizeof(name)) &&
-	       read_line(folder, "dm/uuid", id.dm_uuid, sizeof(id.dm_uuid)) && id.dm_uuid[0] &&
-	       read_line(folder, "diskseq", id.diskseq, sizeof(id.diskseq)) &&
-	       state_knows(state, name, &id);
+	if (!read_line(folder, "dm/name", name, sizeof(name)) ||
+	    !read_line(folder, "dm/uuid", id.dm_uuid, sizeof(id.dm_uuid)) || !id.dm_uuid[0] ||
+	    !read_line(folder, "diskseq", id.diskseq, sizeof(id.diskseq)) ||
+	    !state_knows(ground->state, name, &id))
+		return false;
+	ground->on_part |= strcmp(name, ground->part) == 0;
+	return true;
 }
 
 static bool has(const char *folder, const char *name)
@@ -73,27 +76,29 @@ static bool refuse(const char *folder, struct fault *why)
 	return false;
 }
 
-static bool verify_each(int state, const char *folder, int depth, size_t *count, struct fault *why);
+static bool verify_each(struct verify_ground *ground, const char *folder, int depth, size_t *count,
+			struct fault *why);
 
-static bool verify(int state, const char *folder, int depth, struct fault *why)
+static bool verify(struct verify_ground *ground, const char *folder, int depth, struct fault *why)
 {
 	char path[PATH_MAX];
 	size_t count = 0;
 
-	if (is_unlocked(state, folder))
+	if (is_unlocked(ground, folder))
 		return true;
 	if (depth >= DEPTH_MAX)
 		return refuse(folder, why);
 	if (has(folder, "partition") && join(path, folder, ".."))
-		return verify(state, path, depth + 1, why);
+		return verify(ground, path, depth + 1, why);
 	if (!lists_all_below(folder) || !join(path, folder, "slaves"))
 		return refuse(folder, why);
-	if (!verify_each(state, path, depth + 1, &count, why))
+	if (!verify_each(ground, path, depth + 1, &count, why))
 		return false;
 	return count > 0 || refuse(folder, why);
 }
 
-static bool verify_each(int state, const char *folder, int depth, size_t *count, struct fault *why)
+static bool verify_each(struct verify_ground *ground, const char *folder, int depth, size_t *count,
+			struct fault *why)
 {
 	CLEANUP(close_dir) DIR *dir = opendir(folder);
 	const struct dirent *entry;
@@ -104,23 +109,23 @@ static bool verify_each(int state, const char *folder, int depth, size_t *count,
 			continue;
 		if (!join(path, folder, entry->d_name))
 			return refuse(folder, why);
-		if (!verify(state, path, depth, why))
+		if (!verify(ground, path, depth, why))
 			return false;
 		++*count;
 	}
 	return true;
 }
 
-bool verify_device(int state, const char *folder, struct fault *why)
+bool verify_device(struct verify_ground *ground, const char *folder, struct fault *why)
 {
-	return verify(state, folder, 0, why);
+	return verify(ground, folder, 0, why);
 }
 
-bool verify_devices(int state, const char *folder, struct fault *why)
+bool verify_devices(struct verify_ground *ground, const char *folder, struct fault *why)
 {
 	size_t count = 0;
 
-	if (!verify_each(state, folder, 0, &count, why))
+	if (!verify_each(ground, folder, 0, &count, why))
 		return false;
 	return count > 0 || refuse(folder, why);
 }

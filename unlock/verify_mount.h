@@ -14,6 +14,8 @@ struct verify_mount {
 	char *options; /* of the file system, escaped still: a comma in a path is \054 */
 	bool needed;   /* must be verified */
 	bool verified;
+	bool is_root;  /* at the folder itself, or a layer of what is there */
+	bool on_root;  /* lies on the volume that the root must lie on, at least in part */
 };
 
 struct verify_mounts {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "cocotab.h"
 #include "exitcode.h"
 #include "file.h"
 #include "state.h"
@@ -86,6 +87,7 @@ static bool need_path(struct layers *layers, const char *path)
 
 		if (mount == layers->overlay || !path_is_within(path, mount->point))
 			continue;
+		mount->is_root |= layers->overlay->is_root;
 		mount->needed = true;
 		found = true;
 	}
@@ -113,7 +115,7 @@ static bool verify_overlay(const struct verify_view *view, struct verify_mounts 
 }
 
 static bool verify_btrfs(const struct verify_view *view, const struct verify_mount *mount,
-			 struct fault *why)
+			 struct verify_ground *ground, struct fault *why)
 {
 	char folder[PATH_MAX], id[37];
 
@@ -122,7 +124,7 @@ static bool verify_btrfs(const struct verify_view *view, const struct verify_mou
 		return false;
 	}
 	snprintf(folder, sizeof(folder), "%s/fs/btrfs/%s/devices", view->sysfs, id);
-	return verify_devices(view->state, folder, why);
+	return verify_devices(ground, folder, why);
 }
 
 /*
@@ -132,6 +134,7 @@ static bool verify_btrfs(const struct verify_view *view, const struct verify_mou
  */
 static bool verify_journals(const struct verify_view *view, struct fault *why)
 {
+	struct verify_ground ground = { view->state, view->root, false };
 	CLEANUP(close_dir) DIR *dir = opendir(view->journals);
 	const struct dirent *entry;
 	char folder[PATH_MAX];
@@ -144,7 +147,7 @@ static bool verify_journals(const struct verify_view *view, struct fault *why)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(folder, sizeof(folder), "%s/class/block/%s", view->sysfs, entry->d_name);
-		if (access(folder, F_OK) < 0 || verify_device(view->state, folder, why))
+		if (access(folder, F_OK) < 0 || verify_device(&ground, folder, why))
 			continue;
 		fault_prefix(why, "a file system that may have its journal ");
 		return false;
@@ -157,26 +160,37 @@ static bool is_ext(const struct verify_mount *mount)
 	return strncmp(mount->type, "ext", 3) == 0;
 }
 
-static bool verify_mount(const struct verify_view *view, struct verify_mounts *mounts,
-			 const struct verify_mount *mount, struct fault *why)
+static bool verify_file_system(const struct verify_view *view, const struct verify_mount *mount,
+			       struct verify_ground *ground, struct fault *why)
 {
 	char folder[PATH_MAX];
 
-	if (is_in_memory(mount))
-		return true;
-	if (is_overlay(mount))
-		return verify_overlay(view, mounts, mount, why);
 	if (strcmp(mount->type, "btrfs") == 0)
-		return verify_btrfs(view, mount, why);
+		return verify_btrfs(view, mount, ground, why);
 	if (mount->major == 0 || !has_known_devices(mount) || names_second_device(mount)) {
 		fault_set(why, "a file system whose devices cannot be known");
 		return false;
 	}
 	snprintf(folder, sizeof(folder), "%s/dev/block/%u:%u", view->sysfs, mount->major,
 		 mount->minor);
-	if (!verify_device(view->state, folder, why))
+	if (!verify_device(ground, folder, why))
 		return false;
 	return !is_ext(mount) || verify_journals(view, why);
+}
+
+static bool verify_mount(const struct verify_view *view, struct verify_mounts *mounts,
+			 struct verify_mount *mount, struct fault *why)
+{
+	struct verify_ground ground = { view->state, view->root, false };
+
+	if (is_in_memory(mount))
+		return true;
+	if (is_overlay(mount))
+		return verify_overlay(view, mounts, mount, why);
+	if (!verify_file_system(view, mount, &ground, why))
+		return false;
+	mount->on_root = ground.on_part;
+	return true;
 }
 
 /* What is mounted at @dir itself must hold a device's bytes, else this would verify nothing. */
@@ -192,7 +206,7 @@ static bool need_tree(struct verify_mounts *mounts, const char *dir, struct faul
 		mount->needed = true;
 		if (strcmp(mount->point, dir) != 0)
 			continue;
-		found = true;
+		mount->is_root = found = true;
 		if (is_in_memory(mount)) {
 			fault_set(why, "%s is %s, not a file system on an unlocked mapping", dir,
 				  mount->type);
@@ -204,8 +218,43 @@ static bool need_tree(struct verify_mounts *mounts, const char *dir, struct faul
 	return found;
 }
 
-bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, const char *dir,
-		 struct fault *why)
+/* Of what was verified, is that the owner's root which is mounted at @dir, or a layer of it? */
+static bool is_meant(const struct verify_view *view, const struct verify_mounts *mounts,
+		     const char *dir)
+{
+	bool found = !view->root[0];
+
+	for (size_t i = 0; i < mounts->count && view->root[0]; i++) {
+		const struct verify_mount *mount = &mounts->list[i];
+
+		if (strcmp(mount->point, dir) == 0 && !is_overlay(mount) && !mount->on_root)
+			return false;
+		found |= mount->is_root && mount->on_root;
+	}
+	return found;
+}
+
+/* In an initramfs / is in memory. */
+static bool is_up(const struct verify_view *view, const struct verify_mounts *mounts)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct verify_mount *mount = &mounts->list[i];
+		struct verify_ground ground = { view->state, view->root, false };
+		struct fault unused;
+
+		if (strcmp(mount->point, "/") != 0)
+			continue;
+		if (!verify_file_system(view, mount, &ground, &unused) || !ground.on_part)
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+static bool verify_all(const struct verify_view *view, struct verify_mounts *mounts,
+		       const char *dir, struct fault *why)
 {
 	bool more = true, on_device = false;
 
@@ -230,6 +279,18 @@ bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, c
 	if (!on_device)
 		fault_set(why, "%s lies on no mapping at all", dir);
 	return on_device;
+}
+
+bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, const char *dir,
+		 struct fault *why)
+{
+	if (!verify_all(view, mounts, dir, why))
+		return false;
+	if (is_meant(view, mounts, dir) || (strcmp(dir, "/") != 0 && is_up(view, mounts)))
+		return true;
+	fault_set(why, "%s lies on other volumes of this boot, but the root is the volume %s",
+		  ESCAPED(slice_of(dir)), view->root);
+	return false;
 }
 
 static void format_id(char out[37], const unsigned char *bytes)
@@ -272,7 +333,8 @@ int verify_root(const char *dir, struct fault *fault)
 	CLEANUP(close_fd) int state = state_open(STATE_PATH);
 	CLEANUP(free_text) char *text = NULL;
 	CLEANUP(free_text) char *real = realpath(dir, NULL);
-	struct verify_view view = { "/sys", "/proc/fs/jbd2", state, ask_btrfs_id, resolve };
+	char root[VOLUME_NAME_SIZE];
+	struct verify_view view = { "/sys", "/proc/fs/jbd2", state, root, ask_btrfs_id, resolve };
 	size_t length;
 	int r = -errno;
 
@@ -280,6 +342,15 @@ int verify_root(const char *dir, struct fault *fault)
 		return io_fault(fault, dir, r);
 	if (state < 0)
 		return io_fault(fault, STATE_PATH, state);
+	r = state_get_root(state, root);
+	if (r == -ENOENT) {
+		fault_set(fault, "no volume of this boot may be the root, since none is sealed under the "
+			  "name root; enroll it with cocosecret enroll --name root, or name it in "
+			  COCOTAB_PATH);
+		return EXIT_HEADER;
+	}
+	if (r < 0)
+		return io_fault(fault, STATE_PATH "/root", r);
 	r = file_read(MOUNTINFO, &text, &length);
 	if (r < 0)
 		return io_fault(fault, MOUNTINFO, r);

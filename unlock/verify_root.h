@@ -9,11 +9,16 @@ struct verify_view {
 	const char *sysfs;
 	const char *journals; /* jbd2's folder in procfs */
 	int state; /* folder of this boot's records */
+	const char *root; /* the volume that the root must lie on, at least in part; empty: any */
 	bool (*btrfs_id)(const struct verify_mount *mount, char id[37]);
 	char *(*resolve)(const char *path); /* as realpath(path, NULL) */
 };
 
-/* Whether all that can be reached at @dir lies on mappings of this boot or in memory. */
+/*
+ * Whether all that can be reached at @dir lies on mappings of this boot or in memory, and what is
+ * mounted at @dir itself on the volume that its owner meant. Where that runs as the root already,
+ * another folder may lie on any of them.
+ */
 bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, const char *dir,
 		 struct fault *why);
 

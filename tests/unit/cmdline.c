@@ -203,6 +203,31 @@ static void the_last_value_of_any_parameter_counts(void **context)
 	assert_false(cmdline_value(SLICE("xroot=a root"), "root", &value));
 }
 
+static void a_root_that_is_a_mapping_is_named(void **context)
+{
+	static const struct {
+		const char *text, *root;
+	} cases[] = {
+		{ "root=/dev/mapper/data", "data" },
+		{ "root=UUID=x root=\"/dev/mapper/data\" ro\n", "data" },
+		{ "root=/dev/disk/by-id/dm-name-luks-" UUID, "luks-" UUID },
+		{ "root=/dev/mapper/data root=LABEL=x", "" },
+		{ "root=/dev/mapper/data rd.cocosecret=0", "data" },
+		{ "xroot=/dev/mapper/data root", "" },
+		{ "root=/dev/mapper/", "" },
+		{ "root=/dev/mapper/a/b", "" },
+		{ "root=/dev/mapper/../vda", "" },
+		{ "root=/dev/vda ro", "" },
+		{ "", "" },
+	};
+
+	(void)context;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(parse(cases[i].text), 0);
+		assert_string_equal(cmdline.root, cases[i].root);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +244,7 @@ int main(void)
 		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
 		cmocka_unit_test_teardown(loads_a_file, forget),
 		cmocka_unit_test_teardown(the_last_value_of_any_parameter_counts, forget),
+		cmocka_unit_test_teardown(a_root_that_is_a_mapping_is_named, forget),
 	};
 
 	return cmocka_run_group_tests_name("cmdline", tests, NULL, NULL);

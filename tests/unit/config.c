@@ -26,9 +26,10 @@ static int leave(void **state)
 static void the_command_line_overrides_cocotab(void **state)
 {
 	(void)state;
-	assert_int_equal(load("rd.cocosecret=a:/dev/vda rd.cocosecret.timeout=9",
+	assert_int_equal(load("rd.cocosecret=a:/dev/vda rd.cocosecret.timeout=9 root=/dev/mapper/b",
 			      "b /dev/vdb\na /dev/vdc - nofail\n"), 0);
 	assert_int_equal(config.timeout_s, 9);
+	assert_string_equal(config.root, "b");
 	assert_int_equal(config.volumes.count, 2);
 	assert_string_equal(config.volumes.list[0].device.value, "/dev/vda");
 	assert_int_equal(config.volumes.list[0].options, 0);

@@ -79,7 +79,7 @@ static void what_other_secrets_need_does_not_matter(void **state)
 	assert_false(plan_may_unlink(list, 2, TWO));
 }
 
-static const struct volume *root_among(size_t count, const char *const *names,
+static const struct volume *root_among(const char *named, size_t count, const char *const *names,
 				       const unsigned int *options)
 {
 	static struct volume list[3];
@@ -89,23 +89,39 @@ static const struct volume *root_among(size_t count, const char *const *names,
 		list[i] = (struct volume){ .options = options[i] };
 		snprintf(list[i].name, sizeof(list[i].name), "%s", names[i]);
 	}
-	return plan_root(&volumes);
+	return plan_root(&volumes, named);
 }
 
 static void the_root_is_the_one_that_its_owner_meant(void **state)
 {
 	const char *const names[] = { "data", "root", "more" };
-	const unsigned int none[] = { 0, 0, 0 }, named[] = { VOLUME_DISCOVERED, 0, 0 };
-	const unsigned int option[] = { VOLUME_ROOT, 0, 0 };
+	const unsigned int none[] = { 0, 0, 0 }, option[] = { VOLUME_ROOT, 0, 0 };
 	const unsigned int two[] = { VOLUME_ROOT, 0, VOLUME_ROOT };
 
 	(void)state;
-	assert_string_equal(root_among(3, names, none)->name, "root");
-	assert_string_equal(root_among(3, names, option)->name, "data");
-	assert_string_equal(root_among(3, names, two)->name, "root");
-	assert_string_equal(root_among(1, names, none)->name, "data");
-	assert_null(root_among(1, names, named));
-	assert_null(root_among(2, (const char *const[]){ "data", "more" }, none));
+	assert_string_equal(root_among("", 3, names, none)->name, "root");
+	assert_string_equal(root_among("", 3, names, option)->name, "data");
+	assert_string_equal(root_among("", 3, names, two)->name, "root");
+	assert_string_equal(root_among("", 1, names, none)->name, "data");
+	assert_null(root_among("", 2, (const char *const[]){ "data", "more" }, none));
+	assert_string_equal(root_among("more", 3, names, option)->name, "more");
+	assert_string_equal(root_among("vg-root", 3, names, option)->name, "data");
+	assert_string_equal(root_among("vg-root", 1, names, none)->name, "data");
+}
+
+static void found_by_its_token_only_a_named_one_is(void **state)
+{
+	const char *const names[] = { "luks-" ONE, "root", "data" };
+	const unsigned int found[] = { VOLUME_DISCOVERED, VOLUME_DISCOVERED, VOLUME_DISCOVERED };
+
+	(void)state;
+	assert_string_equal(root_among("", 3, names, found)->name, "root");
+	assert_null(root_among("", 1, names, found));
+	assert_null(root_among("", 1, names + 2, found));
+	assert_null(root_among("root", 1, names, found));
+	assert_string_equal(root_among("", 1, names + 1, found)->name, "root");
+	assert_string_equal(root_among("data", 3, names, found)->name, "data");
+	assert_string_equal(root_among("luks-" ONE, 1, names, found)->name, names[0]);
 }
 
 int main(void)
@@ -117,6 +133,7 @@ int main(void)
 		cmocka_unit_test(a_secret_that_nobody_names_stays),
 		cmocka_unit_test(what_other_secrets_need_does_not_matter),
 		cmocka_unit_test(the_root_is_the_one_that_its_owner_meant),
+		cmocka_unit_test(found_by_its_token_only_a_named_one_is),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "state.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,6 +114,59 @@ static void wiping_the_rest_is_asked_for_once(void **state)
 	assert_true(state_wants_wipe_rest(-1) < 0);
 }
 
+static void the_root_is_set_once(void **state)
+{
+	CLEANUP(close_fd) int folder = state_open("state");
+	char name[VOLUME_NAME_SIZE];
+
+	(void)state;
+	assert_int_equal(state_get_root(folder, name), -ENOENT);
+	assert_int_equal(state_set_root(folder, "run"), 0);
+	assert_int_equal(state_set_root(folder, "other"), 0);
+	assert_int_equal(state_set_root(folder, NULL), 0);
+	assert_int_equal(state_get_root(folder, name), 1);
+	assert_string_equal(name, "run");
+	assert_int_equal(unlink("state/root"), 0);
+	assert_int_equal(state_get_root(folder, name), -ENOENT);
+	assert_int_equal(state_set_root(folder, NULL), 0);
+	assert_int_equal(state_set_root(folder, "run"), 0);
+	assert_int_equal(state_get_root(folder, name), 0);
+	assert_string_equal(name, "");
+}
+
+static void a_root_that_cannot_be_read_is_none(void **state)
+{
+	static const char *const targets[] = { "x", "/dev/vda", "/dev/mapper/" };
+	CLEANUP(close_fd) int folder = state_open("state");
+	char name[VOLUME_NAME_SIZE], target[sizeof("/dev/mapper/") + VOLUME_NAME_SIZE];
+
+	(void)state;
+	assert_int_equal(state_set_root(folder, NULL), 0);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
+		assert_int_equal(symlink(targets[i], "state/root"), 0);
+		assert_int_equal(state_get_root(folder, name), -EBADMSG);
+		assert_int_equal(unlink("state/root"), 0);
+	}
+	snprintf(target, sizeof(target), "/dev/mapper/%0*d", VOLUME_NAME_SIZE, 0);
+	assert_int_equal(symlink(target, "state/root"), 0);
+	assert_int_equal(state_get_root(folder, name), -EBADMSG);
+	assert_int_equal(unlink("state/root"), 0);
+	write_file("state/root", "", 0);
+	assert_int_equal(state_get_root(folder, name), -EINVAL);
+}
+
+static void what_others_may_write_to_is_no_record(void **state)
+{
+	(void)state;
+	close(state_open("state"));
+	assert_int_equal(chmod("state", 0720), 0);
+	assert_int_equal(state_open("state"), -EPERM);
+	assert_int_equal(chmod("state", 0702), 0);
+	assert_int_equal(state_open("state"), -EPERM);
+	assert_int_equal(chmod("state", 0755), 0);
+	close(state_open("state"));
+}
+
 static void what_udev_was_not_waited_for_with_is_kept(void **state)
 {
 	static const struct settle packed = { { 0xd4d1234, 0xd4dffff } }, none = { { 0 } };
@@ -138,6 +193,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_the_mapping_on_record_is_known, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(each_record_is_named, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_damaged_record_is_none, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(the_root_is_set_once, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_root_that_cannot_be_read_is_none, enter_scratch,
+						leave_scratch),
+		cmocka_unit_test_setup_teardown(what_others_may_write_to_is_no_record,
+						enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(what_udev_was_not_waited_for_with_is_kept,
 						enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(wiping_the_rest_is_asked_for_once, enter_scratch,

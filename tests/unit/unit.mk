@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid closing volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity
+unit_names   := guid closing volume cocotab cmdline config table build secret device plan state header child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
@@ -11,6 +11,8 @@ unit_objects := $(addprefix $(unit_dir)/objects/,$(addsuffix .o,$(unit_parts) su
 unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # What opens volumes is replaced by the test of what waits for them.
 unit_faked_attempt := $(addprefix $(unit_dir)/objects/,device.o open.o)
+# Devices are image files there.
+unit_faked_discover := $(unit_dir)/objects/device.o
 # Where the secrets are is the test's own affair; the file is tried as well.
 unit_faked_plugin := $(addprefix $(unit_dir)/objects/,source.o securityfs.o agent.o wipe.o)
 # What becomes of a machine that has none, or does not say.

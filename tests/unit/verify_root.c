@@ -46,6 +46,7 @@ static const struct device {
 };
 
 static int records;
+static const char *meant = ""; /* the volume that the root must lie on */
 
 static void make_folder(const char *path)
 {
@@ -139,6 +140,7 @@ static int make_machine(void **state)
 
 static int leave_machine(void **state)
 {
+	meant = "";
 	close_fd(&records);
 	return leave_scratch(state);
 }
@@ -161,7 +163,7 @@ static char *fake_resolve(const char *path)
 static bool verified(const char *dir, const char *mountinfo)
 {
 	CLEANUP(verify_mounts_free) struct verify_mounts mounts = { 0 };
-	struct verify_view view = { "sys", "jbd2", records, fake_btrfs_id, fake_resolve };
+	struct verify_view view = { "sys", "jbd2", records, meant, fake_btrfs_id, fake_resolve };
 	struct fault why = { "" };
 	bool good;
 
@@ -294,6 +296,66 @@ static void overlays_on_overlays_end(void **state)
 			      OVERLAY("lowerdir=/mid")));
 }
 
+#define MEMORY LINE(1, "0:2", "/", "rootfs rootfs rw")
+
+static void another_volume_of_this_boot_is_not_the_root(void **state)
+{
+	(void)state;
+	assert_true(verified("/sysroot", MEMORY EXT4("254:1", "/sysroot")));
+	meant = "root";
+	assert_true(verified("/sysroot", MEMORY EXT4("254:0", "/sysroot")));
+	assert_false(verified("/sysroot", MEMORY EXT4("254:1", "/sysroot")));
+	assert_false(verified("/sysroot", EXT4("254:1", "/sysroot")));
+	assert_false(verified("/", EXT4("254:1", "/")));
+	assert_false(verified("/sysroot", MEMORY EXT4("254:1", "/sysroot") EXT4("254:0", "/sysroot/usr")));
+	assert_true(verified("/sysroot", MEMORY EXT4("254:0", "/sysroot") EXT4("254:1", "/sysroot/usr")));
+	assert_false(verified("/sysroot", MEMORY EXT4("254:0", "/sysroot") EXT4("254:1", "/sysroot")));
+	meant = "data";
+	assert_false(verified("/sysroot", MEMORY EXT4("254:0", "/sysroot")));
+	assert_true(verified("/sysroot", MEMORY EXT4("254:1", "/sysroot")));
+	meant = "not open";
+	assert_false(verified("/sysroot", MEMORY EXT4("254:0", "/sysroot")));
+}
+
+static void a_part_of_the_root_on_its_volume_is_enough(void **state)
+{
+	(void)state;
+	meant = "data";
+	assert_true(verified("/sysroot", MEMORY EXT4("9:0", "/sysroot")));
+	assert_true(verified("/sysroot", MEMORY EXT4("259:1", "/sysroot")));
+	assert_false(verified("/sysroot", MEMORY EXT4("9:1", "/sysroot")));
+	assert_false(verified("/sysroot", MEMORY EXT4("254:2", "/sysroot")));
+	assert_true(verified("/sysroot", MEMORY LINE(1, "0:30", "/sysroot", "btrfs /dev/x rw")));
+	make_folder("jbd2/dm-1");
+	assert_false(verified("/sysroot", MEMORY EXT4("254:0", "/sysroot")));
+}
+
+static void a_layer_of_the_root_on_its_volume_is_enough(void **state)
+{
+	(void)state;
+	meant = "root";
+	assert_true(verified("/sysroot", MEMORY PLACES OVERLAY("lowerdir=/good/l,upperdir=/run/u,workdir=/run/w")));
+	assert_true(verified("/sysroot", MEMORY PLACES OVERLAY("lowerdir=/a\\134:b\\054c/l:/good/l")));
+	assert_false(verified("/sysroot", MEMORY PLACES OVERLAY("lowerdir=/a\\134:b\\054c/l")));
+	assert_false(verified("/sysroot", MEMORY PLACES OVERLAY("lowerdir=/a\\134:b\\054c/l")
+			      EXT4("254:0", "/sysroot/usr")));
+	assert_true(verified("/sysroot", MEMORY PLACES LINE(6, "0:51", "/mid", "overlay o rw,lowerdir=/good")
+			     OVERLAY("lowerdir=/mid")));
+}
+
+static void beside_a_root_that_is_up_any_volume_will_do(void **state)
+{
+	(void)state;
+	meant = "root";
+	assert_true(verified("/home", EXT4("254:0", "/") EXT4("254:1", "/home")));
+	assert_true(verified("/home", EXT4("254:2", "/") EXT4("254:1", "/home")));
+	assert_false(verified("/home", EXT4("254:1", "/") EXT4("254:1", "/home")));
+	assert_false(verified("/home", EXT4("253:16", "/") EXT4("254:1", "/home")));
+	assert_false(verified("/home", EXT4("254:0", "/") MEMORY EXT4("254:1", "/home")));
+	assert_false(verified("/home", EXT4("254:0", "/") EXT4("253:16", "/home")));
+	assert_false(verified("/", EXT4("254:1", "/")));
+}
+
 static void what_is_no_mountinfo_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -332,6 +394,10 @@ int main(void)
 		TEST(btrfs_is_good_on_good_devices),
 		TEST(every_layer_of_an_overlay_counts),
 		TEST(overlays_on_overlays_end),
+		TEST(another_volume_of_this_boot_is_not_the_root),
+		TEST(a_part_of_the_root_on_its_volume_is_enough),
+		TEST(a_layer_of_the_root_on_its_volume_is_enough),
+		TEST(beside_a_root_that_is_up_any_volume_will_do),
 		TEST(what_is_no_mountinfo_is_refused),
 		TEST(a_source_may_be_empty),
 	};
