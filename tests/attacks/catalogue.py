@@ -64,19 +64,20 @@ def keys(path):
     return volume
 
 
-def enroll(volume):
-    """Adds the launch secret, and seals."""
-    must(COCOSECRET, "enroll", volume.path, "--name", NAME,
+def enroll(volume, name=NAME):
+    """Adds the launch secret, and seals; None is no name."""
+    must(COCOSECRET, "enroll", volume.path,
+         *(("--name", name) if name else ()),
          "--new-key-file", volume.key, "--key-file", volume.owner)
     return volume
 
 
-def luks_format(volume):
+def luks_format(volume, *options):
     """An empty volume of the owner's; its key is of a size that the ciphers
     of the attacks take, too."""
     must("cryptsetup", "luksFormat", "--type", "luks2", "-q", *CHEAP,
          "--cipher", "aes-xts-plain64", "--key-size", "256",
-         "--key-file", volume.owner,
+         "--key-file", volume.owner, *options,
          blank(volume.path))
     return volume
 
@@ -86,14 +87,34 @@ def good(path):
     return enroll(luks_format(keys(path)))
 
 
-def partitioned(path, content, partuuid):
+def unnamed(path, *options):
+    """One that is sealed for any name."""
+    return enroll(luks_format(keys(path), *options), None)
+
+
+def two_halves(path, *options):
+    """(a volume, its disk as the host shows it): the primary copy of its
+    header, which libblkid reads, and behind that another volume, whose
+    secondary copy counts. The same secret opens and sealed both."""
+    volume = unnamed(path.with_suffix(".one"), *options)
+    other = volume._replace(path=path)
+    enroll(luks_format(other), None)
+    header = luks2.Header(path)
+    header.seqid = luks2.Header(volume.path).seqid + 1
+    header.write([1])
+    with open(path, "r+b") as disk:
+        disk.write(luks2.Header(volume.path).copy_bytes(0))
+    return volume, other
+
+
+def partitioned(path, content, partuuid, words=""):
     """A disk with content in its one partition."""
     size = content.stat().st_size
     with open(path, "wb") as file:
         file.truncate(size + (2 << 20))
     subprocess.run(["/usr/sbin/sfdisk", "-q", path], check=True, text=True,
-                   input="label: gpt\n"
-                         f"start=2048, size={size >> 9}, uuid={partuuid}\n")
+                   input="label: gpt\nstart=2048, "
+                         f"size={size >> 9}, uuid={partuuid}{words}\n")
     with open(path, "r+b") as disk:
         disk.seek(1 << 20)
         disk.write(content.read_bytes())

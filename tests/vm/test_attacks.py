@@ -26,6 +26,8 @@ REFUSED = 5
 GOOD_TABLE = "crypt", "aes-xts-plain64", "32768"
 AUTHENTICATED = "crypt", "capi:authenc(hmac(sha256),xts(aes))-plain64", "0"
 PARTUUID = "7f7a6c0e-63f1-4a2b-9c85-0d1e2f3a4b5c"
+BY_PARTITION = f"PARTUUID={PARTUUID}", "PARTLABEL=victim"
+WITHOUT_NAME = "it is sealed without a name"
 
 
 class Scene(typing.NamedTuple):
@@ -94,6 +96,32 @@ def two_partitions(plain_first):
     return build
 
 
+def two_halves(device, says, *options):
+    """Asked for by what udev reads in the first copy of a header."""
+    def build(_host, folder):
+        volume, disk = catalogue.two_halves(folder / "disk", *options)
+        return Scene([disk.path], disk.secret, says=says,
+                     device=device or luks_uuid(volume.path))
+    return build
+
+
+def in_partition(make, device, **more):
+    """A volume that is asked for by what the host wrote around it."""
+    def build(_host, folder):
+        volume = make(folder / "volume")
+        disk = catalogue.partitioned(folder / "disk", volume.path, PARTUUID,
+                                     ", name=victim")
+        return Scene([disk], volume.secret, device=device, others=False,
+                     **more)
+    return build
+
+
+def unnamed(_host, folder):
+    """By its path."""
+    volume = catalogue.unnamed(folder / "disk")
+    return Scene([volume.path], volume.secret, says=WITHOUT_NAME, others=False)
+
+
 def swapped(count, hostile_first, others):
     """A header that changes after so many reads of its area."""
     def build(_host, folder):
@@ -129,11 +157,23 @@ SCENES |= {
         catalogue.REFUSED["data cipher null"], True),
     "two disks: one PARTUUID, plain last": two_partitions(False),
     "two disks: one PARTUUID, plain first": two_partitions(True),
+    "two halves, asked for by UUID": two_halves(
+        "", "but the volume was asked for as UUID="),
+    "two halves, asked for by label": two_halves(
+        "LABEL=victim", "but the volume was asked for as LABEL=victim",
+        "--label", "victim"),
+    "no name, asked for by path": unnamed,
     "integrity removed": with_integrity(NO_INTEGRITY),
     "integrity removed, unsealed": with_integrity(
         NO_INTEGRITY, options="unsealed,integrity", others=False,
         says="integrity"),
 }
+for word in BY_PARTITION:
+    by = word.partition("=")[0]
+    SCENES[f"no name, asked for by {by}"] = in_partition(
+        catalogue.unnamed, word, says=WITHOUT_NAME)
+    SCENES[f"named, asked for by {by}"] = in_partition(
+        catalogue.good, word, opens=True)
 # libcryptsetup 2.6 reads the header area 6 times before we check what it read:
 # each copy's head and text, and more; once or twice later, in vain.
 SCENES |= {f"swapped after {reads} reads, {first} first": swapped(

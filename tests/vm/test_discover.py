@@ -7,21 +7,24 @@ import pathlib
 
 import pytest
 
-from . import image, place, rootvm, table
+from . import disks, image, place, rootvm
 from .test_boot import assert_root_is_unlocked
-from .test_root import SHELLS, VERIFY_ROOT, plain as plain_disk, reporting
+from .test_root import VERIFY_ROOT, plain as plain_disk, reporting
 
 LIMIT = 150
 KINDS = ("generic", pytest.param("initramfs-tools", marks=pytest.mark.slow),
          pytest.param("dracut-plain", marks=pytest.mark.slow))
 OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
+ROOT_TYPE = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # of x86-64
+DATA_UUID = "5b7ce503-6b53-4a1d-9a3c-1eab8b4d2f21"
+CONFIGURED = (f"{rootvm.volume(options='')} "
+              f"rd.cocosecret=data:UUID={DATA_UUID}")
 
 
 def guest_of(kind, **settings):
-    """Without a volume on the command line; with no root either, unless
-    asked."""
-    return rootvm.guest("amdsev", kind, disk=image.sealed(), volumes="",
-                        **{"root": ""} | settings)
+    """Without a volume or a root on the command line, unless asked."""
+    return rootvm.guest("amdsev", kind, disk=image.sealed(),
+                        **{"root": "", "volumes": ""} | settings)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -53,29 +56,109 @@ def formatted(folder, name):
     return path, key
 
 
-def data(folder):
-    """(disk, key) of a volume that its owner sealed under the name data."""
-    path, owner = formatted(folder, "data")
-    key = owner.with_name("new.key")
-    key.write_bytes(os.urandom(32))
-    place.run(place.BUILD / "cocosecret", "enroll", path, "--name", "data",
-              "--new-key-file", key, "--key-file", owner)
-    return path, key.read_bytes()
+def another(folder, *words, uuid=image.FS_UUID):
+    """Another volume of the owner's, sealed with the root's own secret: its
+    file system has an init and may have the UUID of the root's."""
+    path = plain_disk(folder, uuid=uuid)
+    key = path.with_suffix(".key")
+    key.write_bytes(image.sealed().key)
+    image.encrypt(path, key, DATA_UUID)
+    place.run(place.BUILD / "cocosecret", "enroll", path, *words,
+              "--new-key-file", key, "--key-file", key)
+    return path
+
+
+def of_root_type(folder, *words):
+    """It, on a partition that says that the root is there."""
+    path = pathlib.Path(folder) / "typed"
+    return disks.partitioned(path, "gpt", [
+        (another(folder, *words), f"type={ROOT_TYPE}")])
+
+
+def assert_off(guest, says, status="5"):
+    """Refused, with a line that says why; the machine is off then."""
+    report = guest.wait_report(LIMIT)
+    assert (report.exit, guest.wait_off(60)) == (status, "guest-shutdown")
+    assert any(says in fault for fault in report.faults()), report.lines
+    print("; ".join(report.faults()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_partition_type(kind):
+    """An unnamed volume on a partition of the root type is opened beside the
+    one that is sealed as the root, which is booted."""
+    with place.scratch() as folder, guest_of(
+            kind, after=[of_root_type(folder)]) as guest:
+        guest.wait_ready()
+        assert_root_is_unlocked(guest)
+        assert guest.check(f"readlink {rootvm.STATE}/root") == \
+            f"/dev/mapper/{image.MAPPING}"
+        names = guest.check("ls /dev/mapper").split()
+        assert names == ["control", f"luks-{DATA_UUID}", image.MAPPING]
+        print(" ".join(names))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_root_withheld(kind):
+    """The only volume there is sealed without a name, on a partition of the
+    root type, with a root in it."""
+    with place.scratch() as folder, guest_of(
+            kind, plugged=False, after=[of_root_type(folder)],
+            cmdline="rd.cocosecret.timeout=8") as guest:
+        assert_off(guest, "none that is sealed under the name root")
 
 
 @pytest.mark.slow
-def test_other_name_is_no_root():
-    """The only volume there, but sealed under another name: no root."""
-    with place.scratch() as folder:
-        path, key = data(folder)
-        with guest_of("generic", plugged=False, after=[path],
-                      launch_table=table.build({table.DISK: key}),
-                      files=reporting(VERIFY_ROOT, *SHELLS)) as guest:
-            report = guest.wait_report(LIMIT)
-            assert guest.wait_off(30) == "guest-shutdown"
-            assert "data: opened" in "\n".join(report.lines)
-            assert report.faults()[0].startswith("nothing is mounted")
-            print(report.faults()[0])
+@pytest.mark.parametrize("root", ["", f"root=UUID={image.FS_UUID}"])
+def test_other_name_is_no_root(root):
+    """The only volume there, but sealed under another name."""
+    with place.scratch() as folder, guest_of(
+            "generic", plugged=False, root=root,
+            after=[another(folder, "--name", "data")],
+            cmdline="rd.cocosecret.timeout=8") as guest:
+        assert_off(guest, "volume data was found, but none")
+
+
+@pytest.mark.parametrize("volumes", [
+    "", pytest.param(CONFIGURED, id="configured", marks=pytest.mark.slow)])
+def test_uuid_of_another_volume(volumes):
+    """root=UUID= is the file system of another volume of the owner's: what a
+    host could bring about with two that have the same one."""
+    with place.scratch() as folder, guest_of(
+            "generic", after=[another(folder, "--name", "data", uuid=OTHER)],
+            root=f"root=UUID={OTHER}", volumes=volumes,
+            files=reporting(VERIFY_ROOT)) as guest:
+        assert_off(guest, "but the root is the volume root")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_same_uuid(order):
+    """Both have one UUID: the root, or none, whatever udev found first."""
+    with place.scratch() as folder, guest_of(
+            "generic", root=f"root=UUID={image.FS_UUID}",
+            files=reporting(VERIFY_ROOT),
+            **{order: [another(folder, "--name", "data")]}) as guest:
+        report = guest.wait_outcome(LIMIT)
+        if not report:
+            source = guest.check("findmnt -no SOURCE /")
+            assert source == f"/dev/mapper/{image.MAPPING}"
+            print(f"disk {order}: the root is booted")
+            return
+        assert report.exit == "5"
+        assert guest.wait_off(60) == "guest-shutdown"
+        print(f"disk {order}: {report.faults()[0]}")
+
+
+@pytest.mark.slow
+def test_named_by_the_command_line():
+    """root=/dev/mapper/NAME is the owner's word."""
+    with place.scratch() as folder, guest_of(
+            "generic", after=[another(folder, "--name", "data")],
+            root="root=/dev/mapper/data") as guest:
+        while (report := guest.wait_report(LIMIT)).exit != "intruder":
+            pass
+        print(f"{report.result} is booted, as asked")
 
 
 def test_two_of_one_name():

@@ -25,7 +25,7 @@ INTRUDER = b"""#!/bin/busybox sh
 """ % INTRUSION
 
 
-def plain(folder, files=()):
+def plain(folder, files=(), uuid=image.FS_UUID):
     """A disk with the root's file-system UUID and label, and its own init; and
     files besides, {path: bytes, or str (a link's target)}."""
     tree = pathlib.Path(folder) / "tree"
@@ -44,7 +44,7 @@ def plain(folder, files=()):
     for name in ("dev", "proc", "sys", "run", "mnt"):
         (tree / name).mkdir()
     disk = pathlib.Path(folder) / "plain.img"
-    place.run("mke2fs", "-q", "-t", "ext4", "-U", image.FS_UUID,
+    place.run("mke2fs", "-q", "-t", "ext4", "-U", uuid,
               "-L", "guest-root", "-d", tree, disk, "16M")
     return disk
 
