@@ -9,6 +9,7 @@ import pty
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -196,6 +197,35 @@ def test_passphrase(tmp_path):
                           stdin=subprocess.DEVNULL, capture_output=True,
                           check=False)
     assert done.returncode == 2 and "no terminal" in done.stderr
+
+
+def test_what_is_no_disk(tmp_path):
+    """A pipe, a folder, a socket, a terminal: told at once, and not opened."""
+    pipe, server = tmp_path / "pipe", socket.socket(socket.AF_UNIX)
+    key = tmp_path / "key"
+    key.write_bytes(bytes(32))
+    os.mkfifo(pipe)
+    server.bind(str(tmp_path / "socket"))
+    server.close()
+    new = ("--new-key-file", key)
+    for path in (pipe, tmp_path, tmp_path / "socket", "/dev/null"):
+        for command, words in (("verify", ()), ("seal", ()), ("enroll", new),
+                               ("rotate", new)):
+            done = call(COCOSECRET, command, path, "--key-file", key, *words,
+                        limit=5)
+            assert done.returncode == 2, done.stderr
+            assert done.stderr == (
+                f"cocosecret: {command}: {path}: is neither a block device "
+                "nor an image file\n")
+
+
+def test_key_from_a_pipe(tmp_path):
+    """Which is waited for, as ever."""
+    volume = catalogue.good(tmp_path / "disk")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f"sleep .3; cat {volume.key} >{pipe}"]):
+        assert opens(volume, pipe)
 
 
 def traced(volume, new, *injection):

@@ -114,7 +114,7 @@ def test_no_partition(tmp_path):
     assert status == 2 and "0 of its partitions hold LUKS" in said
     status, said = run("verify", "/dev/null", "--partition", "1",
                        "--key-file", good.key)
-    assert status == 2 and "is no image file" in said
+    assert status == 2 and "nor an image file" in said
 
 
 def test_cut_off(tmp_path):

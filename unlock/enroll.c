@@ -61,7 +61,7 @@ int enroll_main(int argc, char **argv)
 	CLEANUP(owner_free) struct owner owner = { 0 };
 	int r = owner_parse(&owner, argc, argv,
 			    OWNER_TAKES_NAME | OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS |
-			    OWNER_MAY_ASK);
+			    OWNER_MAY_ASK | OWNER_WRITES);
 
 	return r ? r : owner_reseal(&owner, add);
 }
@@ -69,7 +69,7 @@ int enroll_main(int argc, char **argv)
 int seal_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
-	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_OTHERS);
+	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_OTHERS | OWNER_WRITES);
 
 	return r ? r : owner_reseal(&owner, NULL);
 }

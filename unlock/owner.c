@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "owner.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "cleanup.h"
 #include "commands.h"
 #include "document.h"
 #include "exitcode.h"
@@ -109,7 +114,7 @@ static int take(struct owner *owner, int option, struct files *files)
 		files->partition = optarg;
 		return EXIT_OPENED;
 	case 'h':
-		owner->path = optarg;
+		owner->file = optarg;
 		owner->detached = true;
 		return EXIT_OPENED;
 	case 'k':
@@ -151,8 +156,8 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 		return EXIT_CONFIG;
 	}
 	if (!owner->detached)
-		owner->path = argv[optind];
-	owner->device = owner->path;
+		owner->file = argv[optind];
+	owner->device = owner->file;
 	return EXIT_OPENED;
 }
 
@@ -167,17 +172,45 @@ static int check_length(const struct owner *owner, const struct owner_key *key)
 	return EXIT_CONFIG;
 }
 
+static int explain_open(const struct owner *owner, const char *why)
+{
+	complain("%s: %s: %s", owner->command, owner->file, why);
+	return EXIT_IO;
+}
+
+/* A pipe would be waited for, and a socket or a terminal is no disk: told before it is opened. */
+static int open_device(struct owner *owner, bool writes)
+{
+	CLEANUP(close_fd) int named = open(owner->file, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (named < 0 || fstat(named, &st) < 0)
+		return explain_open(owner, strerror(errno));
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode)) {
+		complain("%s: %s: is neither a block device nor an image file", owner->command,
+			 owner->file);
+		return EXIT_CONFIG;
+	}
+	snprintf(owner->path, sizeof(owner->path), "/proc/self/fd/%d", named);
+	owner->fd = open(owner->path, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+	if (owner->fd < 0)
+		return explain_open(owner, errno == ENOENT ? "cannot be opened without /proc" :
+					   strerror(errno));
+	snprintf(owner->path, sizeof(owner->path), "/proc/self/fd/%d", owner->fd);
+	return EXIT_OPENED;
+}
+
 static int find_partition(struct owner *owner, const char *wanted)
 {
 	struct fault fault;
-	int r = partition_find(owner->path, wanted, &owner->partition, &fault);
+	int r = partition_find(owner->fd, owner->file, wanted, &owner->partition, &fault);
 
 	if (r) {
 		complain("%s: %s", owner->command, fault.text);
 		return r;
 	}
 	if (owner->partition.size) {
-		snprintf(owner->label, sizeof(owner->label), "%s, %s", owner->path,
+		snprintf(owner->label, sizeof(owner->label), "%s, %s", owner->file,
 			 owner->partition.name);
 		owner->device = owner->label;
 	}
@@ -191,10 +224,13 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 	int r;
 
 	owner->command = owner->files.command = argv[0];
+	owner->fd = -1;
 	owner->key_count = has_new ? 2 : 1;
 	memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
 	owner->peek = (struct header_copy)HEADER_COPY_INIT;
 	r = parse_options(owner, argc, argv, takes, &files);
+	if (r == 0)
+		r = open_device(owner, takes & OWNER_WRITES);
 	if (r == 0)
 		r = find_partition(owner, files.partition);
 	memcpy(owner->keys[0].secret, owner->secret, GUID_TEXT_SIZE);
@@ -214,6 +250,7 @@ void owner_free(struct owner *owner)
 	for (int i = 0; i < OWNER_KEYS_MAX; i++)
 		secret_wipe(&owner->keys[i].bytes);
 	header_copy_free(&owner->peek);
+	close_fd(&owner->fd);
 }
 
 struct header_place owner_place(const struct owner *owner)
@@ -265,12 +302,12 @@ int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json
 	return load_peek(owner, (uint64_t)layout->end, cd, document, layout);
 }
 
-/* Libcryptsetup's word on a copy is about what was copied. */
-static const char *without_path(const struct owner *owner, const char *path, const char *said)
+/* Nobody knows a descriptor by its number. */
+static const char *without_path(const char *path, const char *said)
 {
 	size_t length = strlen(path);
 
-	return path != owner->path && strncmp(said, path, length) == 0 ? said + length : NULL;
+	return strncmp(said, path, length) == 0 ? said + length : NULL;
 }
 
 int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
@@ -280,7 +317,7 @@ int owner_load(const struct owner *owner, const char *path, struct crypt_device 
 	int r = header_load(cd, owner->command, path, &fault);
 
 	if (r) {
-		const char *rest = without_path(owner, path, fault.text);
+		const char *rest = without_path(path, fault.text);
 
 		complain("%s: %s%s", owner->command, rest ? owner->device : "",
 			 rest ? rest : fault.text);

@@ -13,7 +13,7 @@
 #include "secret.h"
 #include "token.h"
 
-enum { OWNER_KEYS_MAX = 16, OWNER_LABEL = 256 };
+enum { OWNER_KEYS_MAX = 16, OWNER_LABEL = 256, OWNER_PATH = 32 };
 
 /* A key, and the UUID of the secret it is; empty where it may be any. */
 struct owner_key {
@@ -26,7 +26,9 @@ struct owner_key {
 struct owner {
 	const char *command;
 	const char *device; /* as messages call it */
-	const char *path;   /* of the device, a disk image, or a detached header */
+	const char *file;   /* as it was named: the device, a disk image, or a detached header */
+	int fd;             /* it, open: what was looked at is what is read and written */
+	char path[OWNER_PATH]; /* of that descriptor */
 	struct partition partition; /* of an image */
 	struct header_copy peek;    /* what libcryptsetup reads in the place of a partition */
 	char label[OWNER_LABEL];
@@ -41,7 +43,7 @@ struct owner {
 };
 
 enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4,
-		   OWNER_MAY_ASK = 8 };
+		   OWNER_MAY_ASK = 8, OWNER_WRITES = 16 };
 
 /* All return exit codes; what is wrong was said. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);

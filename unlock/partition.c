@@ -2,8 +2,6 @@
 #include "partition.h"
 
 #include <blkid.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,17 +115,13 @@ static int search_file(int fd, const char *image, const char *wanted, struct par
 	return count == 1 ? EXIT_OPENED : explain(image, wanted, count, fault);
 }
 
-int partition_find(const char *image, const char *wanted, struct partition *found,
+int partition_find(int fd, const char *image, const char *wanted, struct partition *found,
 		   struct fault *fault)
 {
-	CLEANUP(close_fd) int fd = open(image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
 	*found = (struct partition){ 0 };
-	/* What is wrong with it is for libcryptsetup to say. */
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return EXIT_OPENED;
-	if (S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return !wanted && is_luks(fd, 0) ? EXIT_OPENED :
 						   search_file(fd, image, wanted, found, fault);
 	if (!wanted)

@@ -15,11 +15,11 @@ struct partition {
 };
 
 /*
- * The partition of an image file that @wanted names, by number, label or UUID; with NULL the only
+ * The partition of an image file, open as @fd, that @wanted names, by number, label or UUID; with NULL the only
  * one that holds LUKS, if the file itself does not. What is no image of a disk is taken whole.
  * Exit codes, with the reason in @fault.
  */
-int partition_find(const char *image, const char *wanted, struct partition *found,
+int partition_find(int fd, const char *image, const char *wanted, struct partition *found,
 		   struct fault *fault);
 
 #endif

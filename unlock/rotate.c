@@ -221,7 +221,8 @@ static void warn_of_rest(struct owner *owner)
 int rotate_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
-	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS);
+	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS |
+			    OWNER_WRITES);
 
 	if (r)
 		return r;
