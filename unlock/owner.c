@@ -225,6 +225,7 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 
 	owner->command = owner->files.command = argv[0];
 	owner->fd = -1;
+	owner->lock = (struct lock)LOCK_INIT;
 	owner->key_count = has_new ? 2 : 1;
 	memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
 	owner->peek = (struct header_copy)HEADER_COPY_INIT;
@@ -250,7 +251,35 @@ void owner_free(struct owner *owner)
 	for (int i = 0; i < OWNER_KEYS_MAX; i++)
 		secret_wipe(&owner->keys[i].bytes);
 	header_copy_free(&owner->peek);
+	lock_release(&owner->lock);
 	close_fd(&owner->fd);
+}
+
+/* A file may have been put into its place while its lock was waited for. */
+static int check_place(const struct owner *owner)
+{
+	struct stat held, named;
+
+	if (fstat(owner->fd, &held) == 0 && stat(owner->file, &named) == 0 &&
+	    held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+		return EXIT_OPENED;
+	complain("%s: %s: somebody else replaced it meanwhile; nothing was changed, try again",
+		 owner->command, owner->device);
+	return EXIT_IO;
+}
+
+int owner_lock(struct owner *owner)
+{
+	struct fault fault;
+	char name[OWNER_LABEL + 16];
+	int r;
+
+	snprintf(name, sizeof(name), "%s: %s", owner->command, owner->device);
+	r = lock_take(&owner->lock, owner->fd, name, &fault);
+	if (r == 0)
+		return check_place(owner);
+	complain("%s", fault.text);
+	return r;
 }
 
 struct header_place owner_place(const struct owner *owner)

@@ -8,6 +8,7 @@
 #include "guid.h"
 #include "header_copy.h"
 #include "key_file.h"
+#include "lock.h"
 #include "partition.h"
 #include "policy.h"
 #include "secret.h"
@@ -29,6 +30,7 @@ struct owner {
 	const char *file;   /* as it was named: the device, a disk image, or a detached header */
 	int fd;             /* it, open: what was looked at is what is read and written */
 	char path[OWNER_PATH]; /* of that descriptor */
+	struct lock lock;
 	struct partition partition; /* of an image */
 	struct header_copy peek;    /* what libcryptsetup reads in the place of a partition */
 	char label[OWNER_LABEL];
@@ -48,6 +50,9 @@ enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OT
 /* All return exit codes; what is wrong was said. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);
 void owner_free(struct owner *owner);
+
+/* From here to owner_free() nobody else writes to the device. */
+int owner_lock(struct owner *owner);
 
 /* Reads the header of what the command is about and holds it against the policy. */
 int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json_object **document,

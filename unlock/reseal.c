@@ -278,8 +278,10 @@ int owner_reseal(struct owner *owner, owner_change *change)
 	struct policy_layout layout;
 	struct fault fault;
 	struct header_place place = owner_place(owner);
-	int r = owner_load_device(owner, &cd, &document, &layout);
+	int r = owner_lock(owner);
 
+	if (r == 0)
+		r = owner_load_device(owner, &cd, &document, &layout);
 	if (r)
 		return r;
 	r = header_copy_make(&copy, &place, &layout, &fault);
