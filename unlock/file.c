@@ -35,3 +35,20 @@ int file_read(const char *path, char **text, size_t *length)
 	buffer = NULL;
 	return 0;
 }
+
+int file_read_at(int fd, void *bytes, size_t size, uint64_t at)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, (char *)bytes + done, size - done, (off_t)(at + done));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}

@@ -3,9 +3,13 @@
 #define COCOSECRET_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* A whole small file, NUL added; for configuration and sysfs, never for secrets. */
 enum { FILE_SMALL_MAX = 65536 };
 int file_read(const char *path, char **text, size_t *length);
+
+/* Just @size bytes at @at: 0, or negative errno, -ENODATA where the file ends before. */
+int file_read_at(int fd, void *bytes, size_t size, uint64_t at);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,37 +11,16 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "copies.h"
 #include "exitcode.h"
+#include "file.h"
 
-enum {
-	BLOCK = 4096, /* every part of a LUKS2 header is a multiple */
-	/* The checksum in a LUKS2 binary header: its field is 64 bytes, and zero while it is made. */
-	CHECKSUM_AT = 448,
-	CHECKSUM_FIELD = 64,
-	CHECKSUM_SIZE = 32,
-};
+enum { BLOCK = 4096 }; /* every part of a LUKS2 header is a multiple */
 
 static int explain(const struct header_copy *copy, struct fault *fault, int error)
 {
 	fault_set(fault, "%s: %s", copy->place.name, strerror(error));
 	return EXIT_IO;
-}
-
-static int read_whole(int fd, unsigned char *bytes, size_t size, uint64_t at)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(fd, bytes + done, size - done, (off_t)(at + done));
-
-		if (n < 0 && errno != EINTR)
-			return errno;
-		if (n == 0)
-			return ENODATA;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
 }
 
 static int write_whole(int fd, const unsigned char *bytes, size_t size, uint64_t at)
@@ -79,7 +57,7 @@ int header_copy_make(struct header_copy *copy, const struct header_place *place,
 	copy->before = malloc(copy->size);
 	if (!copy->before)
 		return explain(copy, fault, ENOMEM);
-	r = read_whole(copy->fd, copy->before, copy->size, place->start);
+	r = -file_read_at(copy->fd, copy->before, copy->size, place->start);
 	if (r == 0)
 		r = write_whole(copy->file, copy->before, copy->size, 0);
 	return r ? explain(copy, fault, r) : EXIT_OPENED;
@@ -128,31 +106,32 @@ static int store_pass(const struct header_copy *copy, const unsigned char *after
 	return changed && fsync(copy->fd) < 0 ? errno : 0;
 }
 
-/* Whether the first copy of the header is as it was written; SHA-256 is all LUKS2 uses. */
-static bool is_first_whole(const struct header_copy *copy)
+/*
+ * Which copy of the header is stored first: never the one that is in force, since it has to be there
+ * while the other one is half-written, and of two alike the first, because there cryptsetup looks for
+ * the sequence number that tells it that what it read before is too old.
+ */
+static size_t choose_early(const struct header_copy *copy)
 {
-	CLEANUP(free_bytes) unsigned char *header = malloc(copy->binary);
-	unsigned char digest[CHECKSUM_SIZE];
-	size_t size = 0;
+	const unsigned char *first = copy->before, *second = first + copy->binary;
 
-	if (!header)
-		return false;
-	memcpy(header, copy->before, copy->binary);
-	memset(header + CHECKSUM_AT, 0, CHECKSUM_FIELD);
-	return EVP_Q_digest(NULL, "SHA256", NULL, header, copy->binary, digest, &size) &&
-	       memcmp(digest, copy->before + CHECKSUM_AT, sizeof(digest)) == 0;
+	if (!copies_is_whole(first, copy->binary))
+		return 0;
+	if (!copies_is_whole(second, copy->binary))
+		return copy->binary;
+	return copies_sequence(first) > copies_sequence(second) ? copy->binary : 0;
 }
 
 /*
- * The new key slot's area, which no header names yet; then the second copy of the header; then the
- * first; then the area of a key slot that is gone, which no header names any more; each on the disk
+ * The new key slot's area, which no header names yet; then one copy of the header; then the other
+ * one; then the area of a key slot that is gone, which no header names any more; each on the disk
  * before the next one is begun. So at any moment one copy is whole, old or new, and what it names is
- * there. Where the first was damaged before, it comes first.
+ * there.
  */
 static int store(const struct header_copy *copy, const struct header_areas *named,
 		 const unsigned char *after)
 {
-	size_t early = is_first_whole(copy) ? copy->binary : 0;
+	size_t early = choose_early(copy);
 	size_t late = copy->binary - early, areas = 2 * copy->binary;
 	const struct pass passes[] = {
 		{ areas, copy->size, named, false },
@@ -170,7 +149,7 @@ static int store(const struct header_copy *copy, const struct header_areas *name
 static int check_unchanged(const struct header_copy *copy, unsigned char *scratch,
 			   struct fault *fault)
 {
-	int r = read_whole(copy->fd, scratch, copy->size, copy->place.start);
+	int r = -file_read_at(copy->fd, scratch, copy->size, copy->place.start);
 
 	if (r)
 		return explain(copy, fault, r);
@@ -192,7 +171,7 @@ int header_copy_store(struct header_copy *copy, const struct header_areas *named
 	r = check_unchanged(copy, bytes, fault);
 	if (r)
 		return r;
-	r = read_whole(copy->file, bytes, copy->size, 0);
+	r = -file_read_at(copy->file, bytes, copy->size, 0);
 	if (r == 0)
 		r = store(copy, named, bytes);
 	return r ? explain(copy, fault, r) : EXIT_OPENED;

@@ -322,6 +322,47 @@ static void also_with_a_damaged_copy(void **state)
 	}
 }
 
+static int enroll_a_third(void)
+{
+	return ENROLL("--new-key-file", "three", "--also", GUID_DISK_KEY "=two");
+}
+
+/* One copy is new then and the other one old, whose key slot's area is free to be used again. */
+static void a_cut_between_the_copies_and_one_more_leave_a_key(void **state)
+{
+	static struct write writes[WRITES_MAX];
+	static char before[HEADERS], between[HEADERS];
+	int fd;
+
+	(void)state;
+	write_file("three", "launch key three, 32 bytes long..", KEY_SIZE);
+	save(before);
+	record_writes(rotate, writes);
+	put_back(before);
+	fd = open("image", O_WRONLY | O_CLOEXEC);
+	for (int i = 0; i < SLOT_WRITES + HEADER_WRITES / 2; i++)
+		assert_int_equal(pwrite(fd, writes[i].bytes, BLOCK, writes[i].at), BLOCK);
+	close(fd);
+	assert_int_equal(open_with(new_key, "root"), EXIT_OPENED);
+	save(between);
+	for (int i = 1; i <= HEADER_WRITES; i++) {
+		assert_true(cut(enroll_a_third, SLOT_WRITES + i));
+		assert_int_equal(open_with(new_key, "root"), EXIT_OPENED);
+		assert_true(slot_opens(0, keys[0]));
+		put_back(between);
+	}
+}
+
+/* There cryptsetup looks for the sequence number before it writes what it read before. */
+static void the_first_copy_is_stored_first(void **state)
+{
+	static struct write writes[WRITES_MAX];
+
+	(void)state;
+	record_writes(rotate, writes);
+	assert_int_equal(writes[SLOT_WRITES].at, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_enrolled, leave_scratch)
 
 int main(void)
@@ -339,6 +380,8 @@ int main(void)
 		TEST(a_cut_rotation_is_ended_by_the_next),
 		TEST(also_besides_another_secret),
 		TEST(also_with_a_damaged_copy),
+		TEST(a_cut_between_the_copies_and_one_more_leave_a_key),
+		TEST(the_first_copy_is_stored_first),
 	};
 
 	/* As small as will do: the header is copied at each of many tries. */
