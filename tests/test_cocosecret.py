@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 import documents
-from attacks import catalogue
+from attacks import catalogue, luks2
 from attacks.catalogue import COCOSECRET, TOP, call
 
 COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
@@ -217,6 +217,28 @@ def test_what_is_no_disk(tmp_path):
             assert done.stderr == (
                 f"cocosecret: {command}: {path}: is neither a block device "
                 "nor an image file\n")
+
+
+def test_two_volumes_in_one(tmp_path):
+    """The first copy of one header and the second, newer one of another: said
+    by verify, which accepts the second as libcryptsetup does, and by the
+    others where they refuse."""
+    one, two = (catalogue.good(tmp_path / name) for name in ("one", "two"))
+    first, second = luks2.Header(one.path), luks2.Header(two.path)
+    second.seqid += 50
+    second.write()
+    uuids = [header.binary[luks2.UUID:][:36].decode()
+             for header in (first, second)]
+    with open(two.path, "r+b") as file:
+        file.write(one.path.read_bytes()[:first.size])
+    says = (f"the header of {two.path}: its two copies differ: the first is of "
+            f"UUID {uuids[0]}, the second of UUID {uuids[1]}\n")
+    for key, status in ((two.key, 0), (one.key, 6)):
+        done = call(COCOSECRET, "verify", two.path, "--key-file", key)
+        assert done.returncode == status and says in done.stderr, done.stderr
+    done = call(COCOSECRET, "seal", two.path, "--key-file", two.key,
+                "--secret", catalogue.OTHER_UUID)
+    assert done.returncode == 5 and says in done.stderr
 
 
 def test_key_from_a_pipe(tmp_path):

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "copies.h"
 #include "document.h"
 #include "exitcode.h"
 #include "header.h"
@@ -280,6 +281,14 @@ int owner_lock(struct owner *owner)
 		return check_place(owner);
 	complain("%s", fault.text);
 	return r;
+}
+
+void owner_tell_copies(const struct owner *owner)
+{
+	struct fault fault;
+
+	if (copies_differ(owner->fd, owner->partition.start, &fault))
+		complain("%s: the header of %s: %s", owner->command, owner->device, fault.text);
 }
 
 struct header_place owner_place(const struct owner *owner)

@@ -58,6 +58,9 @@ int owner_lock(struct owner *owner);
 int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json_object **document,
 		      struct policy_layout *layout);
 
+/* Says so where the two copies of that header are not the same. */
+void owner_tell_copies(const struct owner *owner);
+
 /* Where that header is. */
 struct header_place owner_place(const struct owner *owner);
 

@@ -268,7 +268,7 @@ static void report(const struct owner *owner, const struct sealers *sealers)
 			printf("%s: sealed, token %d\n", owner->device, id);
 }
 
-int owner_reseal(struct owner *owner, owner_change *change)
+static int reseal(struct owner *owner, owner_change *change)
 {
 	CLEANUP(header_copy_free) struct header_copy copy = HEADER_COPY_INIT;
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
@@ -278,10 +278,8 @@ int owner_reseal(struct owner *owner, owner_change *change)
 	struct policy_layout layout;
 	struct fault fault;
 	struct header_place place = owner_place(owner);
-	int r = owner_lock(owner);
+	int r = owner_load_device(owner, &cd, &document, &layout);
 
-	if (r == 0)
-		r = owner_load_device(owner, &cd, &document, &layout);
 	if (r)
 		return r;
 	r = header_copy_make(&copy, &place, &layout, &fault);
@@ -299,4 +297,15 @@ int owner_reseal(struct owner *owner, owner_change *change)
 	report(owner, &sealers);
 	advise(owner, after);
 	return EXIT_OPENED;
+}
+
+int owner_reseal(struct owner *owner, owner_change *change)
+{
+	int r = owner_lock(owner);
+
+	if (r == 0)
+		r = reseal(owner, change);
+	if (r == EXIT_HEADER)
+		owner_tell_copies(owner);
+	return r;
 }

@@ -71,5 +71,8 @@ int verify_main(int argc, char **argv)
 	CLEANUP(owner_free) struct owner owner = { 0 };
 	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NAME);
 
-	return r ? r : verify(&owner);
+	if (r)
+		return r;
+	owner_tell_copies(&owner);
+	return verify(&owner);
 }
