@@ -241,6 +241,43 @@ def test_two_volumes_in_one(tmp_path):
     assert done.returncode == 5 and says in done.stderr
 
 
+def test_what_a_host_changed(tmp_path):
+    """Is shown by seal, and sealed with --force only; enroll and rotate refuse
+    it. Nothing of it reaches the terminal as it is."""
+    volume = catalogue.good(tmp_path / "disk")
+    path, key, new = volume.path, volume.key, tmp_path / "new"
+    catalogue.must(COCOSECRET, "keygen", "-o", new)
+    header = luks2.Header(path)
+    header.json["config"]["flags"] = ["allow-discards"]
+    header.json["segments"]["0"].update(sector_size=1024, offset="20971520")
+    header.json["tokens"]["7"] = {"type": "\33[2J", "keyslots": ["0"]}
+    header.set_text(luks2.LABEL, "\33]0;")
+    header.seqid += 1
+    header.write()
+    before = path.read_bytes()
+    for command, *words in (
+            ("enroll", "--key-file", volume.owner, "--new-key-file", new,
+             "--also", f"{catalogue.SECRET}={key}", "--force"),
+            ("rotate", "--key-file", key, "--new-key-file", new, "--force"),
+            ("seal", "--key-file", key)):
+        done = call(COCOSECRET, command, path, *words)
+        assert done.returncode == 5 and path.read_bytes() == before
+        assert f"{key} did not seal what it says (token 0)" in done.stderr
+        assert ("cocosecret seal shows" in done.stderr) != (command == "seal")
+    said = done.stdout
+    print(said)
+    for line in ("flags: allow-discards", "requirements: none",
+                 "data: aes-xts-plain64, sectors of 1024 bytes, from byte "
+                 "20971520 on, size dynamic", 'label "\\x1b]0;"',
+                 "token 7: \\x1b[2J, key slots 0", "integrity: none",
+                 f'secret {catalogue.SECRET}, name "{catalogue.NAME}"'):
+        assert line in said
+    assert "\33" not in said
+    done = call(COCOSECRET, "seal", path, "--key-file", key, "--force")
+    assert done.returncode == 0 and said in done.stdout
+    assert opens(volume, key)
+
+
 def test_key_from_a_pipe(tmp_path):
     """Which is waited for, as ever."""
     volume = catalogue.good(tmp_path / "disk")
@@ -321,7 +358,8 @@ def test_advice(tmp_path):
                      f'{catalogue.SECRET}"}}')
     catalogue.must("cryptsetup", "token", "import", "--json-file", token,
                    volume.path)
-    catalogue.must(COCOSECRET, "seal", volume.path, "--key-file", volume.key)
+    catalogue.must(COCOSECRET, "seal", volume.path, "--key-file", volume.key,
+                   "--force")
     digest, slot, change = hints(volume, volume.key)
     assert digest.startswith("the volume key's digest takes ")
     assert slot.startswith("key slot 0 (argon2id)") and "rotate" in slot

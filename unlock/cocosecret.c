@@ -53,7 +53,10 @@ static const struct command {
 	{ NULL, "seal", seal_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "seal a header again after a wanted change",
 	  "  --key-file KEY       the secret's key\n"
-	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE },
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO
+	  "  --force              seal what it says now, though its seal is broken, and\n"
+	  "                       leave other tokens without a valid seal\n"
+	  "Without --force a header whose seal is broken is shown and left as it is.\n" },
 	{ NULL, "verify", verify_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "say whether a header is sealed, and if not, why",
 	  "  --key-file KEY       the secret's key\n"

@@ -227,7 +227,7 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 	owner->command = owner->files.command = argv[0];
 	owner->fd = -1;
 	owner->lock = (struct lock)LOCK_INIT;
-	owner->key_count = has_new ? 2 : 1;
+	owner->key_count = owner->own_count = has_new ? 2 : 1;
 	memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
 	owner->peek = (struct header_copy)HEADER_COPY_INIT;
 	r = parse_options(owner, argc, argv, takes, &files);
@@ -368,6 +368,12 @@ int owner_load(const struct owner *owner, const char *path, struct crypt_device 
 		complain("%s: the header of %s is refused: %s", owner->command, owner->device,
 			 fault.text);
 	return r;
+}
+
+bool owner_key_fits(const struct owner_key *key, const struct token *token)
+{
+	return key->bytes.size >= SEAL_SECRET_MIN &&
+	       (!key->secret[0] || strcmp(key->secret, token->secret) == 0);
 }
 
 bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot)

@@ -38,6 +38,7 @@ struct owner {
 	char secret[GUID_TEXT_SIZE];
 	struct owner_key keys[OWNER_KEYS_MAX];
 	int key_count;
+	int own_count; /* the rest are those of --also */
 	bool force;
 	bool detached;
 	bool clear_rest; /* of the key-slot areas, what no key slot has */
@@ -67,6 +68,9 @@ struct header_place owner_place(const struct owner *owner);
 /* Reads the header at @path and holds it against the policy. */
 int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
 	       struct json_object **document, struct policy_layout *layout);
+
+/* Whether @key may be that of the token's secret. */
+bool owner_key_fits(const struct owner_key *key, const struct token *token);
 bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot);
 
 /* Whether the volume key in a token, where it has one, is the volume's. */
@@ -74,8 +78,15 @@ bool owner_volume_key_holds(struct crypt_device *cd, struct json_object *documen
 			    const struct owner_key *key, const struct token *token);
 
 /*
- * Changes a copy of the header with @change, if any, seals every token whose key is given, tries
- * the result, and stores it.
+ * Whether each key that has a token here sealed the header as it is, and each of --also has one.
+ * The command seal shows the header where not, and takes --force for yes.
+ */
+int owner_vouch(const struct owner *owner, struct crypt_device *cd, struct json_object *document,
+		bool is_seal);
+
+/*
+ * Changes a copy of the header with @change, or, where that is NULL, accepts what others changed;
+ * seals every token whose key is given, tries the result, and stores it.
  */
 typedef int owner_change(struct owner *owner, struct crypt_device *cd);
 int owner_reseal(struct owner *owner, owner_change *change);

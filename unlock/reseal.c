@@ -27,9 +27,7 @@ static const struct owner_key *find_key(const struct owner *owner, struct crypt_
 	for (int i = 0; i < owner->key_count; i++) {
 		const struct owner_key *key = &owner->keys[i];
 
-		if (key->bytes.size >= SEAL_SECRET_MIN &&
-		    (!key->secret[0] || strcmp(key->secret, token->secret) == 0) &&
-		    owner_key_opens(cd, key, token->slot))
+		if (owner_key_fits(key, token) && owner_key_opens(cd, key, token->slot))
 			return key;
 	}
 	return NULL;
@@ -226,17 +224,21 @@ static int change_copy(struct owner *owner, const struct header_copy *copy,
 		       owner_change *change, struct sealers *sealers)
 {
 	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *before = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
+	struct policy_layout layout;
 	struct fault fault;
-	int r = header_load(&cd, owner->command, copy->path, &fault);
+	int r = owner_load(owner, copy->path, &cd, &before, &layout);
 
+	if (r == 0)
+		r = owner_vouch(owner, cd, before, !change);
 	if (r == 0 && change)
 		r = change(owner, cd);
-	else if (r)
-		complain("%s: %s", owner->command, fault.text);
 	if (r)
 		return r;
 	r = document_take(cd, &document, &fault);
+	if (r)
+		complain("%s: %s: %s", owner->command, owner->device, fault.text);
 	if (r == 0)
 		r = check_own_key(owner, cd, document);
 	if (r == 0)

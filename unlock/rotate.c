@@ -13,7 +13,6 @@
 #include "header.h"
 #include "keyslot.h"
 #include "owner.h"
-#include "seal.h"
 
 static const struct owner_key *new_key(const struct owner *owner)
 {
@@ -40,27 +39,23 @@ static int find_token(const struct owner *owner, struct crypt_device *cd,
 	return id;
 }
 
-/* Its keys are what a host does not have, so this may be done to a disk that a host had. */
-static int check_seal(struct owner *owner, struct crypt_device *cd, struct json_object *document)
+/* The old key's token is gone where a rotation was cut off late: then the new one has one. */
+static int check_keys(const struct owner *owner, struct crypt_device *cd,
+		      struct json_object *document)
 {
-	struct fault fault, with_new;
 	struct token token;
-	int r = seal_check(document, owner->secret, &old_key(owner)->bytes, NULL, &token, &fault);
 
-	if (r == 0)
+	if (find_token(owner, cd, document, old_key(owner), 0, &token) >= 0 ||
+	    find_token(owner, cd, document, new_key(owner), 0, &token) >= 0)
 		return EXIT_OPENED;
-	/* Cut off before, or the new key was enrolled before. */
-	if (seal_check(document, owner->secret, &new_key(owner)->bytes, NULL, &token, &with_new) == 0)
-		return EXIT_OPENED;
-	if (token_find(document, owner->secret, 0) >= 0 &&
-	    find_token(owner, cd, document, old_key(owner), 0, &token) < 0 &&
-	    find_token(owner, cd, document, new_key(owner), 0, &token) < 0) {
-		complain("rotate: %s: %s does not open the key slot of secret %s", owner->device,
-			 old_key(owner)->file, owner->secret);
-		return EXIT_WRONG_KEY;
+	if (token_find(document, owner->secret, 0) < 0) {
+		complain("rotate: %s has no cocosecret token for secret %s; see cocosecret enroll",
+			 owner->device, owner->secret);
+		return EXIT_HEADER;
 	}
-	complain("rotate: the header of %s is refused: %s", owner->device, fault.text);
-	return r;
+	complain("rotate: %s: %s does not open the key slot of secret %s", owner->device,
+		 old_key(owner)->file, owner->secret);
+	return EXIT_WRONG_KEY;
 }
 
 static bool lists(struct json_object *token, const char *slot)
@@ -180,7 +175,7 @@ static int change(struct owner *owner, struct crypt_device *cd)
 		complain("rotate: %s: %s", owner->device, fault.text);
 		return r;
 	}
-	r = check_seal(owner, cd, document);
+	r = check_keys(owner, cd, document);
 	if (r)
 		return r;
 	has_new = find_token(owner, cd, document, new_key(owner), 0, &token) >= 0;

@@ -36,7 +36,7 @@ boot_parts   := $(volume_parts) cocotab config secret source agent securityfs mo
 	mapping state header $(header_parts) keyslot volume_key settle open plan warm child discover attempt \
 	verify_mount verify_device verify_root failure wipe
 owner_parts  := text guid volume secret terminal key_file output keygen table_file table_build table_show \
-	table_check header $(header_parts) volume_key copies header_copy partition lock owner keyslot advice reseal enroll rotate verify \
+	table_check header $(header_parts) volume_key copies header_copy partition lock owner keyslot advice describe vouch reseal enroll rotate verify \
 	file exitcode warm child mapping state guest list status
 
 plugin_parts := text guid volume secret source $(header_parts) plugin

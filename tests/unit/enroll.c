@@ -174,6 +174,7 @@ static void the_same_content_is_the_same_seal(void **state)
 static void a_wanted_change_is_sealed_again(void **state)
 {
 	struct crypt_device *cd;
+	uint64_t before;
 
 	(void)state;
 	assert_int_equal(crypt_init(&cd, "image"), 0);
@@ -181,9 +182,97 @@ static void a_wanted_change_is_sealed_again(void **state)
 	set_label(cd);
 	crypt_free(cd);
 	assert_int_equal(open_with(keys[1], "root"), EXIT_HEADER);
-	assert_int_equal(SEAL("--key-file", "two"), EXIT_WRONG_KEY);
+	before = file_digest("image");
+	assert_int_equal(SEAL("--key-file", "two", "--force"), EXIT_WRONG_KEY);
+	assert_int_equal(SEAL("--key-file", "one"), EXIT_HEADER);
+	assert_non_null(strstr(log_text(), "one did not seal what it says (token 0); nothing was "
+			       "changed; if all of it is yours, seal it with --force"));
+	assert_true(file_digest("image") == before);
+	assert_int_equal(SEAL("--key-file", "one", "--force"), EXIT_OPENED);
 	assert_int_equal(SEAL("--key-file", "one"), EXIT_OPENED);
 	assert_int_equal(open_with(keys[1], "root"), EXIT_OPENED);
+}
+
+/* A host's changes, which the policy lets pass. */
+static void change_as_a_host(void)
+{
+	edit_header("image", "\"keyslots_size\":\"16744448\"",
+		    "\"keyslots_size\":\"16744448\",\"flags\":[\"allow-discards\"]");
+	edit_header("image", "\"sector_size\":4096", "\"sector_size\":512");
+	edit_header("image", "\"offset\":\"16777216\"", "\"offset\":\"16781312\"");
+}
+
+#define ALSO "--also", GUID_DISK_KEY "=one"
+
+static void what_a_host_changed_is_not_sealed(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	change_as_a_host();
+	before = file_digest("image");
+	assert_int_equal(VERIFY("--key-file", "one"), EXIT_HEADER);
+	assert_int_equal(ENROLL("--new-key-file", "two", ALSO), EXIT_HEADER);
+	assert_non_null(strstr(log_text(), "the header of image is refused: one did not seal what it "
+			       "says (token 0); nothing was changed; cocosecret seal shows"));
+	/* Which is about other tokens, in all commands but seal. */
+	assert_int_equal(ENROLL("--new-key-file", "two", ALSO, "--force"), EXIT_HEADER);
+	assert_int_equal(ENROLL("--new-key-file", "two", "--secret", OTHER, ALSO, "--force"),
+			 EXIT_HEADER);
+	assert_int_equal(RUN(enroll_main, "enroll", "image", "--key-file", "one", "--new-key-file",
+			     "two", "--force"), EXIT_HEADER);
+	assert_int_equal(RUN(rotate_main, "rotate", "image", "--key-file", "one", "--new-key-file",
+			     "two", "--force"), EXIT_HEADER);
+	assert_int_equal(SEAL("--key-file", "one"), EXIT_HEADER);
+	assert_true(file_digest("image") == before);
+}
+
+/* A host takes the token away that its owner names. */
+static void a_token_that_is_not_there_is_missed(void **state)
+{
+	static const char *const edits[][2] = {
+		{ "\"type\":\"cocosecret\"", "\"type\":\"x\"" },
+		{ "\"keyslots\":[\"1\"]", "\"keyslots\":[\"0\"]" },
+		{ "\"secret\":\"7", "\"secret\":\"8" },
+	};
+
+	for (size_t i = 0; i < sizeof(edits) / sizeof(*edits); i++) {
+		uint64_t before;
+
+		leave_scratch(state);
+		begin_enrolled(state);
+		edit_header("image", edits[i][0], edits[i][1]);
+		before = file_digest("image");
+		assert_int_equal(ENROLL("--new-key-file", "two", ALSO, "--force"), EXIT_HEADER);
+		assert_non_null(strstr(log_text(), "the header of image is refused"));
+		assert_int_equal(RUN(seal_main, "seal", "image", "--key-file", "two", "--secret", OTHER,
+				     ALSO, "--force"), EXIT_HEADER);
+		assert_true(file_digest("image") == before);
+	}
+}
+
+static void also_wants_the_token_that_it_names(void **state)
+{
+	(void)state;
+	assert_int_equal(ENROLL("--new-key-file", "one", "--also", OTHER "=two"), EXIT_HEADER);
+	assert_non_null(strstr(log_text(), "it has no token for secret " OTHER " that two sealed, or "
+			       "whose key slot it opens; nothing was changed"));
+}
+
+/* Of the keys given, each one counts. */
+static void the_seal_of_each_key_is_asked_for(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(ENROLL("--new-key-file", "two", "--secret", OTHER, "--force"), EXIT_OPENED);
+	before = file_digest("image");
+	write_file("three", "launch key three, 32 bytes long..", KEY_SIZE);
+	assert_int_equal(ENROLL("--new-key-file", "three", ALSO, "--also", OTHER "=two"), EXIT_HEADER);
+	assert_int_equal(SEAL("--key-file", "two", "--secret", OTHER, ALSO), EXIT_HEADER);
+	assert_true(file_digest("image") == before);
+	assert_int_equal(SEAL("--key-file", "two", "--secret", OTHER, ALSO, "--force"), EXIT_OPENED);
+	assert_int_equal(ENROLL("--new-key-file", "three", ALSO, "--also", OTHER "=two"), EXIT_OPENED);
 }
 
 static void what_the_policy_refuses_is_not_sealed(void **state)
@@ -194,7 +283,7 @@ static void what_the_policy_refuses_is_not_sealed(void **state)
 	edit_header("image", "\"iv_tweak\":\"0\",\"encryption\":\"aes-xts-plain64\"",
 		    "\"iv_tweak\":\"0\",\"encryption\":\"cipher_null-ecb\"");
 	before = file_digest("image");
-	assert_int_equal(SEAL("--key-file", "one"), EXIT_HEADER);
+	assert_int_equal(SEAL("--key-file", "one", "--force"), EXIT_HEADER);
 	assert_non_null(strstr(log_text(), "cipher_null"));
 	assert_true(file_digest("image") == before);
 }
@@ -259,7 +348,7 @@ static void a_key_is_changed_for_another(void **state)
 	assert_int_equal(crypt_keyslot_destroy(cd, 1), 0);
 	crypt_free(cd);
 	assert_int_equal(open_with(new_key, "root"), EXIT_HEADER);
-	assert_int_equal(SEAL("--key-file", "two"), EXIT_OPENED);
+	assert_int_equal(SEAL("--key-file", "two", "--force"), EXIT_OPENED);
 	assert_int_equal(open_with(new_key, "root"), EXIT_OPENED);
 	assert_int_equal(open_with(keys[1], "root"), EXIT_HEADER);
 }
@@ -332,6 +421,10 @@ int main(void)
 		TEST_ENROLLED(every_edit_breaks_the_seal),
 		TEST_ENROLLED(the_same_content_is_the_same_seal),
 		TEST_ENROLLED(a_wanted_change_is_sealed_again),
+		TEST_ENROLLED(what_a_host_changed_is_not_sealed),
+		TEST_ENROLLED(a_token_that_is_not_there_is_missed),
+		TEST(also_wants_the_token_that_it_names),
+		TEST_ENROLLED(the_seal_of_each_key_is_asked_for),
 		TEST_ENROLLED(what_the_policy_refuses_is_not_sealed),
 		TEST(a_detached_header_is_sealed_as_one),
 		TEST_ENROLLED(two_owners_are_both_sealed),

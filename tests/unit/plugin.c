@@ -292,10 +292,10 @@ static void of_two_tokens_the_one_of_the_key_opens(void **state)
 /* The owner's own token of another type, sealed with the rest. */
 static void add_eager(void)
 {
-	char *seal[] = { "seal", "image", "--key-file", "one", NULL };
+	char *seal[] = { "seal", "image", "--key-file", "one", "--force", NULL };
 
 	add_token("image", EAGER);
-	assert_int_equal(seal_main(4, seal), EXIT_OPENED);
+	assert_int_equal(seal_main(5, seal), EXIT_OPENED);
 }
 
 static void a_refusal_is_the_end_of_the_tokens(void **state)

@@ -126,7 +126,8 @@ static void a_detached_header_is_rotated_as_one(void **state)
 	(void)state;
 	edit_header("image", "\"type\":\"crypt\",\"offset\":\"2097152\"",
 		    "\"type\":\"crypt\",\"offset\":\"0\"");
-	assert_int_equal(RUN(seal_main, "seal", "--header", "image", "--key-file", "one"),
+	assert_int_equal(RUN(seal_main, "seal", "--header", "image", "--key-file", "one",
+			     "--force"),
 			 EXIT_OPENED);
 	assert_int_equal(rotate(), EXIT_HEADER);
 	assert_int_equal(RUN(rotate_main, "rotate", "--header", "image", "--key-file", "one",
@@ -155,7 +156,7 @@ static void a_key_slot_that_others_use_stays(void **state)
 
 	(void)state;
 	add_token("image", "{\"type\":\"x\",\"keyslots\":[\"1\"]}");
-	assert_int_equal(SEAL("--key-file", "one"), EXIT_OPENED);
+	assert_int_equal(SEAL("--key-file", "one", "--force"), EXIT_OPENED);
 	before = file_digest("image");
 	assert_int_equal(rotate(), EXIT_HEADER);
 	assert_non_null(strstr(log_text(), "key slot 1 is also that of token 1"));
@@ -166,7 +167,7 @@ static void the_old_keys_other_slot_is_warned_of(void **state)
 {
 	(void)state;
 	assert_int_equal(add_slot(5, keys[1]), 5);
-	assert_int_equal(SEAL("--key-file", "one"), EXIT_OPENED);
+	assert_int_equal(SEAL("--key-file", "one", "--force"), EXIT_OPENED);
 	assert_int_equal(rotate(), EXIT_OPENED);
 	assert_non_null(strstr(log_text(), "one still opens key slot 5"));
 }
@@ -194,13 +195,13 @@ static void without_room_nothing_is_rotated(void **state)
 	for (int token = 1; token < TOKENS_MAX; token++)
 		assert_int_equal(crypt_token_json_set(cd, CRYPT_ANY_TOKEN, fill), token);
 	crypt_free(cd);
-	assert_int_equal(SEAL("--key-file", "one"), EXIT_OPENED);
+	assert_int_equal(SEAL("--key-file", "one", "--force"), EXIT_OPENED);
 	/* No token is needed, ... */
 	assert_int_equal(rotate(), EXIT_OPENED);
 	/* ... but a key slot is. */
 	while (add_slot(CRYPT_ANY_SLOT, keys[0]) >= 0)
 		;
-	assert_int_equal(SEAL("--key-file", "two"), EXIT_OPENED);
+	assert_int_equal(SEAL("--key-file", "two", "--force"), EXIT_OPENED);
 	before = file_digest("image");
 	assert_int_equal(RUN(rotate_main, "rotate", "image", "--key-file", "two", "--new-key-file",
 			     "one"), EXIT_IO);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whatever is shown here may be a host's: no text of it reaches the terminal as it is. */
+#include "describe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "document.h"
+
+static const char *text(struct json_object *object, const char *member)
+{
+	const char *found = document_text(object, member);
+
+	return found ? found : "?";
+}
+
+#define SHOWN(object, member) ESCAPED(slice_of(text((object), (member))))
+
+static long long number(struct json_object *object, const char *member)
+{
+	return json_object_get_int64(document_member(object, member, json_type_int));
+}
+
+static struct json_object *part(struct json_object *object, const char *member)
+{
+	return document_member(object, member, json_type_object);
+}
+
+/* " a b", or " none"; an array's texts. */
+static void print_list(struct json_object *object, const char *member)
+{
+	struct json_object *array = document_member(object, member, json_type_array);
+	size_t count = array ? json_object_array_length(array) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *entry = json_object_get_string(json_object_array_get_idx(array, i));
+
+		printf(" %s", ESCAPED(slice_of(entry ? entry : "?")));
+	}
+	if (count == 0)
+		printf(" none");
+}
+
+static void describe_segment(struct json_object *segment)
+{
+	struct json_object *integrity = part(segment, "integrity");
+
+	printf("  data: %s, sectors of %lld bytes, from byte %s on, size %s, IV tweak %s\n",
+	       SHOWN(segment, "encryption"), number(segment, "sector_size"),
+	       SHOWN(segment, "offset"), SHOWN(segment, "size"), SHOWN(segment, "iv_tweak"));
+	printf("  integrity: %s\n", integrity ? SHOWN(integrity, "type") : "none");
+}
+
+static void describe_config(struct json_object *config)
+{
+	printf("  flags:");
+	print_list(config, "flags");
+	printf("\n  requirements:");
+	print_list(part(config, "requirements"), "mandatory");
+	printf("\n");
+}
+
+static void print_kdf(struct json_object *kdf)
+{
+	if (strcmp(text(kdf, "type"), "pbkdf2") == 0)
+		printf("pbkdf2 with %s, %lld iterations", SHOWN(kdf, "hash"),
+		       number(kdf, "iterations"));
+	else
+		printf("%s, %lld times over %lld KiB, %lld threads", SHOWN(kdf, "type"),
+		       number(kdf, "time"), number(kdf, "memory"), number(kdf, "cpus"));
+}
+
+static void describe_keyslot(const char *id, struct json_object *keyslot)
+{
+	printf("  key slot %s: %lld bytes, %s, ", ESCAPED(slice_of(id)), number(keyslot, "key_size"),
+	       SHOWN(part(keyslot, "area"), "encryption"));
+	print_kdf(part(keyslot, "kdf"));
+	if (document_member(keyslot, "priority", json_type_int))
+		printf(", priority %lld", number(keyslot, "priority"));
+	printf("\n");
+}
+
+static void describe_digest(const char *id, struct json_object *digest)
+{
+	printf("  digest %s: ", ESCAPED(slice_of(id)));
+	print_kdf(digest);
+	printf(", key slots");
+	print_list(digest, "keyslots");
+	printf("\n");
+}
+
+static bool is_shown(const char *member)
+{
+	static const char *const members[] = { "type", "keyslots", "secret", "name" };
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		if (strcmp(member, members[i]) == 0)
+			return true;
+	return false;
+}
+
+static void describe_token(const char *id, struct json_object *token)
+{
+	printf("  token %s: %s", ESCAPED(slice_of(id)), SHOWN(token, "type"));
+	if (document_text(token, "secret"))
+		printf(", secret %s", SHOWN(token, "secret"));
+	if (document_text(token, "name"))
+		printf(", name \"%s\"", SHOWN(token, "name"));
+	printf(", key slots");
+	print_list(token, "keyslots");
+	json_object_object_foreach(token, member, value) {
+		(void)value;
+		if (!is_shown(member))
+			printf(", a %s", ESCAPED(slice_of(member)));
+	}
+	printf("\n");
+}
+
+static void describe_each(struct json_object *objects,
+			  void (*show)(const char *id, struct json_object *object))
+{
+	if (!objects)
+		return;
+	json_object_object_foreach(objects, id, object) {
+		show(id, object);
+	}
+}
+
+void describe(const struct owner *owner, struct json_object *document)
+{
+	struct json_object *metadata = part(document, "metadata");
+
+	printf("%s: the header says:\n  UUID %s, label \"%s\", subsystem \"%s\"\n", owner->device,
+	       SHOWN(document, "uuid"), SHOWN(document, "label"), SHOWN(document, "subsystem"));
+	describe_segment(part(part(metadata, "segments"), "0"));
+	describe_config(part(metadata, "config"));
+	describe_each(part(metadata, "digests"), describe_digest);
+	describe_each(part(metadata, "keyslots"), describe_keyslot);
+	describe_each(part(metadata, "tokens"), describe_token);
+}
