@@ -56,6 +56,15 @@ static int add(struct owner *owner, struct crypt_device *cd)
 	return add_token(owner, cd, slot);
 }
 
+/* Such volumes are one as good as the other, for the host as well, which chooses the disk. */
+static void warn_of_no_name(const struct owner *owner)
+{
+	if (!owner->name)
+		complain("enroll: %s: sealed without --name: it never becomes the root unless cocotab or "
+			 "the measured command line says so, and a host can show it in the place of "
+			 "another volume without a name", owner->device);
+}
+
 int enroll_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
@@ -63,7 +72,11 @@ int enroll_main(int argc, char **argv)
 			    OWNER_TAKES_NAME | OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS |
 			    OWNER_MAY_ASK | OWNER_WRITES);
 
-	return r ? r : owner_reseal(&owner, add);
+	if (r == 0)
+		r = owner_reseal(&owner, add);
+	if (r == 0)
+		warn_of_no_name(&owner);
+	return r;
 }
 
 int seal_main(int argc, char **argv)

@@ -22,6 +22,9 @@ static void what_is_enrolled_is_sealed(void **state)
 	assert_int_equal(VERIFY("--key-file", "one"), EXIT_HEADER);
 	assert_non_null(strstr(log_text(), "no cocosecret token"));
 	assert_int_equal(ENROLL("--new-key-file", "one"), EXIT_OPENED);
+	assert_string_equal(log_text(), "enroll: image: sealed without --name: it never becomes the "
+			    "root unless cocotab or the measured command line says so, and a host can "
+			    "show it in the place of another volume without a name\n");
 	assert_int_equal(VERIFY("--key-file", "one"), EXIT_OPENED);
 	assert_int_equal(VERIFY("--key-file", "two"), EXIT_WRONG_KEY);
 	assert_int_equal(VERIFY("--key-file", "one", "--secret", OTHER), EXIT_HEADER);
@@ -359,6 +362,7 @@ static void a_sealed_name_binds(void **state)
 
 	(void)state;
 	assert_int_equal(ENROLL("--new-key-file", "one", "--name", "root"), EXIT_OPENED);
+	assert_string_equal(log_text(), "");
 	assert_int_equal(open_with(keys[1], "root"), EXIT_OPENED);
 	assert_int_equal(volume_open(&other, "image", AT_FDCWD, AT_FDCWD, &fault), EXIT_HEADER);
 	assert_non_null(strstr(fault.text, "\"root\""));
