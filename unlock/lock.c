@@ -82,7 +82,7 @@ static int explain(struct lock *lock, const char *name, int r, struct fault *fau
 
 int lock_take(struct lock *lock, int fd, const char *name, struct fault *fault)
 {
-	static const struct timespec pause = { .tv_nsec = PAUSE_MS * NS_PER_MS };
+	static const struct timespec pause = { .tv_nsec = (long)PAUSE_MS * NS_PER_MS };
 	struct stat st;
 	int r;
 
