@@ -2,11 +2,13 @@
 #include "open.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
+#include "copies.h"
 #include "device.h"
 #include "document.h"
 #include "exitcode.h"
@@ -167,13 +169,25 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 	return EXIT_IO;
 }
 
+/* A host may have put two headers together. What is read here decides nothing. */
+static void tell_of_copies(const char *device)
+{
+	CLEANUP(close_fd) int fd = open(device, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct fault fault;
+
+	if (fd >= 0 && copies_differ(fd, 0, &fault))
+		log_warning("the header of %s: %s", device, fault.text);
+}
+
 /* The checks below speak of "it". */
 static int refuse(const struct volume *volume, const char *device, int r, struct fault *fault)
 {
-	if (volume->header[0])
+	if (volume->header[0]) {
 		fault_prefix(fault, "the header %s is refused: ", ESCAPED(slice_of(volume->header)));
-	else
-		fault_prefix(fault, "the header of %s is refused: ", device);
+		return r;
+	}
+	tell_of_copies(device);
+	fault_prefix(fault, "the header of %s is refused: ", device);
 	return r;
 }
 

@@ -34,7 +34,7 @@ header_parts := canonical document token derive identity seal policy
 volume_parts := text guid volume cmdline host file log exitcode
 boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
 	mapping state header $(header_parts) keyslot volume_key settle open plan warm child discover attempt \
-	verify_mount verify_device verify_root failure wipe
+	verify_mount verify_device verify_root failure wipe copies
 owner_parts  := text guid volume secret terminal key_file output keygen table_file table_build table_show \
 	table_check header $(header_parts) volume_key copies header_copy partition lock owner keyslot advice describe vouch reseal enroll rotate verify \
 	file exitcode warm child mapping state guest list status
