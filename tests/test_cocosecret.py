@@ -231,8 +231,8 @@ def test_two_volumes_in_one(tmp_path):
              for header in (first, second)]
     with open(two.path, "r+b") as file:
         file.write(one.path.read_bytes()[:first.size])
-    says = (f"the header of {two.path}: its two copies differ: the first is of "
-            f"UUID {uuids[0]}, the second of UUID {uuids[1]}\n")
+    says = (f"the header of {two.path}: its two copies differ: the first is "
+            f"of UUID {uuids[0]}, the second of UUID {uuids[1]}\n")
     for key, status in ((two.key, 0), (one.key, 6)):
         done = call(COCOSECRET, "verify", two.path, "--key-file", key)
         assert done.returncode == status and says in done.stderr, done.stderr
