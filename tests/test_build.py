@@ -30,7 +30,7 @@ def test_static(target):
 
 @pytest.mark.parametrize("name", UNIT)
 def test_unit(name):
-    output = run(BUILD / "tests/unit" / name, limit=120)
+    output = run(BUILD / "tests/unit" / name, limit=300)
     (passed,) = [line for line in output.splitlines() if "  PASSED  " in line]
     print(passed)
 
