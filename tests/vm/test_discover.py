@@ -98,6 +98,7 @@ def test_partition_type(kind):
         print(" ".join(names))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_root_withheld(kind):
     """The only volume there is sealed without a name, on a partition of the
