@@ -48,14 +48,16 @@ class Stock:
     vars = VARS
 
     def __init__(self, kernel=None, initrd=None, cmdline="", table=None,
-                 area_size=None, mode=None):
+                 area_size=None, mode=None, variables=None, esp=None):
         self.kernel, self.initrd = kernel, initrd
+        self.esp = esp or {}  # files for the ESP beside ours, {path: file}
+        self.variables = variables or self.vars  # the store that it begins with
         self.settings = {"cmdline": cmdline, "table": table,
                          "area-size": area_size, "mode": mode}
 
     def arguments(self, folder, memory):  # pylint: disable=unused-argument
         """QEMU's arguments; what they name is put into the folder."""
-        shutil.copy(self.vars, folder / "vars.fd")
+        shutil.copy(self.variables, folder / "vars.fd")
         esp = folder / "esp"
         (esp / "EFI/BOOT").mkdir(parents=True)
         self.put_program(standin(), esp / "EFI/BOOT/BOOTX64.EFI")
@@ -63,6 +65,9 @@ class Stock:
             self.put_program(self.kernel, esp / "vmlinuz")
         if self.initrd:
             os.symlink(self.initrd, esp / "initrd")
+        for name, file in self.esp.items():
+            (esp / name).parent.mkdir(parents=True, exist_ok=True)
+            os.symlink(file, esp / name)
         return [
             "-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
             "-drive", f"if=pflash,format=raw,file={folder}/vars.fd",

@@ -166,13 +166,15 @@ def root():
             "root", key, lambda path: furnish(path, installed, kernel))
 
 
-def file_system(path, folder):
-    """An ext4 image of a folder; kernel modules stay in the initramfs."""
+def file_system(path, folder, modules=False):
+    """An ext4 image of a folder; kernel modules stay in the initramfs, unless
+    they are wanted."""
     with place.scratch() as scratch:
         copy = place.pathlib.Path(scratch) / "root"
         place.run("cp", "-al", folder, copy)
-        for modules in (copy / "usr/lib/modules").glob("*/kernel"):
-            place.remove(modules)
+        for drivers in (copy / "usr/lib/modules").glob("*/kernel"):
+            if not modules:
+                place.remove(drivers)
         used = int(place.run("du", "-sm", copy).split()[0])
         place.run("mke2fs", "-q", "-t", "ext4", "-m", "0", "-J", "size=4",
                   "-U", FS_UUID, "-L", "guest-root", "-d", copy, path,

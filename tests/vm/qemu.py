@@ -345,13 +345,23 @@ class Machine:
             self.qmp("cont")
         return pathlib.Path(path)
 
-    def plug(self, disk):
+    def plug(self, disk, serial="disk0"):
         """Adds a raw disk while the guest runs."""
         self.qmp("blockdev-add", **{
             "driver": "raw", "node-name": "plugged",
             "file": {"driver": "file", "filename": str(disk)}})
         self.qmp("device_add", driver="virtio-blk-pci", drive="plugged",
-                 bus="free-slot", id="plugged", serial="disk0")
+                 bus="free-slot", id="plugged", serial=serial)
+
+    def unplug(self):
+        """Takes it away again."""
+        self.qmp("device_del", id="plugged")
+        for _ in range(100):
+            with contextlib.suppress(Failure):
+                self.qmp("blockdev-del", **{"node-name": "plugged"})
+                return
+            time.sleep(0.2)
+        raise Failure(f"{self.name}: the plugged disk does not go")
 
     def disk_writes(self):
         """{disk: write requests since the start}"""
