@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What each test measured, in one place at the end of a run."""
 
+import json
+
 TABLE = "table"  # the property that holds lines of the attack table
+HOST = "host"    # and a column of the host's table
 
 
 def pytest_configure(config):
@@ -9,19 +12,47 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: for make check-slow only")
 
 
+def recorded(terminalreporter, wanted):
+    """What tests recorded under a name."""
+    return [text for outcome in ("passed", "failed")
+            for report in terminalreporter.stats.get(outcome, [])
+            if report.when == "call"
+            for name, text in report.user_properties if name == wanted]
+
+
 def print_table(terminalreporter):
     """The lines of all tests that have some, as one table."""
-    stats = terminalreporter.stats
-    lines = [line for outcome in ("passed", "failed")
-             for report in stats.get(outcome, [])
-             if report.when == "call"
-             for name, text in report.user_properties if name == TABLE
+    lines = [line for text in recorded(terminalreporter, TABLE)
              for line in text.split("\n")]
     if lines:
         terminalreporter.section("attacks, each with the right key")
     # A test's heading comes first, whatever was run before it.
     for line in sorted(lines, key=lambda line: not line.startswith("attack ")):
         terminalreporter.line(line)
+
+
+def print_host_table(terminalreporter):
+    """A line a scene, a column a test: what the guest heard."""
+    columns, promises = {}, {}
+    for text in recorded(terminalreporter, HOST):
+        name, scenes = json.loads(text)
+        cells = columns.setdefault(name, {})
+        for scene, (heard, promise) in scenes.items():
+            cells[scene] = heard or "-"
+            promises[scene] = promise
+    if not columns:
+        return
+    # What is heard without us stands beside.
+    columns = dict(sorted(columns.items(), key=lambda item: (
+        "without us" in item[0], item[0])))
+    terminalreporter.section("what a guest heard of a host, besides its disk")
+    rows = [["host says", *columns, "closed by"]]
+    rows += [[scene, *(cells.get(scene, "") for cells in columns.values()),
+              promise] for scene, promise in promises.items()]
+    widths = [max(map(len, cells)) for cells in zip(*rows)]
+    for row in rows:
+        terminalreporter.line("  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -36,6 +67,7 @@ def pytest_terminal_summary(terminalreporter):
             if line.strip():
                 terminalreporter.line(f"             {line}")
     print_table(terminalreporter)
+    print_host_table(terminalreporter)
     counts = {name: len(terminalreporter.stats.get(name, []))
               for name in ("passed", "failed", "skipped", "error")}
     terminalreporter.line(f"\n{counts['passed']} passed, "

@@ -9,6 +9,7 @@ table     secret tables, good and bad
 image     the guest's root and its encrypted disk
 initrd    initramfs images: dracut's, and a tiny one for the module
 qemu      the running machine
+hostvm    guests whose host says all that it can
 rootvm    a guest with the encrypted root; modulevm: one for the module alone
 memory    looking for secrets in a dump of its memory
 """

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The host's table: what is said to a guest by anything but the disk's header,
+and what is heard of it, with us and without."""
+
+import json
+import time
+
+import pytest
+
+from host import catalogue, hidden
+
+from . import hostvm, image, memory, place, rootvm
+
+HOST = "host"  # see tests/conftest.py
+SETTLED = "systemctl is-system-running --wait"
+
+
+def show_all(system, folder, **settings):
+    """{scene: what was heard} of a boot to which the host says everything."""
+    said = catalogue.together(catalogue.said(scene, folder)
+                              for scene in catalogue.SCENES.values())
+    with hostvm.guest(system, said, **settings) as machine:
+        machine.wait_ready(hostvm.LIMIT)
+        ready = machine.age()
+        machine.run(SETTLED, hostvm.LIMIT)
+        heard = {name: catalogue.heard(scene, machine, folder)
+                 for name, scene in catalogue.SCENES.items()}
+        print(f"root's agent after {ready:.0f} s, all asked after "
+              f"{machine.age():.0f} s")
+        return heard
+
+
+def broken(heard):
+    """What we promise to close, and was heard."""
+    return {name: words for name, words in heard.items()
+            if words and catalogue.SCENES[name].closed_by == catalogue.OURS}
+
+
+def unheard(kind, heard):
+    """What should be heard without us: else there is nothing to close."""
+    return [name for name, scene in catalogue.SCENES.items()
+            if kind in scene.loud and not heard[name]]
+
+
+def record(record_property, where, heard):
+    """For the table at the end of the run."""
+    record_property(HOST, json.dumps([where, {
+        name: [words, catalogue.SCENES[name].promise()]
+        for name, words in heard.items()}]))
+
+
+def record_more(record_property, where, heard, closed_by=catalogue.OURS):
+    """The same, for what is no scene of the catalogue."""
+    record_property(HOST, json.dumps([where, {
+        name: [words, closed_by] for name, words in heard.items()}]))
+
+
+def kinds(*quick):
+    """Of initramfs; those that make check has no time for are slow."""
+    return pytest.mark.parametrize("kind", [
+        kind if kind in quick else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in catalogue.ALL])
+
+
+@kinds("generic", "initramfs-tools", "mkosi")
+def test_with_us(kind, tmp_path, record_property):
+    """What we promise to close is not heard."""
+    heard = show_all(hostvm.ours(kind), tmp_path)
+    record(record_property, kind, heard)
+    assert not broken(heard)
+
+
+@kinds("generic")
+def test_without_us(kind, tmp_path, record_property):
+    """The same, and all is heard."""
+    heard = show_all(hostvm.without(kind), tmp_path)
+    record(record_property, f"{kind}, without us", heard)
+    assert not unheard(kind, heard)
+
+
+@pytest.mark.slow
+def test_allowed(tmp_path, record_property):
+    """What the measured command line lets in is heard."""
+    words = {scene.word for scene in catalogue.SCENES.values() if scene.word}
+    heard = show_all(
+        hostvm.ours("generic"), tmp_path,
+        cmdline="rd.cocosecret.allow=" + ",".join(sorted(words)))
+    record(record_property, "generic, all allowed", heard)
+    assert words == {scene.word for name, scene in catalogue.SCENES.items()
+                     if scene.word and heard[name]}
+
+
+# What a processor and a keyboard can say, and what would be heard of it.
+KEYS = {"t": b"Show State", "m": b"Show Memory", "w": b"Show Blocked State",
+        "l": b"Show backtrace", "e": b"Terminate All Tasks",
+        "c": b"Trigger a crash", "f": b"Manual OOM execution"}
+
+
+WAITING = "loglevel=7 rd.cocosecret.timeout=600"
+
+
+def wait(machine):
+    """For the initramfs to wait for its disk."""
+    machine.wait_console("secrets in securityfs", hostvm.LIMIT)
+    time.sleep(5)
+
+
+def press(machine, key):
+    """A magic key of the console's."""
+    machine.qmp("chardev-send-break", id="console")
+    machine.type(key)
+    time.sleep(1)
+
+
+def test_waiting(tmp_path, record_property):
+    """A host that lets the initramfs wait, and says everything else."""
+    with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
+                      plugged=False, cmdline=WAITING) as machine:
+        wait(machine)
+        machine.qmp("inject-nmi")
+        for key in KEYS:
+            press(machine, key)
+        machine.plug(hostvm.partitions(tmp_path / "other"), "other")
+        time.sleep(10)
+        machine.unplug()
+        console = machine.log_path("console").read_bytes()
+        assert console.count(b"sysrq: ") >= len(KEYS)  # they do arrive
+        machine.plug(machine.disk)
+        machine.wait_ready(hostvm.LIMIT)
+        machine.check("cocosecret-unlock verify-root /")
+        said = b" ".join(line for line in KEYS.values()
+                         if b"sysrq: " + line in console)
+        used = machine.check("grep -c part /proc/swaps || :")
+    heard = {"NMI, SysRq while the initramfs waits": said.decode(),
+             "another disk, while it waits": "" if used == "0" else used}
+    record_more(record_property, "generic", heard)
+    assert not any(heard.values())
+
+
+@pytest.mark.slow
+def test_ctrl_alt_del(record_property):
+    """While the initramfs waits: the machine ends, and the key with it."""
+    with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
+                      plugged=False, cmdline=WAITING) as machine, \
+            place.scratch() as folder:
+        wait(machine)
+        machine.qmp("send-key", keys=[{"type": "qcode", "data": key}
+                                      for key in ("ctrl", "alt", "delete")])
+        reason = machine.wait_off(120)
+        dump = machine.dump(folder + "/dump")
+        assert memory.whole(dump, b"rd.cocosecret=root")
+        found = memory.find(dump, hostvm.disk().key)
+        print(f"{reason} after {machine.age():.0f} s")
+        record_more(record_property, "generic", {
+            "Ctrl-Alt-Del while it waits": "key left" if found else ""})
+        assert not found
+
+
+@pytest.mark.slow
+def test_hidden_partitions(tmp_path, record_property):
+    """Partitions of the host's, whose table is in the header of a volume that
+    fills its disk."""
+    parts = [(kind, hostvm.file_system(tmp_path / name, name, []).read_bytes())
+             for name, kind in hostvm.PARTITIONS.items()]
+    with rootvm.guest("amdsev", disk=image.sealed(),
+                      volumes=rootvm.volume(options=""),
+                      spoil=lambda path: hidden.put(path, parts)) as machine:
+        outcome = machine.wait_outcome(hostvm.LIMIT)
+        heard = ""
+        if not outcome:
+            machine.run(SETTLED, hostvm.LIMIT)
+            heard = machine.run("sed 1d /proc/swaps; findmnt -rn | grep /vda"
+                                )[1].decode().strip()
+            print(machine.check("ls /dev/vda*"))
+        record_more(record_property, "generic", {
+            "GPT in the header of a whole disk": heard})
+        assert not heard
+
+
+@pytest.mark.slow
+def test_cloud_init(tmp_path, record_property):
+    """A root that asks any disk of a certain label what to run."""
+    system = hostvm.ours("generic")._replace(disk=hostvm.disk(hostvm.CLOUD))
+    with hostvm.guest(system, catalogue.cloud(tmp_path)) as machine:
+        machine.wait_ready(hostvm.LIMIT)
+        machine.run("cloud-init status --wait", 600)
+        heard = machine.run("cat /run/host-cloud")[1].decode().strip()
+        record_more(record_property, "generic", {
+            "cloud-init: a disk's user data": heard}, catalogue.OWNER)
+
+
+@pytest.mark.slow
+def test_uki(record_property):
+    """One image with all: its stub takes words from the host, where there is no
+    Secure Boot. Kernel, initramfs and command line apart have no stub."""
+    folder = hostvm.uki("generic")
+    system = hostvm.ours("generic")._replace(kernel=folder / "uki.efi",
+                                             initramfs=None)
+    said = catalogue.Said(arguments=[
+        "-smbios", f"type=11,value={hostvm.UKI_STUB}=systemd.setenv=SMBIOS=heard"])
+    with hostvm.guest(system, said, esp={
+            "loader/addons/host.addon.efi": folder / "host.addon.efi"}) as machine:
+        machine.wait_ready(hostvm.LIMIT)
+        words = machine.check("cat /proc/cmdline")
+        record_more(record_property, "generic", {
+            "UKI: SMBIOS words for the command line":
+                "heard" if "SMBIOS=heard" in words else "",
+            "UKI: an addon on the ESP":
+                "heard" if "ADDON=heard" in words else ""}, catalogue.APART)
