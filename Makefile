@@ -189,7 +189,7 @@ check-slow: deps all unit
 	$(Q)$(PYTEST) -m slow tests
 
 # Every Debian with every initramfs on either firmware. What has passed with
-# the same source is not run again: MATRIX= names cells or suites, "attacks"
+# the same source is not run again: MATRIX= names cells or suites, "attacks", "host"
 # too, and rm -r $(BUILD)/matrix begins anew.
 MATRIX ?= all
 

@@ -14,7 +14,7 @@ import typing
 
 import marked
 
-from . import chroot, debs, image, mkosi, place
+from . import chroot, debs, hostvm, image, mkosi, place
 
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13",
           "sid": "Debian unstable"}
@@ -199,6 +199,59 @@ def disk(suite):
                                      lambda path: make_disk(path, suite)))
 
 
+# what a host says to it
+
+
+def copy_host_root(suite, folder):
+    """The system's files, and what listens to a host."""
+    with chroot.above(*layers(suite)) as system:
+        system.apt("update")
+        system.apt("install --no-install-recommends", *hostvm.LISTENERS)
+        system.run(LEAN)
+        system.copy(folder)
+    image.configure(folder)
+    image.add_agent(folder)
+
+
+@functools.cache
+def host_disk(suite):
+    """An encrypted root that has it all, among the host's partitions."""
+    key = place.digest(layers(suite)[0].name, LEAN, *hostvm.LISTENERS,
+                       *hostvm.LAYOUT, *image.programs())
+    return image.Disk(place.artefact(
+        f"matrix-host-disk-{suite}", key, lambda path: hostvm.make_disk(
+            path, lambda folder: copy_host_root(suite, folder))))
+
+
+def host_system(suite, kind):
+    """What is booted; its image has a cocotab."""
+    return hostvm.System(kernel(suite), initramfs(suite, kind), {}, "",
+                         host_disk(suite))
+
+
+def make_without(path, suite):
+    """An initramfs in which nothing is ours, of dracut with systemd."""
+    with chroot.above(*stock(suite)) as system:
+        system.apt("update")
+        system.apt("install --no-install-recommends cryptsetup-bin")
+        if "systemd-cryptsetup" in system.run("apt-cache pkgnames systemd-c"):
+            system.apt("install --no-install-recommends systemd-cryptsetup")
+        hostvm.make_without(
+            system, host_disk(suite), hostvm.WITHOUT["generic"].format(
+                version=kernel_version(suite)), path)
+
+
+@functools.cache
+def host_system_without(suite):
+    """The same root, opened with a key file."""
+    key = place.digest(stock(suite)[0].name, host_disk(suite).image.parent.name,
+                       hostvm.WITHOUT["generic"])
+    made = place.artefact(f"matrix-without-{suite}", key,
+                          lambda path: make_without(path, suite))
+    return hostvm.System(kernel(suite), made, {},
+                         f"rd.luks.uuid={image.LUKS_UUID}", host_disk(suite))
+
+
 # results
 
 
@@ -238,6 +291,17 @@ def attacks_line():
             f"{scenes} scenes, passed in: {', '.join(found) or 'none'}.")
 
 
+def host_line():
+    """What is known of the host's scenes."""
+    found = {name: result for name in (f"host-{suite}-{kind}" for suite in SUITES
+                                       for kind in KINDS)
+             if (result := kept(name))}
+    scenes = min((result["scenes"] for result in found.values()), default=0)
+    names = ", ".join(name.removeprefix("host-") for name in found) or "none"
+    return (f"What else a host says, {scenes} scenes, is not heard in: "
+            f"{names}.")
+
+
 def table_lines():
     """The matrix in Markdown."""
     yield "| guest | initramfs | " + " | ".join(FIRMWARES.values()) + " |"
@@ -253,6 +317,7 @@ def table_lines():
             yield f"| {guest} | {kind} | " + " | ".join(cells) + " |"
     yield ""
     yield attacks_line()
+    yield host_line()
 
 
 def main():

@@ -13,7 +13,7 @@ import pytest
 from attacks import luks2
 
 from . import (firmware, hostile, image, matrix, memory, place, qemu, rootvm,
-               table, test_attacks)
+               table, test_attacks, test_host)
 
 CHOSEN = os.environ.get("MATRIX", "").split()
 pytestmark = pytest.mark.skipif(not CHOSEN, reason="see make check-matrix")
@@ -130,3 +130,39 @@ def test_attacks_on(kind, tmp_path):
     print(f"{len(lines)} scenes in the initramfs")
     assert not wrong
     matrix.keep(name, scenes=len(lines))
+
+
+hosts = pytest.mark.skipif(
+    CHOSEN != ["all"] and "host" not in CHOSEN, reason="see make check-matrix")
+
+
+def host_param(suite, *more):
+    """A suite's are one worker's."""
+    return pytest.param(suite, *more, id="-".join((suite, *more)),
+                        marks=pytest.mark.xdist_group(suite))
+
+
+@hosts
+@pytest.mark.parametrize("suite, kind", [
+    host_param(suite, kind) for suite in matrix.SUITES for kind in matrix.KINDS])
+def test_host_on(suite, kind, tmp_path, record_property):
+    """What a host says by anything but the disk's header is not heard."""
+    name = f"host-{suite}-{kind}"
+    found = matrix.kept(name)
+    if not found:
+        heard = test_host.show_all(matrix.host_system(suite, kind), tmp_path)
+        found = {"scenes": len(heard), "heard": heard}
+        if not test_host.broken(heard):
+            matrix.keep(name, **found)
+    test_host.record(record_property, f"{suite}-{kind}", found["heard"])
+    assert not test_host.broken(found["heard"])
+
+
+@hosts
+@pytest.mark.parametrize("suite", [host_param(suite)
+                                   for suite in matrix.SUITES])
+def test_host_without_us(suite, tmp_path, record_property):
+    """The same, and all is heard."""
+    heard = test_host.show_all(matrix.host_system_without(suite), tmp_path)
+    test_host.record(record_property, f"{suite}, without us", heard)
+    assert not test_host.unheard("generic", heard)
