@@ -61,12 +61,17 @@ static bool cut_parameter(struct slice *rest, struct parameter *parameter)
 }
 
 /* To the kernel, - and _ are one letter in a parameter's name. */
+static char folded(char c)
+{
+	return c == '_' ? '-' : c;
+}
+
 static bool key_is(struct slice key, const char *name)
 {
 	if (key.length != strlen(name))
 		return false;
 	for (size_t i = 0; i < key.length; i++)
-		if ((key.at[i] == '_' ? '-' : key.at[i]) != name[i])
+		if (folded(key.at[i]) != folded(name[i]))
 			return false;
 	return true;
 }

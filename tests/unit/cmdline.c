@@ -154,6 +154,17 @@ static void source_is_one_of_two_words(void **state)
 	assert_true(parse("rd.cocosecret.source=") < 0);
 }
 
+static void a_dash_is_an_underscore_in_any_name(void **state)
+{
+	struct slice value;
+
+	(void)state;
+	assert_true(cmdline_value(SLICE("a systemd.gpt-auto=0 b"), "systemd.gpt_auto", &value));
+	assert_true(slice_is(value, "0"));
+	assert_true(cmdline_value(SLICE("systemd.gpt_auto=1"), "systemd.gpt_auto", &value));
+	assert_true(slice_is(value, "1"));
+}
+
 static void the_host_is_let_in_by_channel(void **state)
 {
 	(void)state;
@@ -241,6 +252,7 @@ int main(void)
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
 		cmocka_unit_test_teardown(source_is_one_of_two_words, forget),
 		cmocka_unit_test_teardown(the_host_is_let_in_by_channel, forget),
+		cmocka_unit_test(a_dash_is_an_underscore_in_any_name),
 		cmocka_unit_test_teardown(an_unknown_parameter_is_named, forget),
 		cmocka_unit_test_teardown(loads_a_file, forget),
 		cmocka_unit_test_teardown(the_last_value_of_any_parameter_counts, forget),
