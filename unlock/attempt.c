@@ -72,10 +72,10 @@ int attempts_prepare(struct attempts *all, const struct config *config)
 	if (shared == MAP_FAILED)
 		return -ENOMEM;
 	all->faults = shared;
-	all->count = count;
 	all->list = calloc(count, sizeof(*all->list));
 	if (!all->list)
 		return -ENOMEM;
+	all->count = count;
 	all->timeout_us = (uint64_t)config->timeout_s * US_PER_S;
 	for (size_t i = 0; i < count; i++)
 		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i],
@@ -126,6 +126,8 @@ static void fail(struct attempts *all, struct attempt *attempt, int code, const 
 static void fail_hard(struct attempts *all, struct attempt *attempt, const char *why)
 {
 	attempt->outcome = OUTCOME_FAILED;
+	if (state_add_lost(all->state) < 0)
+		log_warning("%s: it cannot be noted that its process was lost", attempt->volume->name);
 	attempts_fail_run(all, EXIT_IO, "%s: %s", attempt->volume->name, why);
 }
 

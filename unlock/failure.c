@@ -41,28 +41,36 @@ static int unmount(const void *unused)
 	return 0;
 }
 
+struct closing_volumes {
+	int state;
+	bool is_left; /* one of them */
+};
+
 static void close_volume(void *context, const char *name)
 {
-	const int *state = context;
+	struct closing_volumes *all = context;
 	struct mapping_id id;
 	int r;
 
-	if (mapping_find(name, &id) < 0 || !state_knows(*state, name, &id))
+	if (mapping_find(name, &id) < 0 || !state_knows(all->state, name, &id))
 		return;
 	r = mapping_close(name);
+	all->is_left |= r < 0;
 	if (r < 0)
 		log_error("%s: cannot be closed again: %s", name, strerror(-r));
 	else
 		log_info("%s: closed again", name);
 }
 
-void failure_close(void)
+bool failure_close(void)
 {
 	CLEANUP(close_fd) int state = state_open(STATE_PATH);
+	struct closing_volumes all = { .state = state };
 
 	child_run(UNMOUNT_WAIT_US, unmount, NULL);
 	if (state >= 0)
-		state_each(state, close_volume, &state);
+		state_each(state, close_volume, &all);
+	return state >= 0 && !all.is_left;
 }
 
 /*

@@ -12,8 +12,11 @@
  */
 bool failure_asked(enum on_failure *on_failure);
 
-/* Takes the new root and every volume that this boot opened away from whoever comes next. */
-void failure_close(void);
+/*
+ * Takes the new root and every volume that this boot opened away from whoever comes next; false
+ * where one is left.
+ */
+bool failure_close(void);
 
 /*
  * Ends the machine; only ON_FAILURE_SHELL comes back. Writes nothing to a disk, not even what a

@@ -14,6 +14,7 @@
 
 #define VOLUMES   STATE_VOLUMES
 #define WIPE_REST "wipe-rest"
+#define LOST      "lost"
 #define ROOT_LINK "root"
 #define ROOT_ANY  "any-root"
 #define MAPPER    "/dev/mapper/"
@@ -246,12 +247,17 @@ void state_each(int state, state_use *use, void *context)
 	state_each_in(state, VOLUMES, use, context);
 }
 
-int state_ask_wipe_rest(int state)
+static int add_mark(int state, const char *name)
 {
 	CLEANUP(close_fd) int fd =
-		openat(state, WIPE_REST, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		openat(state, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	return fd < 0 ? -errno : 0;
+}
+
+int state_ask_wipe_rest(int state)
+{
+	return add_mark(state, WIPE_REST);
 }
 
 int state_wants_wipe_rest(int state)
@@ -261,9 +267,19 @@ int state_wants_wipe_rest(int state)
 	return errno == ENOENT ? 0 : -errno;
 }
 
+int state_add_lost(int state)
+{
+	return add_mark(state, LOST);
+}
+
 static bool is_there(int state, const char *name)
 {
 	return faccessat(state, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool state_has_lost(int state)
+{
+	return is_there(state, LOST);
 }
 
 int state_set_root(int state, const char *name)

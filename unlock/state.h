@@ -68,6 +68,10 @@ int state_add_verified(int state, const char *dir);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
 
+/* That a process which held a secret did not end by itself: what it held nobody wiped. */
+int state_add_lost(int state);
+bool state_has_lost(int state);
+
 /*
  * The volume that the root must lie on; NULL: any of this boot. What was set once stays for this
  * boot. 1 and its name, 0 for any, a negative errno: -ENOENT where none may be the root.

@@ -416,12 +416,17 @@ static bool nothing_failed(void)
 	return result && strcmp(result, "success") == 0;
 }
 
-/* A shell is for a machine that is known to hold no secret. */
-static enum on_failure after_wiping(enum on_failure asked, enum wiped wiped)
+/* A shell is for a machine that is known to hold no secret, and no volume that one opened. */
+static enum on_failure after_wiping(enum on_failure asked, enum wiped wiped, int state)
 {
-	if (asked != ON_FAILURE_SHELL || wiped == WIPED_NOTHING || wiped == WIPED_ALL)
+	if (asked != ON_FAILURE_SHELL)
 		return asked;
-	log_error("no shell, since a secret may be left");
+	if (wiped > WIPED_ALL || (state >= 0 && state_has_lost(state)))
+		log_error("no shell, since a secret may be left");
+	else if (!failure_close())
+		log_error("no shell, since a volume is open");
+	else
+		return asked;
 	return ON_FAILURE_POWEROFF;
 }
 
@@ -434,10 +439,7 @@ static int end_boot(void)
 		return EXIT_OPENED;
 	failure_asked(&on_failure);
 	state = state_look(STATE_PATH);
-	on_failure = after_wiping(on_failure, wipe_all(-1, state));
-	if (on_failure == ON_FAILURE_SHELL)
-		failure_close();
-	failure_end(on_failure);
+	failure_end(after_wiping(on_failure, wipe_all(-1, state), state));
 	return EXIT_OPENED;
 }
 
