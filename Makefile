@@ -135,7 +135,7 @@ install-units: unlock
 		$(DESTDIR)$(UNITDIR)/initrd-root-device.target.d/50-cocosecret.conf
 	$(foreach link,$(unit_links),$(call link_unit,$(firstword $(subst :, ,$(link))),$(lastword $(subst :, ,$(link)))))
 	ln -srf $(DESTDIR)$(LIBEXEC)/cocosecret-generator $(DESTDIR)$(GENERATORDIR)
-	[ -e $(DESTDIR)/init ] || ln -srT $(DESTDIR)$(LIBEXEC)/cocosecret-generator $(DESTDIR)/init
+	[ -e $(DESTDIR)/init ] || [ -L $(DESTDIR)/init ] || ln -srT $(DESTDIR)$(LIBEXEC)/cocosecret-generator $(DESTDIR)/init
 	$(foreach unit,$(closed_shells),$(call fill_in,dracut/closed.service.in,644,$(CLOSED)/$(unit)))
 	$(foreach unit,$(closed_shells),$(call \
 		fill_in,dracut/cocosecret-fail.conf.in,644,$(CLOSED)/$(unit).d/zz-fail.conf))

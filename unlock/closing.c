@@ -56,6 +56,7 @@ static const char *const allowed_units[] = {
 	/* What an agent may need. It starts where the image's owner wants it only. */
 	"dbus.service", "dbus.socket", "dbus-broker.service", "dbus-org.freedesktop.network1.service",
 	"systemd-network-generator.service", "systemd-networkd*", "systemd-resolved*.service",
+	"nm-*initrd.service", "NetworkManager-*initrd.service",
 	"sys-kernel-config.mount",
 };
 
@@ -80,6 +81,7 @@ static const char *const vendor_folders[] = {
 
 struct closing {
 	const char *root;
+	const char *early; /* of a generator, which is too late for others; NULL elsewhere */
 	bool is_open; /* an image for debugging */
 	char *keep;   /* the owner's patterns */
 	size_t keep_length;
@@ -124,12 +126,24 @@ static bool may_start(const struct closing *closing, const char *name, const cha
 	return is_listed(name, allowed, count) || is_kept(closing, name);
 }
 
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
 /* 1 where the link is new, 0 where something of that name is there. */
-static int put_link(const char *root, const char *kind, const char *name, const char *target)
+static int put_link(const struct closing *closing, const char *kind, const char *name,
+		    const char *target)
 {
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "%s" ETC "/%s/%s", root, kind, name);
+	snprintf(path, sizeof(path), "%s" ETC "/%s/%s", closing->root, kind, name);
+	if (closing->early && is_there(path))
+		return 0;
+	if (closing->early)
+		snprintf(path, sizeof(path), "%s/%s", closing->early, name);
 	if (symlink(target, path) == 0)
 		return 1;
 	return errno == EEXIST ? 0 : -errno;
@@ -162,7 +176,7 @@ static int mask_generators(const struct closing *closing, const char *folder, un
 		if (entry->d_name[0] == '.' || may_start(closing, entry->d_name, allowed_generators,
 							 COUNT(allowed_generators)))
 			continue;
-		r = put_link(closing->root, GENERATORS, entry->d_name, "/dev/null");
+		r = put_link(closing, GENERATORS, entry->d_name, "/dev/null");
 		*masked += r > 0;
 	}
 	return r;
@@ -178,28 +192,28 @@ static int mask_units(const struct closing *closing, const char *folder, unsigne
 		if (!is_listed(entry->d_name, unit_kinds, COUNT(unit_kinds)) ||
 		    may_start(closing, entry->d_name, allowed_units, COUNT(allowed_units)))
 			continue;
-		r = put_link(closing->root, UNITS, entry->d_name, "/dev/null");
+		r = put_link(closing, UNITS, entry->d_name, "/dev/null");
 		*masked += r > 0;
 	}
 	return r;
 }
 
 /* In an image that was made by what knows nothing of us; elsewhere they are in their place. */
-static int replace_shells(const char *root)
+static int replace_shells(const struct closing *closing)
 {
 	CLEANUP(close_dir) DIR *dir = NULL;
 	const struct dirent *entry;
 	char path[PATH_SIZE], target[PATH_SIZE];
 	int r = 0;
 
-	snprintf(path, sizeof(path), "%s" CLOSED_PATH, root);
+	snprintf(path, sizeof(path), "%s" CLOSED_PATH, closing->root);
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while (r >= 0 && (entry = readdir(dir)) != NULL) {
 		snprintf(target, sizeof(target), CLOSED_PATH "/%s", entry->d_name);
 		if (entry->d_name[0] != '.')
-			r = put_link(root, UNITS, entry->d_name, target);
+			r = put_link(closing, UNITS, entry->d_name, target);
 	}
 	return r;
 }
@@ -222,26 +236,34 @@ static int read_keep(struct closing *closing)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int close_all(const struct closing *closing, struct closed *closed)
+static int make_folders(const struct closing *closing)
 {
 	static const char *const folders[] = { "/etc", ETC, ETC "/" UNITS, ETC "/" GENERATORS };
 	int r = 0;
 
-	for (size_t i = 0; i < COUNT(folders) && r >= 0; i++)
+	for (size_t i = 0; i < COUNT(folders) && r >= 0 && !closing->early; i++)
 		r = make_folder(closing->root, folders[i]);
+	return r;
+}
+
+static int close_all(const struct closing *closing, struct closed *closed)
+{
+	int r = make_folders(closing);
+
 	if (r >= 0 && !closing->is_open)
-		r = replace_shells(closing->root);
+		r = replace_shells(closing);
 	for (size_t i = 0; i < COUNT(vendor_folders) && r >= 0; i++) {
-		r = mask_generators(closing, vendor_folders[i], &closed->generators);
+		if (!closing->early)
+			r = mask_generators(closing, vendor_folders[i], &closed->generators);
 		if (r >= 0)
 			r = mask_units(closing, vendor_folders[i], &closed->units);
 	}
 	return r < 0 ? r : 0;
 }
 
-int closing_apply(const char *root, struct closed *closed, struct fault *fault)
+static int apply(const char *root, const char *early, struct closed *closed, struct fault *fault)
 {
-	struct closing closing = { .root = root, .is_open = is_debug(root) };
+	struct closing closing = { .root = root, .early = early, .is_open = is_debug(root) };
 	int r = read_keep(&closing);
 
 	*closed = (struct closed){ 0 };
@@ -251,7 +273,17 @@ int closing_apply(const char *root, struct closed *closed, struct fault *fault)
 	}
 	r = close_all(&closing, closed);
 	if (r < 0)
-		fault_set(fault, "%s" ETC ": units cannot be masked: %s", root, strerror(-r));
+		fault_set(fault, "%s: units cannot be masked: %s", early ? early : ETC, strerror(-r));
 	free(closing.keep);
 	return r;
+}
+
+int closing_apply(const char *root, struct closed *closed, struct fault *fault)
+{
+	return apply(root, NULL, closed, fault);
+}
+
+int closing_apply_late(const char *early, struct closed *closed, struct fault *fault)
+{
+	return apply("", early, closed, fault);
 }

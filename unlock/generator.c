@@ -207,13 +207,13 @@ static int write_units(const char *directory, const char *early, const struct cm
 	return r;
 }
 
-/* Also where neither what made the image nor preinit() has closed it. */
-static void close_here(void)
+/* Where neither what made the image nor preinit() has closed it: the unlocker will refuse to boot it. */
+static void close_here(const char *early)
 {
 	struct closed closed;
 	struct fault fault;
 
-	if (closing_apply("", &closed, &fault) < 0)
+	if (closing_apply_late(early, &closed, &fault) < 0)
 		log_error("%s; a failure may end in a shell", fault.text);
 }
 
@@ -235,7 +235,7 @@ static int generate(const char *directory, const char *early)
 	struct fault fault;
 	int r;
 
-	close_here();
+	close_here(early);
 	r = read_cmdline(&text, &cmdline, &fault);
 	volumes_free(&cmdline.volumes);
 	if (r < 0) {
@@ -256,10 +256,11 @@ static int close_image(const char *root)
 	struct fault fault;
 
 	if (closing_apply(root, &closed, &fault) < 0) {
-		log_error("%s", fault.text);
+		fprintf(stderr, "cocosecret-generator: %s\n", fault.text);
 		return EXIT_IO;
 	}
-	log_info("%s: masked %u generators and %u units", root, closed.generators, closed.units);
+	printf("%u generators and %u units that no list names do not start; name those to keep in "
+	       CLOSING_KEEP "\n", closed.generators, closed.units);
 	return EXIT_OPENED;
 }
 

@@ -27,6 +27,11 @@
 #define CREDENTIALS_FOLDER   "/run/credentials/@none"
 #define CREDENTIALS_SETTING  CREDENTIALS_VARIABLE "=" CREDENTIALS_FOLDER
 
+/* For whoever comes later: systemd does not change what it was started with. */
+#define CLOSED_VARIABLE "COCOSECRET_INITRAMFS"
+#define CLOSED_VALUE    "closed"
+#define CLOSED_SETTING  CLOSED_VARIABLE "=" CLOSED_VALUE
+
 /* systemd.conf(5): read before credentials are imported, and /run outlives the initramfs. */
 #define MANAGER_FOLDER "/run/systemd/system.conf.d"
 #define MANAGER_FILE   MANAGER_FOLDER "/50-cocosecret.conf"
@@ -58,6 +63,14 @@ static bool is_covered(void)
 	return statfs(EFIVARS, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
+static int explain(const char *path, struct fault *fault)
+{
+	int r = errno ? -errno : -EIO; /* a short write sets none */
+
+	fault_set(fault, "%s: %s", path, strerror(-r));
+	return r;
+}
+
 /* Without the folder the kernel has no variables to show. */
 static int cover_efivars(struct fault *fault)
 {
@@ -65,30 +78,22 @@ static int cover_efivars(struct fault *fault)
 
 	if (is_covered() || (access(EFIVARS, F_OK) < 0 && errno == ENOENT))
 		return 0;
-	if (mount("cocosecret", EFIVARS, "tmpfs", flags, "size=4k,mode=0555") == 0)
-		return 0;
-	fault_set(fault, EFIVARS ": the host's EFI variables cannot be covered: %s", strerror(errno));
-	return -errno;
+	return mount("cocosecret", EFIVARS, "tmpfs", flags, "size=4k,mode=0555") < 0 ?
+		       explain(EFIVARS, fault) : 0;
+}
+
+static int set_variable(const char *name, const char *value, struct fault *fault)
+{
+	return setenv(name, value, 1) < 0 ? explain(name, fault) : 0;
 }
 
 int host_close_here(unsigned int allowed, struct fault *fault)
 {
 	int r = allowed & HOST_EFIVARS ? 0 : cover_efivars(fault);
 
-	if (r == 0 && !(allowed & HOST_CREDENTIALS) &&
-	    setenv(CREDENTIALS_VARIABLE, CREDENTIALS_FOLDER, 1) < 0) {
-		r = -errno;
-		fault_set(fault, "credentials cannot be kept out: %s", strerror(-r));
-	}
-	return r;
-}
-
-static int explain(const char *path, struct fault *fault)
-{
-	int r = -errno;
-
-	fault_set(fault, "%s: %s", path, strerror(-r));
-	return r;
+	if (r == 0 && !(allowed & HOST_CREDENTIALS))
+		r = set_variable(CREDENTIALS_VARIABLE, CREDENTIALS_FOLDER, fault);
+	return r ? r : set_variable(CLOSED_VARIABLE, CLOSED_VALUE, fault);
 }
 
 /* Whatever the umask is: others than root look into /run/systemd as well. */
@@ -105,6 +110,7 @@ static int keep_credentials_out(struct fault *fault)
 
 	if (make_folder(MANAGER_FOLDER, fault) < 0)
 		return -EIO;
+	errno = 0;
 	fd = open(MANAGER_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || write(fd, MANAGER_TEXT, strlen(MANAGER_TEXT)) != (ssize_t)strlen(MANAGER_TEXT) ||
 	    fchmod(fd, 0644) < 0)
@@ -182,27 +188,9 @@ static bool began_closed(void)
 		return false;
 	rest.at = text;
 	while (slice_cut(&rest, '\0', &setting))
-		if (slice_is(setting, CREDENTIALS_SETTING))
+		if (slice_is(setting, CLOSED_SETTING))
 			return true;
 	return false;
-}
-
-/* systemd's own words for no. */
-static bool is_no(struct slice value)
-{
-	static const char *const no[] = { "0", "no", "n", "false", "f", "off" };
-
-	for (size_t i = 0; i < COUNT(no); i++)
-		if (slice_is(value, no[i]))
-			return true;
-	return false;
-}
-
-static bool imports_none(struct slice cmdline)
-{
-	struct slice value;
-
-	return cmdline_value(cmdline, "systemd.import_credentials", &value) && is_no(value);
 }
 
 /* In an initramfs only: the real root's is as its owner wants it. */
@@ -211,35 +199,16 @@ static bool is_systemd_in_initramfs(void)
 	return access("/etc/initrd-release", F_OK) == 0 && access("/run/systemd/system", F_OK) == 0;
 }
 
-/* What an initramfs that does not begin with our /init lets in, by channel. */
-static unsigned int find_open(unsigned int allowed, struct slice cmdline)
+static int check(unsigned int allowed, struct fault *fault)
 {
-	unsigned int open = 0;
-
-	if (has_efivars())
-		open |= HOST_EFIVARS;
-	if (!imports_none(cmdline) && !began_closed())
-		open |= HOST_CREDENTIALS;
-	return open & ~allowed;
-}
-
-static const struct {
-	const char *what, *remedy;
-} openings[] = {
-	[HOST_CREDENTIALS] = { "credentials", "systemd.import_credentials=no" },
-	[HOST_EFIVARS] = { "EFI variables", "efi=noruntime" },
-	[HOST_CREDENTIALS | HOST_EFIVARS] = { "credentials and EFI variables",
-					      "systemd.import_credentials=no efi=noruntime" },
-};
-
-static int check(unsigned int allowed, struct slice cmdline, struct fault *fault)
-{
-	unsigned int open = find_open(allowed, cmdline);
-
-	if (open) {
-		fault_set(fault, "the host's %s reach systemd, because /init is not cocosecret's; make "
-			  "the initramfs again, or add %s to the kernel command line",
-			  openings[open].what, openings[open].remedy);
+	if (!began_closed()) {
+		fault_set(fault, "this initramfs did not begin with cocosecret's /init, so systemd may have "
+			  "done as the host says: make it again, let its /init be a link to "
+			  "cocosecret-generator, and have no rdinit= on the kernel command line");
+		return EXIT_CONFIG;
+	}
+	if (!(allowed & HOST_EFIVARS) && has_efivars()) {
+		fault_set(fault, EFIVARS ": the host's EFI variables are seen after all");
 		return EXIT_CONFIG;
 	}
 	return allowed & HOST_CREDENTIALS ? EXIT_OPENED : check_imported(fault);
@@ -247,22 +216,14 @@ static int check(unsigned int allowed, struct slice cmdline, struct fault *fault
 
 int host_check(struct fault *fault)
 {
-	CLEANUP(free_text) char *text = NULL;
-	struct cmdline cmdline = { 0 };
-	struct slice whole = { 0 };
+	struct cmdline cmdline;
 	int r;
 
 	if (!is_systemd_in_initramfs())
 		return EXIT_OPENED;
-	r = file_read(CMDLINE_PATH, &text, &whole.length);
-	if (r < 0) {
-		fault_set(fault, CMDLINE_PATH ": %s", strerror(-r));
-		return EXIT_CONFIG;
-	}
-	whole.at = text;
-	r = cmdline_parse(whole, &cmdline, fault);
+	r = cmdline_load(CMDLINE_PATH, &cmdline, fault);
 	volumes_free(&cmdline.volumes);
 	if (r < 0)
 		return EXIT_CONFIG;
-	return cmdline.off ? EXIT_OPENED : check(cmdline.allowed, whole, fault);
+	return cmdline.off ? EXIT_OPENED : check(cmdline.allowed, fault);
 }

@@ -60,6 +60,9 @@ static int close_host(struct fault *fault)
 		r = closing_apply("", &closed, fault);
 	if (r < 0)
 		return r;
+	if (closed.generators + closed.units)
+		log_info("closed: %u generators and %u units that no list names do not start; "
+			 CLOSING_KEEP " in the image would keep them", closed.generators, closed.units);
 	allowed = read_allowed(&off);
 	return off ? 0 : host_close_here(allowed, fault);
 }

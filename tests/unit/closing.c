@@ -145,6 +145,17 @@ static void an_image_for_debugging_uses_no_unverified_disk(void **state)
 	assert_masked(ETC "system/systemd-hibernate-resume@.service");
 }
 
+static void a_generator_masks_units_only_and_beside_etc(void **state)
+{
+	struct fault fault;
+
+	(void)state;
+	mkdir("early", 0755);
+	assert_int_equal(closing_apply_late("early", &closed, &fault), 0);
+	assert_int_equal(closed.generators, 0);
+	assert_free("early/cocosecret-unlock.service");
+}
+
 static void an_image_without_systemd_is_left_alone(void **state)
 {
 	(void)state;
@@ -172,6 +183,7 @@ int main(void)
 		TEST(what_lies_in_etc_is_the_owners),
 		TEST(the_owner_keeps_what_he_names),
 		TEST(an_image_for_debugging_uses_no_unverified_disk),
+		TEST(a_generator_masks_units_only_and_beside_etc),
 		TEST(an_image_without_systemd_is_left_alone),
 		TEST(a_folder_that_cannot_be_written_is_a_fault),
 	};
