@@ -187,6 +187,19 @@ static void what_udev_was_not_waited_for_with_is_kept(void **state)
 	assert_memory_equal(&read, &none, sizeof(read));
 }
 
+static void a_lost_process_is_noted(void **state)
+{
+	int folder = state_open("state");
+
+	(void)state;
+	assert_true(folder >= 0);
+	assert_false(state_has_lost(folder));
+	assert_int_equal(state_add_lost(folder), 0);
+	assert_int_equal(state_add_lost(folder), 0);
+	assert_true(state_has_lost(folder));
+	close(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +215,7 @@ int main(void)
 						enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(wiping_the_rest_is_asked_for_once, enter_scratch,
 						leave_scratch),
+		cmocka_unit_test_setup_teardown(a_lost_process_is_noted, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(only_root_may_look_and_nothing_is_left_over,
 						enter_scratch, leave_scratch),
 	};

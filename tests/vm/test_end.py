@@ -166,6 +166,21 @@ def test_no_shell_without_the_module(why):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("left, says", [
+    (f"touch {rootvm.STATE}/lost", "since a secret may be left"),
+    (":", "since a volume is open")])
+def test_no_shell_beside_what_is_left(left, says):
+    """A process that held a secret was lost, or a volume cannot be closed."""
+    with rootvm.guest("amdsev",
+                      cmdline="rd.cocosecret.on-failure=shell") as guest:
+        guest.wait_ready()
+        guest.check(left)
+        guest.send("cocosecret-unlock fail")
+        assert guest.wait_off(60) == "guest-shutdown"
+        guest.wait_console(f"no shell, {says}")
+
+
+@pytest.mark.slow
 def test_shell_of_a_debugging_image():
     """systemd's own, without being asked for: the secrets are gone first. The
     image's build has said it loudly."""
