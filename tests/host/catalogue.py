@@ -22,6 +22,7 @@ APART = "kernel, initramfs and command line apart"
 
 SYSTEMD = "generic", "mkosi"  # in the initramfs
 ALL = "generic", "dracut-plain", "initramfs-tools", "mkosi"
+DRIVER_EARLY = "generic", "dracut-plain", "mkosi"  # has the console's driver
 SYSTEM = "/run/credentials/@system"
 
 
@@ -253,13 +254,14 @@ SCENES = {
         mounted("/array"), OWNER),
     "virtio console: login prompt": Scene(
         console, "systemctl is-active serial-getty@hvc0 | grep ^active",
-        OWNER),
+        OWNER, loud=DRIVER_EARLY),
     "guest agent's port": Scene(
         agent, "systemctl is-active qemu-guest-agent | grep ^active", OWNER),
     "unusual devices: drivers loaded": Scene(
         Said(arguments=[word for device in ODD
                         for word in ("-device", device)]),
-        "lsmod | grep -owE '" + "|".join(ODD.values()) + "' | sort -u", KERNEL),
+        "lsmod | grep -cE '^(" + "|".join(ODD.values()) + ") ' | grep -v ^0",
+        KERNEL),
 }
 
 
