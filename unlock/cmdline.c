@@ -61,7 +61,7 @@ static bool cut_parameter(struct slice *rest, struct parameter *parameter)
 }
 
 /* To the kernel, - and _ are one letter in a parameter's name. */
-static char folded(char c)
+static int folded(char c)
 {
 	return c == '_' ? '-' : c;
 }
