@@ -38,12 +38,15 @@ def sha256(path):
 
 
 def verify(path, key):
-    """(exit status, seconds, message) of ours."""
+    """(exit status, seconds, message) of ours; that it is refused comes after
+    what else there is to say of it."""
     begin = time.monotonic()
     done = catalogue.call(catalogue.COCOSECRET, "verify", path,
                           "--key-file", key)
-    return (done.returncode, time.monotonic() - begin,
-            (done.stderr or done.stdout).strip().partition("\n")[0])
+    seconds = time.monotonic() - begin
+    lines = (done.stderr or done.stdout).strip().split("\n")
+    return (done.returncode, seconds,
+            next((line for line in lines if "refused" in line), lines[0]))
 
 
 def cryptsetup(path, key):

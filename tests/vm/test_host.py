@@ -112,6 +112,7 @@ def press(machine, key):
     time.sleep(1)
 
 
+@pytest.mark.slow
 def test_waiting(tmp_path, record_property):
     """A host that lets the initramfs wait, and says everything else."""
     with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
