@@ -283,7 +283,8 @@ int closing_apply(const char *root, struct closed *closed, struct fault *fault)
 	return apply(root, NULL, closed, fault);
 }
 
-int closing_apply_late(const char *early, struct closed *closed, struct fault *fault)
+int closing_apply_late(const char *root, const char *early, struct closed *closed,
+		       struct fault *fault)
 {
-	return apply("", early, closed, fault);
+	return apply(root, early, closed, fault);
 }

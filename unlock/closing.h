@@ -22,7 +22,8 @@ struct closed {
  */
 int closing_apply(const char *root, struct closed *closed, struct fault *fault);
 
-/* The running one's units only, into @early, the folder that systemd gives to generators for it. */
-int closing_apply_late(const char *early, struct closed *closed, struct fault *fault);
+/* Its units only, into @early, the folder that systemd gives to generators for it. */
+int closing_apply_late(const char *root, const char *early, struct closed *closed,
+		       struct fault *fault);
 
 #endif

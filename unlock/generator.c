@@ -213,7 +213,7 @@ static void close_here(const char *early)
 	struct closed closed;
 	struct fault fault;
 
-	if (closing_apply_late(early, &closed, &fault) < 0)
+	if (closing_apply_late("", early, &closed, &fault) < 0)
 		log_error("%s; a failure may end in a shell", fault.text);
 }
 

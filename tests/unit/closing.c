@@ -150,10 +150,18 @@ static void a_generator_masks_units_only_and_beside_etc(void **state)
 	struct fault fault;
 
 	(void)state;
+	make_vendor();
+	put(ETC "system/systemd-later.socket", "owner's");
 	mkdir("early", 0755);
-	assert_int_equal(closing_apply_late("early", &closed, &fault), 0);
+	assert_int_equal(closing_apply_late("root", "early", &closed, &fault), 0);
 	assert_int_equal(closed.generators, 0);
-	assert_free("early/cocosecret-unlock.service");
+	assert_int_equal(closed.units, 1);
+	assert_masked("early/debug-shell.service");
+	assert_string_equal(link_at("early/emergency.service"), CLOSED_PATH "/emergency.service");
+	assert_free("early/systemd-later.socket");
+	assert_free("early/systemd-udevd.service");
+	assert_free(ETC "system/debug-shell.service");
+	assert_free(ETC "system-generators");
 }
 
 static void an_image_without_systemd_is_left_alone(void **state)
