@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """mkosi's initrd with nothing but the package cocosecret put into it: static
-links start the units, and the generator closes the image."""
+links start the units, and the package's /init closes the image."""
 
 import os
 
