@@ -6,8 +6,12 @@ PKG_CONFIG ?= pkg-config
 VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
+# From the top down: a room uses those that come after it.
+rooms := boot owner plugin generator root header config lib
+vpath %.c unlock $(addprefix unlock/,$(rooms))
+
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
-	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock
+	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock $(addprefix -Iunlock/,$(rooms))
 unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -62,18 +66,19 @@ $(BUILD)/cocosecret-generator: $(generator_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 
+plugin_map := $(wildcard unlock/plugin.map unlock/plugin/plugin.map)
 # Only the symbols that libcryptsetup asks for are seen from outside.
-$(plugin): $(plugin_objects) unlock/plugin.map
+$(plugin): $(plugin_objects) $(plugin_map)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs $(small_ldflags) \
-		-Wl,--version-script=unlock/plugin.map $(LDFLAGS) -o $@ $(plugin_objects) $(owner_libs)
+		-Wl,--version-script=$(plugin_map) $(LDFLAGS) -o $@ $(plugin_objects) $(owner_libs)
 
-$(BUILD)/plugin/%.o: unlock/%.c | $(BUILD)/plugin
+$(BUILD)/plugin/%.o: %.c | $(BUILD)/plugin
 	$(call say,CC,$<)
 	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
 		$(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
-$(BUILD)/unlock/%.o: unlock/%.c | $(BUILD)/unlock
+$(BUILD)/unlock/%.o: %.c | $(BUILD)/unlock
 	$(call say,CC,$<)
 	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
 		$(CFLAGS) -MMD -MP -c -o $@ $<

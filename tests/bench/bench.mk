@@ -21,7 +21,7 @@ recover_parts := text guid volume log secret header $(header_parts) volume_key
 $(BUILD)/bench/recover: tests/bench/recover.c $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(recover_parts)))
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(bench_cflags) -Iunlock $(small_cflags) $(unlock_ldflags) $(small_ldflags) -o $@ $^ $(owner_libs)
+	$(Q)$(CC) $(bench_cflags) -Iunlock $(addprefix -Iunlock/,$(rooms)) $(small_cflags) $(unlock_ldflags) $(small_ldflags) -o $@ $^ $(owner_libs)
 
 run-bench:
 	$(Q)$(vm_python) -m bench '$(BENCH)'

@@ -9,7 +9,7 @@ fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
-fuzz_parts := unlock/text.c unlock/guid.c unlock/volume.c unlock/cocotab.c unlock/cmdline.c unlock/file.c
+fuzz_parts := text.c guid.c volume.c cocotab.c cmdline.c file.c
 
 .PHONY: fuzz-build fuzz-short
 fuzz-build: $(fuzz_bins)
@@ -35,7 +35,7 @@ $(fuzz_dir)/cocotab $(fuzz_dir)/cmdline: $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_pa
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(volume_libs)
 
-fuzz_header_parts := $(addprefix unlock/,$(addsuffix .c,$(header_parts) text guid volume))
+fuzz_header_parts := $(addsuffix .c,$(header_parts) text guid volume)
 
 $(addprefix $(fuzz_dir)/,seal token policy): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_header_parts) | $(fuzz_dir)
 	$(call say,CLANG,$@)

@@ -58,7 +58,7 @@ $(unit_dir)/objects/table.o: module/table.c | $(unit_dir)/objects
 	$(call say,CC,$<)
 	$(unit_compile)
 
-$(unit_dir)/objects/%.o: unlock/%.c | $(unit_dir)/objects
+$(unit_dir)/objects/%.o: %.c | $(unit_dir)/objects
 	$(call say,CC,$<)
 	$(unit_compile)
 
