@@ -8,10 +8,9 @@ CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
 rooms := boot owner plugin generator root header config lib
-vpath %.c unlock $(addprefix unlock/,$(rooms))
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
-	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock $(addprefix -Iunlock/,$(rooms))
+	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock
 unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -32,64 +31,60 @@ unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid)
 volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
-# What decides whether a header is its owner's.
-header_parts := canonical document token derive identity seal policy
-# What is pure or small is shared; the rest is the boot program's alone.
-volume_parts := text guid volume cmdline host file log exitcode
-boot_parts   := $(volume_parts) cocotab config secret source agent securityfs module device \
-	mapping state header $(header_parts) keyslot volume_key settle open plan warm child discover attempt \
-	verify_mount verify_device verify_root failure wipe copies
-owner_parts  := text guid volume secret terminal key_file output keygen table_file table_build table_show \
-	table_check header $(header_parts) volume_key copies header_copy partition lock owner keyslot advice describe vouch reseal enroll rotate verify \
-	file exitcode warm child mapping state guest list status
+# The rooms, compiled into a folder: $1 is the folder, $2 what compiles.
+define compiled_rooms
+$1/%.o: unlock/%.c
+	$$(call say,CC,$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$2 -MMD -MP -c -o $$@ $$<
 
-plugin_parts := text guid volume secret source $(header_parts) plugin
+$(foreach room,$(rooms),$(eval $1/$(room).a: $(patsubst unlock/%.c,$1/%.o,$(wildcard unlock/$(room)/*.c))))
 
-unlock_objects    := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(boot_parts) unlock))
-owner_objects     := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(owner_parts) cocosecret table))
-generator_objects := $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(volume_parts) closing preinit generator))
-plugin_objects    := $(addprefix $(BUILD)/plugin/,$(addsuffix .o,$(plugin_parts)))
-plugin            := $(BUILD)/libcryptsetup-token-cocosecret.so
+# The table parser is the kernel module's file.
+$1/owner.a: $1/table.o
+$1/table.o: module/table.c
+	$$(call say,CC,$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$2 -MMD -MP -c -o $$@ $$<
+
+$(rooms:%=$1/%.a):
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@
+	$$(Q)$(AR) rcs $$@ $$^
+
+-include $$(wildcard $1/*.d $1/*/*.d)
+endef
+
+unlock_compile = $(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) \
+	$(small_cflags) $(CFLAGS)
+$(eval $(call compiled_rooms,$(BUILD)/unlock,$$(unlock_compile)))
+# For what others load.
+$(eval $(call compiled_rooms,$(BUILD)/shared,$$(unlock_compile) -fPIC))
+
+# What a program is made of: its room, and those below that it uses.
+in_rooms = $(patsubst %,$(BUILD)/$1/%.a,$2)
+plugin   := $(BUILD)/libcryptsetup-token-cocosecret.so
 
 .PHONY: unlock
 unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-generator $(plugin)
 
-$(BUILD)/cocosecret-unlock: $(unlock_objects)
+$(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(unlock_libs)
 
-$(BUILD)/cocosecret: $(owner_objects)
+$(BUILD)/cocosecret: $(call in_rooms,unlock,owner root header config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
 
-$(BUILD)/cocosecret-generator: $(generator_objects)
+$(BUILD)/cocosecret-generator: $(call in_rooms,unlock,generator root config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 
-plugin_map := $(wildcard unlock/plugin.map unlock/plugin/plugin.map)
-# Only the symbols that libcryptsetup asks for are seen from outside.
-$(plugin): $(plugin_objects) $(plugin_map)
+# Only the symbols that libcryptsetup asks for are seen from outside: these are all that is linked.
+plugin_map := unlock/plugin/plugin.map
+$(plugin): $(call in_rooms,shared,plugin header config lib) $(plugin_map)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs $(small_ldflags) \
-		-Wl,--version-script=$(plugin_map) $(LDFLAGS) -o $@ $(plugin_objects) $(owner_libs)
-
-$(BUILD)/plugin/%.o: %.c | $(BUILD)/plugin
-	$(call say,CC,$<)
-	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
-		$(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
-
-$(BUILD)/unlock/%.o: %.c | $(BUILD)/unlock
-	$(call say,CC,$<)
-	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
-		$(CFLAGS) -MMD -MP -c -o $@ $<
-
-# The table parser is the kernel module's file.
-$(BUILD)/unlock/table.o: module/table.c | $(BUILD)/unlock
-	$(call say,CC,$<)
-	$(Q)$(CC) $(unlock_cppflags) $(unlock_fortify) $(CPPFLAGS) $(unlock_cflags) $(small_cflags) \
-		$(CFLAGS) -MMD -MP -c -o $@ $<
-
-$(BUILD)/unlock $(BUILD)/plugin:
-	$(Q)mkdir -p $@
-
--include $(wildcard $(BUILD)/unlock/*.d $(BUILD)/plugin/*.d)
+		-Wl,--version-script=$(plugin_map) $(LDFLAGS) -o $@ \
+		-Wl,--whole-archive $(BUILD)/shared/plugin.a -Wl,--no-whole-archive \
+		$(call in_rooms,shared,header config lib) $(owner_libs)

@@ -17,11 +17,10 @@ $(BUILD)/bench/%: tests/bench/%.c
 	$(Q)$(CC) $(bench_cflags) $(bench_ldflags) -o $@ $< $(bench_ldlibs)
 
 # The unlocker's own objects, in one program that stops before the mapping.
-recover_parts := text guid volume log secret header $(header_parts) volume_key
-$(BUILD)/bench/recover: tests/bench/recover.c $(addprefix $(BUILD)/unlock/,$(addsuffix .o,$(recover_parts)))
+$(BUILD)/bench/recover: tests/bench/recover.c $(call in_rooms,unlock,header config lib)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(bench_cflags) -Iunlock $(addprefix -Iunlock/,$(rooms)) $(small_cflags) $(unlock_ldflags) $(small_ldflags) -o $@ $^ $(owner_libs)
+	$(Q)$(CC) $(bench_cflags) -Iunlock $(small_cflags) $(unlock_ldflags) $(small_ldflags) -o $@ $^ $(owner_libs)
 
 run-bench:
 	$(Q)$(vm_python) -m bench '$(BENCH)'

@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "derive.h"
-#include "document.h"
-#include "exitcode.h"
-#include "guid.h"
-#include "header.h"
-#include "policy.h"
-#include "seal.h"
-#include "secret.h"
-#include "volume_key.h"
+#include "header/derive.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/policy.h"
+#include "header/seal.h"
+#include "header/volume_key.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "lib/secret.h"
 
 static int recover(const char *path, const char *key, struct fault *fault)
 {

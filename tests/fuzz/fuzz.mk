@@ -9,7 +9,9 @@ fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
-fuzz_parts := text.c guid.c volume.c cocotab.c cmdline.c file.c
+fuzz_rooms := $(addprefix $(fuzz_dir)/rooms/,header.a config.a lib.a)
+
+$(eval $(call compiled_rooms,$(fuzz_dir)/rooms,$(CLANG) $(fuzz_flags) $(unlock_cppflags)))
 
 .PHONY: fuzz-build fuzz-short
 fuzz-build: $(fuzz_bins)
@@ -31,15 +33,9 @@ $(fuzz_dir)/table: tests/fuzz/table.c module/table.c module/table.h | $(fuzz_dir
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^)
 
-$(fuzz_dir)/cocotab $(fuzz_dir)/cmdline: $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_parts) | $(fuzz_dir)
+$(addprefix $(fuzz_dir)/,cocotab cmdline seal token policy): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_rooms) | $(fuzz_dir)
 	$(call say,CLANG,$@)
-	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(volume_libs)
-
-fuzz_header_parts := $(addsuffix .c,$(header_parts) text guid volume)
-
-$(addprefix $(fuzz_dir)/,seal token policy): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_header_parts) | $(fuzz_dir)
-	$(call say,CLANG,$@)
-	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^) $(owner_libs)
+	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $< $(fuzz_rooms) $(owner_libs)
 
 $(fuzz_dir):
 	$(Q)mkdir -p $@

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Any metadata is refused in one printable line, or is laid out as the owner's tool may copy it. */
-#include "policy.h"
+#include "header/policy.h"
 
 #include <stdint.h>
 #include <stdlib.h>

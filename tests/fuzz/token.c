@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* In any metadata, a token that is accepted is well-formed, and nothing forged passes for sealed. */
-#include "token.h"
+#include "header/token.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "seal.h"
+#include "header/seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Waiting for what an agent brings. Its folder itself, a ramfs, is for tests/test_source.py. */
-#include "agent.h"
+#include "boot/agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attempt.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "secret.h"
+#include "boot/attempt.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/secret.h"
 #include "support.h"
 
 static int folder;

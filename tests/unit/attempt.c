@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Waiting for devices and children, with both made up: the device's value says what its child does. */
-#include "attempt.h"
+#include "boot/attempt.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "exitcode.h"
-#include "open.h"
+#include "boot/open.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
 #include "support.h"
 
 #define FIRST  "/dev/vda"

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "exitcode.h"
-#include "guid.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "owner/commands.h"
 #include "support.h"
 #include "table.h"
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "closing.h"
+#include "generator/closing.h"
 #include "support.h"
 
 #define VENDOR "root/usr/lib/systemd/"

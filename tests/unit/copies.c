@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The two copies of a header, held against each other. */
-#include "copies.h"
+#include "header/copies.h"
 
 #include <fcntl.h>
 #include <libcryptsetup.h>

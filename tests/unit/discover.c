@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a host shows where nothing is configured: devices are image files, udev is made up. */
-#include "discover.h"
+#include "boot/discover.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -11,12 +11,12 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "device.h"
-#include "exitcode.h"
-#include "plan.h"
-#include "state.h"
+#include "boot/device.h"
+#include "boot/plan.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "root/state.h"
 #include "support.h"
 
 #define SECOND "11111111-2222-3333-4444-555555555555"

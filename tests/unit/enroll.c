@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "header.h"
-#include "open.h"
+#include "boot/open.h"
+#include "header/header.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
 #include "sealed.h"
 #include "support.h"
 

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "file.h"
-#include "state.h"
+#include "header/document.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
+#include "owner/commands.h"
+#include "root/state.h"
 #include "support.h"
 
 #define OTHER "11111111-2222-3333-4444-555555555555"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "guid.h"
+#include "lib/guid.h"
 
 #include <string.h>
 

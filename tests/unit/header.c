@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Opening, on LUKS2 image files, as far as it goes without device-mapper. */
-#include "header.h"
+#include "header/header.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "document.h"
-#include "exitcode.h"
-#include "open.h"
-#include "secret.h"
+#include "boot/open.h"
+#include "header/document.h"
+#include "header/token.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/secret.h"
 #include "support.h"
-#include "token.h"
 
 #define OTHER_SECRET "11111111-2222-3333-4444-555555555555"
 #define TOKEN(slot, secret) \

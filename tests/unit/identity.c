@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "identity.h"
+#include "header/identity.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "exitcode.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
 #include "support.h"
 
 #define A "5aa5c3f0-0000-4000-8000-00000000000a"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The lock of a device or image file, which cryptsetup takes as well; each pause is over at once. */
-#include "lock.h"
+#include "owner/lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exitcode.h"
+#include "lib/exitcode.h"
 #include "support.h"
 
 /* No such loop device is there, nor need be. */

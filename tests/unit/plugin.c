@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The token plugin: the file as libcryptsetup loads it, and its code in libcryptsetup's own loop. */
-#include "plugin.h"
+#include "plugin/plugin.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,14 +11,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "guid.h"
-#include "header.h"
-#include "secret.h"
-#include "source.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "lib/secret.h"
+#include "lib/source.h"
+#include "owner/commands.h"
 #include "support.h"
 
 #define OTHER "11111111-2222-3333-4444-555555555555"

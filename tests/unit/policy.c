@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Hostile metadata, each made from a good one by one replacement, and the word it is refused with. */
-#include "policy.h"
+#include "header/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "exitcode.h"
+#include "lib/exitcode.h"
 #include "support.h"
 
 #define SLOT(name, offset, kdf) \

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "document.h"
-#include "header.h"
-#include "seal.h"
-#include "secret.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/seal.h"
+#include "lib/cleanup.h"
+#include "lib/secret.h"
 #include "support.h"
 
 enum { FRAGMENT = 16, MASK = 0x5a };

@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "header.h"
-#include "keyslot.h"
+#include "header/header.h"
+#include "header/keyslot.h"
+#include "header/token.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
 #include "sealed.h"
 #include "support.h"
-#include "token.h"
 
 #define ROTATE(...) RUN(rotate_main, "rotate", "image", "--key-file", "one", __VA_ARGS__)
 

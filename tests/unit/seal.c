@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The canonical form and the seal, against values that another implementation computed. */
-#include "seal.h"
+#include "header/seal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "canonical.h"
-#include "cleanup.h"
-#include "exitcode.h"
+#include "header/canonical.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
 #include "support.h"
 
 /* The test vector of cocosecret-seal(5). */

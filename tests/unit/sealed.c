@@ -8,11 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "document.h"
-#include "header.h"
-#include "policy.h"
-#include "seal.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/policy.h"
+#include "header/seal.h"
+#include "lib/cleanup.h"
 
 enum { DIED = 99 };
 

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "commands.h"
-#include "exitcode.h"
-#include "guid.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "owner/commands.h"
 #include "support.h"
 
 /*

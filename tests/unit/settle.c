@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "settle.h"
+#include "boot/settle.h"
 
 #include <libdevmapper.h>
 #include <sys/sem.h>

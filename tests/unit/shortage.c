@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "child.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "policy.h"
-#include "seal.h"
-#include "secret.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/policy.h"
+#include "header/seal.h"
+#include "lib/child.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "lib/secret.h"
 #include "support.h"
 
 void *__libc_malloc(size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "state.h"
+#include "root/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "file.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
 #include "support.h"
 
 static const struct volume volume = { .name = "run", .secret = GUID_DISK_KEY };

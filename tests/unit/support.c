@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "log.h"
+#include "lib/log.h"
+#include "owner/commands.h"
 
 static char logged[8192];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "verify_root.h"
+#include "root/verify_root.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "state.h"
+#include "lib/cleanup.h"
+#include "root/state.h"
 #include "support.h"
 
 /*

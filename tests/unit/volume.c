@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "volume.h"
+#include "config/volume.h"
 
 #include <libcryptsetup.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The volume key in a token: whom it opens for, and what becomes of it. */
-#include "volume_key.h"
+#include "header/volume_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "header.h"
-#include "seal.h"
+#include "header/header.h"
+#include "header/seal.h"
+#include "lib/cleanup.h"
 #include "sealed.h"
 
 /* The test vector of cocosecret-seal(5); openssl enc -id-aes256-wrap made the value. */

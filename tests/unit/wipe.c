@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is known after a wiping, for all that can become of the two folders. */
-#include "wipe.h"
+#include "boot/wipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "module.h"
-#include "secret.h"
-#include "source.h"
+#include "boot/module.h"
+#include "lib/cleanup.h"
+#include "lib/secret.h"
+#include "lib/source.h"
 #include "support.h"
 
 /* In the place of the machine: 0, or what opening or loading it comes to. Folders are the test's. */

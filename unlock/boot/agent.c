@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "agent.h"
+#include "boot/agent.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "source.h"
+#include "lib/child.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/source.h"
 
 /* Who makes the folder mounts it: two mounts, one over the other, would hide what is in the first. */
 static int make_folder(void)

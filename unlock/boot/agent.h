@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "text.h"
+#include "lib/text.h"
 
 /*
  * Where the machine is launched without secrets, as with SEV-SNP and TDX, an agent of the owner's

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "attempt.h"
+#include "boot/attempt.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,15 +11,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "exitcode.h"
-#include "log.h"
-#include "mapping.h"
-#include "open.h"
-#include "secret.h"
-#include "state.h"
-#include "warm.h"
+#include "boot/open.h"
+#include "boot/warm.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/mapping.h"
+#include "lib/secret.h"
+#include "root/state.h"
 
 enum {
 	/* How long a device that may be absent holds up a boot that needs nothing else. */

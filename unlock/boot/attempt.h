@@ -2,9 +2,9 @@
 #ifndef COCOSECRET_ATTEMPT_H
 #define COCOSECRET_ATTEMPT_H
 
-#include "child.h"
-#include "config.h"
-#include "device.h"
+#include "boot/device.h"
+#include "config/config.h"
+#include "lib/child.h"
 
 enum outcome {
 	OUTCOME_WAITING, /* for its device */

@@ -4,7 +4,7 @@
 
 #include <libudev.h>
 
-#include "volume.h"
+#include "config/volume.h"
 
 /*
  * Keeps udev away from the disk that @node is, or is a partition of, until the returned descriptor

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "discover.h"
+#include "boot/discover.h"
 
 #include <errno.h>
 #include <linux/magic.h>
@@ -8,20 +8,20 @@
 #include <sys/mman.h>
 #include <sys/statfs.h>
 
-#include "child.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "cocotab.h"
-#include "device.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "identity.h"
-#include "log.h"
-#include "plan.h"
-#include "secret.h"
-#include "state.h"
-#include "token.h"
+#include "boot/device.h"
+#include "boot/plan.h"
+#include "config/cocotab.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/identity.h"
+#include "header/token.h"
+#include "lib/child.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+#include "root/state.h"
 
 enum {
 	/* How long a disk may take to show its header; more, and it is none of this boot's. */

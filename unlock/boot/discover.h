@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_DISCOVER_H
 #define COCOSECRET_DISCOVER_H
 
-#include "volume.h"
+#include "config/volume.h"
 
 struct discovery {
 	int secrets; /* folder of the launch secrets */

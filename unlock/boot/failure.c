@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "failure.h"
+#include "boot/failure.h"
 
 #include <string.h>
 #include <sys/mount.h>
@@ -7,12 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "log.h"
-#include "mapping.h"
-#include "state.h"
+#include "lib/child.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/mapping.h"
+#include "root/state.h"
 
 /* How long the host may take to answer, before the machine halts by itself. */
 enum { END_WAIT_S = 10 };

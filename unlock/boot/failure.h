@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "cmdline.h"
+#include "config/cmdline.h"
 
 /*
  * What the kernel command line asks for after a failure; ON_FAILURE_POWEROFF where it cannot be

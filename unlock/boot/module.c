@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "module.h"
+#include "boot/module.h"
 
 #include <errno.h>
 #include <libkmod.h>
 #include <stddef.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "lib/cleanup.h"
 
 static void unref_context(struct kmod_ctx **context)
 {

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "open.h"
+#include "boot/open.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "copies.h"
-#include "device.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "identity.h"
-#include "log.h"
-#include "mapping.h"
-#include "policy.h"
-#include "seal.h"
-#include "secret.h"
-#include "settle.h"
-#include "state.h"
-#include "token.h"
-#include "volume_key.h"
-#include "warm.h"
+#include "boot/device.h"
+#include "boot/settle.h"
+#include "boot/warm.h"
+#include "header/copies.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/identity.h"
+#include "header/policy.h"
+#include "header/seal.h"
+#include "header/token.h"
+#include "header/volume_key.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/mapping.h"
+#include "lib/secret.h"
+#include "root/state.h"
 
 struct stopwatch {
 	uint64_t begin, header, secret, seal, activated;

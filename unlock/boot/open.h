@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_OPEN_H
 #define COCOSECRET_OPEN_H
 
-#include "volume.h"
+#include "config/volume.h"
 
 /*
  * Opens @volume from @device with its secret out of the folder @secrets and records it in @state.

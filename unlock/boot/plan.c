@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "plan.h"
+#include "boot/plan.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_PLAN_H
 #define COCOSECRET_PLAN_H
 
-#include "attempt.h"
+#include "boot/attempt.h"
 
 /*
  * May @secret be unlinked after a run without failure? Only when each volume that names it is open,

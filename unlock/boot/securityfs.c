@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "securityfs.h"
+#include "boot/securityfs.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 
-#include "cleanup.h"
-#include "module.h"
-#include "source.h"
+#include "boot/module.h"
+#include "lib/cleanup.h"
+#include "lib/source.h"
 
 static int mount_securityfs(void)
 {

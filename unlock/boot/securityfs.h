@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_SECURITYFS_H
 #define COCOSECRET_SECURITYFS_H
 
-#include "text.h"
+#include "lib/text.h"
 
 /*
  * A descriptor of the folder of the launch secrets, on securityfs without doubt; mounts it and

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "settle.h"
+#include "boot/settle.h"
 
 #include <libdevmapper.h>
 #include <sys/sem.h>
 
-#include "mapping.h"
+#include "lib/mapping.h"
 
 /* libdevmapper passes no context, and one child opens one volume. */
 static struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "warm.h"
+#include "boot/warm.h"
 
 #include <libcryptsetup.h>
 #include <malloc.h>
@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cleanup.h"
-#include "derive.h"
-#include "header.h"
-#include "keyslot.h"
-#include "module.h"
+#include "boot/module.h"
+#include "header/derive.h"
+#include "header/header.h"
+#include "header/keyslot.h"
+#include "lib/cleanup.h"
 
 static pthread_t thread;
 static bool is_running;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "wipe.h"
+#include "boot/wipe.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "cmdline.h"
-#include "exitcode.h"
-#include "log.h"
-#include "secret.h"
-#include "securityfs.h"
-#include "source.h"
-#include "state.h"
+#include "boot/securityfs.h"
+#include "config/cmdline.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+#include "lib/source.h"
+#include "root/state.h"
 
 /* For people to read; a boot does not fail for it. */
 static void record(int state, const char *secret)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cmdline.h"
+#include "config/cmdline.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "file.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
 
 #define PREFIX "rd.cocosecret"
 

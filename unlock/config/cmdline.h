@@ -2,8 +2,8 @@
 #ifndef COCOSECRET_CMDLINE_H
 #define COCOSECRET_CMDLINE_H
 
-#include "source.h"
-#include "volume.h"
+#include "config/volume.h"
+#include "lib/source.h"
 
 #define CMDLINE_PATH "/proc/cmdline"
 

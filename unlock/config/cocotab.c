@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cocotab.h"
+#include "config/cocotab.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_COCOTAB_H
 #define COCOSECRET_COCOTAB_H
 
-#include "volume.h"
+#include "config/volume.h"
 
 #define COCOTAB_PATH "/etc/cocotab"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "cocotab.h"
-#include "file.h"
+#include "config/cocotab.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
 
 static int load_cocotab(const char *path, struct volumes *volumes, struct fault *fault)
 {

@@ -2,8 +2,8 @@
 #ifndef COCOSECRET_CONFIG_H
 #define COCOSECRET_CONFIG_H
 
-#include "cmdline.h"
-#include "volume.h"
+#include "config/cmdline.h"
+#include "config/volume.h"
 
 struct config {
 	bool off;

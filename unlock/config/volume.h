@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "guid.h"
-#include "text.h"
+#include "lib/guid.h"
+#include "lib/text.h"
 
 enum {
 	VOLUME_NAME_SIZE = 128,  /* device-mapper's own limit, the NUL included */

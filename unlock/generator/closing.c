@@ -4,7 +4,7 @@
  * each release of systemd brings generators and units that give a shell, ask a question, or do what
  * a variable, a credential or a disk of the host's says.
  */
-#include "closing.h"
+#include "generator/closing.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "file.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
 
 #define ETC "/etc/systemd"
 #define GENERATORS "system-generators"

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_CLOSING_H
 #define COCOSECRET_CLOSING_H
 
-#include "text.h"
+#include "lib/text.h"
 
 /* Files of the image, all of them the owner's. */
 #define CLOSING_KEEP  "/etc/cocosecret/keep"  /* a pattern a line: what else may be started */

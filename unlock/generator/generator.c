@@ -13,14 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "closing.h"
-#include "cmdline.h"
-#include "exitcode.h"
-#include "file.h"
-#include "log.h"
-#include "preinit.h"
-#include "state.h"
+#include "config/cmdline.h"
+#include "generator/closing.h"
+#include "generator/preinit.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "root/state.h"
 
 /* What the initramfs, and the unlocker, may take besides, on a slow machine. */
 enum { SLACK_S = 30 };

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_HOST_H
 #define COCOSECRET_HOST_H
 
-#include "text.h"
+#include "lib/text.h"
 
 /*
  * What the host says by other ways than a disk, and systemd would do as it says: credentials, EFI

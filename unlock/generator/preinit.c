@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "preinit.h"
+#include "generator/preinit.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "closing.h"
-#include "cmdline.h"
-#include "exitcode.h"
-#include "host.h"
-#include "log.h"
+#include "config/cmdline.h"
+#include "generator/closing.h"
+#include "generator/host.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
 
 static const char *const systemd[] = { "/usr/lib/systemd/systemd", "/lib/systemd/systemd" };
 static const char *const unlocker[] = {

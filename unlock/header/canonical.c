@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "canonical.h"
+#include "header/canonical.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "copies.h"
+#include "header/copies.h"
 
 #include <endian.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "file.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
 
 /* The LUKS2 format, 2.1: a binary header, and then JSON. Salt and own offset differ by intention. */
 enum {

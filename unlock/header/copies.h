@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "text.h"
+#include "lib/text.h"
 
 /*
  * A LUKS2 header is on the disk twice. libcryptsetup takes the copy with the higher sequence number,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "derive.h"
+#include "header/derive.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "guid.h"
-#include "secret.h"
+#include "lib/guid.h"
+#include "lib/secret.h"
 
 enum { DERIVED_KEY_SIZE = 32 };
 

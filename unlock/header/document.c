@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "document.h"
+#include "header/document.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "canonical.h"
-#include "cleanup.h"
-#include "exitcode.h"
-#include "token.h"
+#include "header/canonical.h"
+#include "header/token.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
 
 void document_free(struct json_object **document)
 {

@@ -5,7 +5,7 @@
 #include <json-c/json.h>
 #include <libcryptsetup.h>
 
-#include "text.h"
+#include "lib/text.h"
 
 /*
  * All that libcryptsetup holds of a LUKS2 header, as one JSON object: "label", "metadata",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "header.h"
+#include "header/header.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exitcode.h"
-#include "log.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
 
 void header_free(struct crypt_device **cd)
 {

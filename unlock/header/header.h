@@ -4,7 +4,7 @@
 
 #include <libcryptsetup.h>
 
-#include "text.h"
+#include "lib/text.h"
 
 void header_free(struct crypt_device **cd);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "identity.h"
+#include "header/identity.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "exitcode.h"
+#include "lib/exitcode.h"
 
 int identity_check_name(const struct token *token, const char *mapping, struct fault *fault)
 {

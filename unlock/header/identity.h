@@ -2,9 +2,9 @@
 #ifndef COCOSECRET_IDENTITY_H
 #define COCOSECRET_IDENTITY_H
 
-#include "document.h"
-#include "token.h"
-#include "volume.h"
+#include "config/volume.h"
+#include "header/document.h"
+#include "header/token.h"
 
 /*
  * Is this the volume that was asked for? Called once the seal is known to be good, or not to be

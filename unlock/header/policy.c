@@ -3,13 +3,13 @@
  * An object of the header may hold only what its rules name, and must hold all of it that is not
  * optional: what a later libcryptsetup would understand is refused until somebody looked at it.
  */
-#include "policy.h"
+#include "header/policy.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "exitcode.h"
+#include "lib/exitcode.h"
 
 enum {
 	KDF_ITERATIONS_MIN = 1000, /* NIST SP 800-132, 5.2; LUKS2's own minimum too */

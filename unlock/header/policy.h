@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "document.h"
+#include "header/document.h"
 
 /* Where the key-slot areas begin, after the header's two copies, and where they end. */
 struct policy_layout {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "seal.h"
+#include "header/seal.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "derive.h"
-#include "exitcode.h"
-#include "identity.h"
+#include "header/derive.h"
+#include "header/identity.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
 
 static bool authenticate(const struct derived_key *key, const char *text, size_t length,
 			 char value[SEAL_TEXT_SIZE])

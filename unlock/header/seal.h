@@ -2,9 +2,9 @@
 #ifndef COCOSECRET_SEAL_H
 #define COCOSECRET_SEAL_H
 
-#include "document.h"
-#include "secret.h"
-#include "token.h"
+#include "header/document.h"
+#include "header/token.h"
+#include "lib/secret.h"
 
 /*
  * The seal of a header: HMAC-SHA256 over the document's canonical form, with a key that HKDF-SHA256

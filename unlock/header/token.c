@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "token.h"
+#include "header/token.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "document.h"
+#include "header/document.h"
 
 bool token_is_cocosecret(struct json_object *token)
 {

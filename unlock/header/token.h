@@ -5,8 +5,8 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-#include "guid.h"
-#include "text.h"
+#include "lib/guid.h"
+#include "lib/text.h"
 
 #define TOKEN_TYPE "cocosecret"
 #define TOKEN_SEAL_ALG "hmac-sha256"

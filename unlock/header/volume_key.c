@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "volume_key.h"
+#include "header/volume_key.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "derive.h"
+#include "header/derive.h"
+#include "lib/cleanup.h"
 
 enum {
 	BLOCK = 8,      /* of RFC 3394: what is wrapped is two or more, and becomes one more */

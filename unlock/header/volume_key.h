@@ -4,9 +4,9 @@
 
 #include <libcryptsetup.h>
 
-#include "document.h"
-#include "secret.h"
-#include "token.h"
+#include "header/document.h"
+#include "header/token.h"
+#include "lib/secret.h"
 
 /*
  * A sealed token may hold the volume key, wrapped with a key that the secret makes: AES key wrap

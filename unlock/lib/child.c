@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "child.h"
+#include "lib/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "exitcode.h"
-#include "warm.h"
+#include "boot/warm.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
 
 /* How long a killed child may take to die. */
 enum { KILL_WAIT_US = 5 * US_PER_S };

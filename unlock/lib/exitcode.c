@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exitcode.h"
+#include "lib/exitcode.h"
 
 #include <stddef.h>
 

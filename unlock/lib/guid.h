@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "text.h"
+#include "lib/text.h"
 
 enum { GUID_TEXT_LENGTH = 36, GUID_TEXT_SIZE = GUID_TEXT_LENGTH + 1, GUID_BYTES = 16 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "log.h"
+#include "lib/log.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "lib/cleanup.h"
 
 /* A record of /dev/kmsg holds less than 1 KiB, and a longer write is refused whole. */
 enum { LINE_MAX_BYTES = 900, LEVEL_BYTES = 3 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "mapping.h"
+#include "lib/mapping.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,11 +10,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "file.h"
-#include "text.h"
+#include "lib/child.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/file.h"
+#include "lib/text.h"
 
 #define MAPPER "/dev/mapper/"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source.h"
+#include "lib/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "cleanup.h"
-#include "secret.h"
+#include "lib/cleanup.h"
+#include "lib/secret.h"
 
 static int keep(int *fd)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "advice.h"
+#include "owner/advice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "document.h"
+#include "header/document.h"
 
 /* What libcryptsetup, and policy.c, take as the least. */
 enum { ITERATIONS_MIN = 1000 };

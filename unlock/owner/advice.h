@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_ADVICE_H
 #define COCOSECRET_ADVICE_H
 
-#include "owner.h"
+#include "owner/owner.h"
 
 /* Says, on standard output, what makes each boot slower than it need be, and what to do. */
 void advise(const struct owner *owner, struct json_object *document);

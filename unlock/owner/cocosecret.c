@@ -8,10 +8,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "commands.h"
-#include "exitcode.h"
-#include "log.h"
-#include "text.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/text.h"
+#include "owner/commands.h"
 
 /* Options that mean the same for several commands, in the words of all of them. */
 #define OPTION_HEADER "  --header FILE        a detached header, in the place of DEVICE\n" \

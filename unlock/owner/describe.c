@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whatever is shown here may be a host's: no text of it reaches the terminal as it is. */
-#include "describe.h"
+#include "owner/describe.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "document.h"
+#include "header/document.h"
 
 static const char *text(struct json_object *object, const char *member)
 {

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_DESCRIBE_H
 #define COCOSECRET_DESCRIBE_H
 
-#include "owner.h"
+#include "owner/owner.h"
 
 /* Says, on standard output, what a header says that the policy let pass: before it is sealed. */
 void describe(const struct owner *owner, struct json_object *document);

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "keyslot.h"
-#include "owner.h"
+#include "header/document.h"
+#include "header/keyslot.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
+#include "owner/owner.h"
 
 static int add_keyslot(const struct owner *owner, struct crypt_device *cd)
 {

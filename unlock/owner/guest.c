@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "guest.h"
+#include "owner/guest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "guid.h"
-#include "source.h"
-#include "state.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "lib/source.h"
+#include "owner/commands.h"
+#include "root/state.h"
 
 /* Those of a launch, and those that an agent brought; what is nowhere is in neither. */
 static const char *const folders[] = { SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_PATH, SOURCE_RUN_PATH };

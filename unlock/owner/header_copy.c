@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "header_copy.h"
+#include "owner/header_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "copies.h"
-#include "exitcode.h"
-#include "file.h"
+#include "header/copies.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
 
 enum { BLOCK = 4096 }; /* every part of a LUKS2 header is a multiple */
 

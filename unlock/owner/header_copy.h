@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy.h"
+#include "header/policy.h"
 
 enum { HEADER_COPY_PATH = 32, HEADER_AREAS_MAX = 32 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "key_file.h"
+#include "owner/key_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "terminal.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
+#include "owner/terminal.h"
 
 const char key_file_asked[] = "the passphrase";
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "secret.h"
+#include "lib/secret.h"
 
 /* In the place of a path: a passphrase that is asked for at the terminal. */
 extern const char key_file_asked[];

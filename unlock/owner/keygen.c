@@ -8,12 +8,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "output.h"
-#include "seal.h"
-#include "secret.h"
+#include "header/seal.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/secret.h"
+#include "owner/commands.h"
+#include "owner/output.h"
 
 enum {
 	BYTES_DEFAULT = 32, /* all that HKDF-SHA256 and AES-256 can use */

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "guest.h"
+#include "header/document.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
+#include "owner/guest.h"
 
 static void print_names(struct json_object *secrets)
 {

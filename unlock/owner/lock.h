@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_LOCK_H
 #define COCOSECRET_LOCK_H
 
-#include "text.h"
+#include "lib/text.h"
 
 /*
  * The lock that cryptsetup takes for a device, so that of its commands and ours one writes at a time:

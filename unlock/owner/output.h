@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_OUTPUT_H
 #define COCOSECRET_OUTPUT_H
 
-#include "secret.h"
+#include "lib/secret.h"
 
 /*
  * Writes a file of secrets, which only its owner may read: a new one, which must not be there yet,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "owner.h"
+#include "owner/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,15 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "copies.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "seal.h"
-#include "volume.h"
-#include "volume_key.h"
+#include "config/volume.h"
+#include "header/copies.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/seal.h"
+#include "header/volume_key.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
 
 static const struct option options[] = {
 	{ "header", required_argument, NULL, 'h' },

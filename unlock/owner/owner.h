@@ -5,14 +5,14 @@
 #include <libcryptsetup.h>
 #include <stdbool.h>
 
-#include "guid.h"
-#include "header_copy.h"
-#include "key_file.h"
-#include "lock.h"
-#include "partition.h"
-#include "policy.h"
-#include "secret.h"
-#include "token.h"
+#include "header/policy.h"
+#include "header/token.h"
+#include "lib/guid.h"
+#include "lib/secret.h"
+#include "owner/header_copy.h"
+#include "owner/key_file.h"
+#include "owner/lock.h"
+#include "owner/partition.h"
 
 enum { OWNER_KEYS_MAX = 16, OWNER_LABEL = 256, OWNER_PATH = 32 };
 

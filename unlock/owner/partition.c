@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "partition.h"
+#include "owner/partition.h"
 
 #include <blkid.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
-#include "exitcode.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
 
 /* What libblkid counts partitions in, whatever the disk's sectors are. */
 enum { UNIT = 512 };

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "text.h"
+#include "lib/text.h"
 
 enum { PARTITION_NAME = 48 };
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "owner.h"
+#include "owner/owner.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "advice.h"
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "header_copy.h"
-#include "seal.h"
-#include "volume_key.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/seal.h"
+#include "header/volume_key.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/advice.h"
+#include "owner/commands.h"
+#include "owner/header_copy.h"
 
 /* By token: the key that opens its slot, NULL where none was given. */
 struct sealers {

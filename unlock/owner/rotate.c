@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "keyslot.h"
-#include "owner.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/keyslot.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
+#include "owner/owner.h"
 
 static const struct owner_key *new_key(const struct owner *owner)
 {

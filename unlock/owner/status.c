@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "guest.h"
-#include "mapping.h"
-#include "state.h"
+#include "header/document.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "lib/mapping.h"
+#include "owner/commands.h"
+#include "owner/guest.h"
+#include "root/state.h"
 
 struct records {
 	int state;

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "guid.h"
-#include "key_file.h"
-#include "output.h"
-#include "secret.h"
-#include "table_file.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "lib/secret.h"
+#include "owner/commands.h"
+#include "owner/key_file.h"
+#include "owner/output.h"
+#include "owner/table_file.h"
 
 struct build {
 	const char *output;

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "guid.h"
-#include "seal.h"
-#include "table_file.h"
+#include "header/seal.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "owner/commands.h"
+#include "owner/table_file.h"
 
 struct check {
 	const char *file;

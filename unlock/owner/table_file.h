@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_TABLE_FILE_H
 #define COCOSECRET_TABLE_FILE_H
 
-#include "secret.h"
+#include "lib/secret.h"
 #include "table.h"
 
 enum {

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "exitcode.h"
-#include "guid.h"
-#include "table_file.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/guid.h"
+#include "owner/commands.h"
+#include "owner/table_file.h"
 
 static void print_entries(const struct secret_table *table)
 {

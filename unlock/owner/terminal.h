@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_TERMINAL_H
 #define COCOSECRET_TERMINAL_H
 
-#include "secret.h"
+#include "lib/secret.h"
 
 /*
  * Asks at the terminal, without echo, and takes the line into locked memory, without its newline.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 
-#include "advice.h"
-#include "cleanup.h"
-#include "commands.h"
-#include "document.h"
-#include "exitcode.h"
-#include "header.h"
-#include "owner.h"
-#include "seal.h"
+#include "header/document.h"
+#include "header/header.h"
+#include "header/seal.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "owner/advice.h"
+#include "owner/commands.h"
+#include "owner/owner.h"
 
 /* A wrong seal is the header's fault only where the key is the right one. */
 static bool opens_a_token(const struct owner *owner, struct crypt_device *cd,

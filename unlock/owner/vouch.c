@@ -3,12 +3,12 @@
  * A host has none of the keys, so a header that was sealed with one of them is its owner's. A new
  * seal says so of what is there: it must have been true before.
  */
-#include "owner.h"
+#include "owner/owner.h"
 
-#include "commands.h"
-#include "describe.h"
-#include "exitcode.h"
-#include "seal.h"
+#include "header/seal.h"
+#include "lib/exitcode.h"
+#include "owner/commands.h"
+#include "owner/describe.h"
 
 /* The next token from @id on whose secret @key may be; a negative number where there is none. */
 static int next_token(struct json_object *document, const struct owner_key *key, int id,

@@ -3,19 +3,19 @@
  * libcryptsetup's token plugin for tokens of type cocosecret. It lives in somebody else's process:
  * it changes nothing there, starts nothing, waits for nothing, and speaks through crypt_log only.
  */
-#include "plugin.h"
+#include "plugin/plugin.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "document.h"
-#include "exitcode.h"
-#include "policy.h"
-#include "seal.h"
-#include "secret.h"
-#include "source.h"
-#include "token.h"
+#include "header/document.h"
+#include "header/policy.h"
+#include "header/seal.h"
+#include "header/token.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/secret.h"
+#include "lib/source.h"
 
 /*
  * What libcryptsetup does next: after -ENOENT and -EAGAIN it tries the next token, and it makes

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "state.h"
+#include "root/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
 
 #define VOLUMES   STATE_VOLUMES
 #define WIPE_REST "wipe-rest"

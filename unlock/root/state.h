@@ -5,9 +5,9 @@
 #include <json-c/json.h>
 #include <stdint.h>
 
-#include "mapping.h"
-#include "settle.h"
-#include "volume.h"
+#include "boot/settle.h"
+#include "config/volume.h"
+#include "lib/mapping.h"
 
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "verify_device.h"
+#include "root/verify_device.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "file.h"
-#include "mapping.h"
-#include "state.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
+#include "lib/mapping.h"
+#include "root/state.h"
 
 /* The kernel has no such limit; nobody stacks this high. */
 enum { DEPTH_MAX = 16 };

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_VERIFY_DEVICE_H
 #define COCOSECRET_VERIFY_DEVICE_H
 
-#include "text.h"
+#include "lib/text.h"
 
 /* What a device may lie on, and whether a part of it lies on one volume of that. */
 struct verify_ground {

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_VERIFY_MOUNT_H
 #define COCOSECRET_VERIFY_MOUNT_H
 
-#include "text.h"
+#include "lib/text.h"
 
 /* One line of /proc/self/mountinfo; see proc(5). */
 struct verify_mount {

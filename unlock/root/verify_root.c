@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "verify_root.h"
+#include "root/verify_root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "cocotab.h"
-#include "exitcode.h"
-#include "file.h"
-#include "state.h"
-#include "verify_device.h"
+#include "config/cocotab.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
+#include "root/state.h"
+#include "root/verify_device.h"
 
 #define MOUNTINFO "/proc/self/mountinfo"
 

@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_VERIFY_ROOT_H
 #define COCOSECRET_VERIFY_ROOT_H
 
-#include "verify_mount.h"
+#include "root/verify_mount.h"
 
 /* What the decision looks at; the tests show it something else than the machine. */
 struct verify_view {
