@@ -16,7 +16,7 @@
 #include "lib/cleanup.h"
 
 static pthread_t thread;
-static bool is_running;
+static bool is_running, pauses_at_fork;
 static atomic_bool is_pausing;
 
 /* To choose a key derivation is what makes libcryptsetup start its part without a device. */
@@ -69,6 +69,10 @@ static void *warm(void *unused)
 void warm_start(void)
 {
 	if (is_running || next == STEPS)
+		return;
+	if (!pauses_at_fork)
+		pauses_at_fork = pthread_atfork(warm_pause, NULL, NULL) == 0;
+	if (!pauses_at_fork)
 		return;
 	mallopt(M_ARENA_MAX, 2);
 	is_running = pthread_create(&thread, NULL, warm, NULL) == 0;

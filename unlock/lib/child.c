@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "boot/warm.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/exitcode.h"
@@ -44,7 +43,6 @@ int child_start(struct child *child, uint64_t limit_us, child_work *work, const 
 {
 	pid_t parent = getpid(), pid;
 
-	warm_pause();
 	pid = fork();
 	if (pid == 0)
 		become_child(parent, work, context);
