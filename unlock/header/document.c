@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "header/canonical.h"
-#include "header/token.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 
@@ -134,31 +132,4 @@ const char *document_text(struct json_object *object, const char *name)
 	const char *text = member ? json_object_get_string(member) : NULL;
 
 	return text && strlen(text) == (size_t)json_object_get_string_len(member) ? text : NULL;
-}
-
-/* Without the values, each of several tokens can be sealed without breaking the others' seals. */
-static void remove_seal_values(struct json_object *document)
-{
-	struct json_object *metadata = document_member(document, "metadata", json_type_object);
-	struct json_object *tokens = document_member(metadata, "tokens", json_type_object);
-
-	if (!tokens)
-		return;
-	json_object_object_foreach(tokens, id, token) {
-		struct json_object *seal = document_member(token, "seal", json_type_object);
-
-		(void)id;
-		if (seal && token_is_cocosecret(token))
-			json_object_object_del(seal, "value");
-	}
-}
-
-int document_canonical(struct json_object *document, char **text, size_t *length)
-{
-	CLEANUP(document_free) struct json_object *copy = NULL;
-
-	if (json_object_deep_copy(document, &copy, NULL) < 0 || !json_object_equal(document, copy))
-		return -ENOMEM;
-	remove_seal_values(copy);
-	return canonical_json(copy, text, length);
 }

@@ -23,12 +23,6 @@ struct json_object *document_object(const char *text);
 struct json_object *document_parse(const char *metadata, const char *label, const char *subsystem,
 				   const char *uuid);
 
-/*
- * What is sealed: the document without the values of the seals, as compact JSON with sorted keys.
- * Allocated; negative errno, -EDOM where a number is not an integer.
- */
-int document_canonical(struct json_object *document, char **text, size_t *length);
-
 /* A member, where it is of that type; NULL otherwise. */
 struct json_object *document_member(struct json_object *object, const char *name,
 				    enum json_type type);

@@ -6,10 +6,38 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "header/canonical.h"
 #include "header/derive.h"
 #include "header/identity.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
+
+/* Without the values, each of several tokens can be sealed without breaking the others' seals. */
+static void remove_seal_values(struct json_object *document)
+{
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *tokens = document_member(metadata, "tokens", json_type_object);
+
+	if (!tokens)
+		return;
+	json_object_object_foreach(tokens, id, token) {
+		struct json_object *seal = document_member(token, "seal", json_type_object);
+
+		(void)id;
+		if (seal && token_is_cocosecret(token))
+			json_object_object_del(seal, "value");
+	}
+}
+
+int seal_text(struct json_object *document, char **text, size_t *length)
+{
+	CLEANUP(document_free) struct json_object *copy = NULL;
+
+	if (json_object_deep_copy(document, &copy, NULL) < 0 || !json_object_equal(document, copy))
+		return -ENOMEM;
+	remove_seal_values(copy);
+	return canonical_json(copy, text, length);
+}
 
 static bool authenticate(const struct derived_key *key, const char *text, size_t length,
 			 char value[SEAL_TEXT_SIZE])
@@ -39,7 +67,7 @@ int seal_compute(struct json_object *document, const struct secret *secret,
 			  SEAL_SECRET_MIN);
 		return EXIT_WRONG_KEY;
 	}
-	r = document_canonical(document, &text, &length);
+	r = seal_text(document, &text, &length);
 	if (r == -ENOMEM) {
 		fault_set(fault, "out of memory");
 		return EXIT_IO;

@@ -13,6 +13,12 @@
  */
 enum { SEAL_SECRET_MIN = 32, SEAL_BYTES = 32, SEAL_TEXT_SIZE = (SEAL_BYTES + 2) / 3 * 4 + 1 };
 
+/*
+ * What is sealed: the document without the values of the seals, as compact JSON with sorted keys.
+ * Allocated; negative errno, -EDOM where a number is not an integer.
+ */
+int seal_text(struct json_object *document, char **text, size_t *length);
+
 int seal_compute(struct json_object *document, const struct secret *secret,
 		 char value[SEAL_TEXT_SIZE], struct fault *fault);
 
