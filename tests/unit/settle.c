@@ -16,15 +16,15 @@ static bool has_semaphore(void)
 
 static void nothing_waits_and_cookies_are_kept(void **state)
 {
-	struct settle settle;
+	struct state_cookies left;
 
 	(void)state;
 	settle_begin("no-such-volume");
-	for (uint32_t cookie = 1; cookie <= SETTLE_COOKIES + 1; cookie++)
+	for (uint32_t cookie = 1; cookie <= STATE_COOKIES + 1; cookie++)
 		assert_int_equal(dm_udev_wait(cookie), 1);
-	settle_end(&settle);
-	for (uint32_t i = 0; i < SETTLE_COOKIES; i++)
-		assert_int_equal(settle.cookies[i], i + 1);
+	settle_end(&left);
+	for (uint32_t i = 0; i < STATE_COOKIES; i++)
+		assert_int_equal(left.list[i], i + 1);
 }
 
 static void a_cookies_semaphore_is_taken_out(void **state)

@@ -21,7 +21,7 @@ static const struct volume_record record = {
 	.device = "/dev/vda",
 	.luks_uuid = "5aa5c3f0-0000-4000-8000-00000000000a",
 	.mapping = &mapping,
-	.settle = { { 0xd4d1234, 0, 0xd4dffff } },
+	.cookies = { { 0xd4d1234, 0, 0xd4dffff } },
 	.activate_us = 1234,
 };
 
@@ -169,21 +169,21 @@ static void what_others_may_write_to_is_no_record(void **state)
 
 static void what_udev_was_not_waited_for_with_is_kept(void **state)
 {
-	static const struct settle packed = { { 0xd4d1234, 0xd4dffff } }, none = { { 0 } };
+	static const struct state_cookies packed = { { 0xd4d1234, 0xd4dffff } }, none = { { 0 } };
 	CLEANUP(close_fd) int folder = state_open("state");
-	struct settle read;
+	struct state_cookies read;
 
 	(void)state;
 	assert_int_equal(state_add(folder, &volume, &record), 0);
-	state_settle(folder, "run", &read);
+	state_get_cookies(folder, "run", &read);
 	assert_memory_equal(&read, &packed, sizeof(read));
-	state_settle(folder, "data", &read);
+	state_get_cookies(folder, "data", &read);
 	assert_memory_equal(&read, &none, sizeof(read));
 	write_file("state/volumes/run.json", "{\"udev_cookies\":[1,2,3,4,5]}", 28);
-	state_settle(folder, "run", &read);
-	assert_int_equal(read.cookies[SETTLE_COOKIES - 1], SETTLE_COOKIES);
+	state_get_cookies(folder, "run", &read);
+	assert_int_equal(read.list[STATE_COOKIES - 1], STATE_COOKIES);
 	write_file("state/volumes/run.json", "{\"udev_cookies\":\"7\"}", 20);
-	state_settle(folder, "run", &read);
+	state_get_cookies(folder, "run", &read);
 	assert_memory_equal(&read, &none, sizeof(read));
 }
 

@@ -128,7 +128,7 @@ static int activate_by_slot(struct crypt_device *cd, const struct volume *volume
 
 static int activate(struct crypt_device *cd, struct json_object *document,
 		    const struct volume *volume, const char *device, const struct token *token,
-		    const struct secret *secret, struct settle *settle, struct fault *fault)
+		    const struct secret *secret, struct state_cookies *left, struct fault *fault)
 {
 	int r;
 
@@ -136,13 +136,13 @@ static int activate(struct crypt_device *cd, struct json_object *document,
 	r = activate_by_token(cd, document, volume, token, secret);
 	if (r == -EPERM)
 		r = activate_by_slot(cd, volume, token->slot, secret);
-	settle_end(settle);
+	settle_end(left);
 	return r < 0 ? explain_activate(cd, volume, device, r, fault) : EXIT_OPENED;
 }
 
 static int record(struct crypt_device *cd, const struct volume *volume, const char *device,
 		  const struct token *token, int state, const struct stopwatch *watch,
-		  const struct settle *settle, struct fault *fault)
+		  const struct state_cookies *left, struct fault *fault)
 {
 	struct mapping_id mapping;
 	struct volume_record entry = {
@@ -155,7 +155,7 @@ static int record(struct crypt_device *cd, const struct volume *volume, const ch
 		.activate_us = watch->activated - watch->seal,
 		.opened_us = watch->activated,
 		.slot = token->slot,
-		.settle = *settle,
+		.cookies = *left,
 	};
 	int r = mapping_find(volume->name, &mapping);
 
@@ -211,7 +211,7 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	struct stopwatch watch = { .begin = clock_us() };
 	struct policy_layout layout;
 	struct token token = { 0 };
-	struct settle settle = { { 0 } };
+	struct state_cookies left = { { 0 } };
 	int r;
 
 	warm_start();
@@ -240,12 +240,12 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	if (r)
 		r = refuse(volume, device, r, fault);
 	else
-		r = activate(cd, document, volume, device, &token, &secret, &settle, fault);
+		r = activate(cd, document, volume, device, &token, &secret, &left, fault);
 	watch.activated = clock_us();
 	secret_wipe(&secret);
 
 	if (r == 0)
-		r = record(cd, volume, device, &token, state, &watch, &settle, fault);
+		r = record(cd, volume, device, &token, state, &watch, &left, fault);
 	if (r == 0)
 		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
 			 device, volume->name, volume->secret,

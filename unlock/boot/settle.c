@@ -9,7 +9,7 @@
 /* libdevmapper passes no context, and one child opens one volume. */
 static struct {
 	const char *name;
-	struct settle deferred;
+	struct state_cookies deferred;
 	size_t count;
 } making;
 
@@ -21,8 +21,8 @@ static struct {
  */
 __attribute__((visibility("default"))) int dm_udev_wait(uint32_t cookie)
 {
-	if (making.count < SETTLE_COOKIES)
-		making.deferred.cookies[making.count++] = cookie;
+	if (making.count < STATE_COOKIES)
+		making.deferred.list[making.count++] = cookie;
 	if (making.name)
 		mapping_link_integrity(making.name);
 	return 1;
@@ -33,10 +33,10 @@ void settle_begin(const char *name)
 	making.name = name;
 }
 
-void settle_end(struct settle *settle)
+void settle_end(struct state_cookies *left)
 {
 	making.name = NULL;
-	*settle = making.deferred;
+	*left = making.deferred;
 }
 
 /* The cookie is the semaphore's key, as libdevmapper makes it. That it is gone is no fault. */

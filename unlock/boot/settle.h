@@ -2,8 +2,9 @@
 #ifndef COCOSECRET_SETTLE_H
 #define COCOSECRET_SETTLE_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include "root/state.h"
 
 /*
  * libcryptsetup waits until udev has finished with each new mapping, which takes longer than all
@@ -11,17 +12,9 @@
  * follows needs no such waiting: it waits for the device itself. So in this program nothing waits.
  */
 
-/* Of one mapping, and of another that it lies on where it has integrity. */
-enum { SETTLE_COOKIES = 4 };
-
-/* By which libdevmapper and udev know what was not waited for; 0 where there is none. */
-struct settle {
-	uint32_t cookies[SETTLE_COOKIES];
-};
-
 /* From here on the mapping @name is made; settle_end() tells what was not waited for. */
 void settle_begin(const char *name);
-void settle_end(struct settle *settle);
+void settle_end(struct state_cookies *left);
 
 /* Takes the cookie's semaphore out of the kernel. udev has no more use for it, or never had. */
 void settle_finish(uint32_t cookie);

@@ -343,11 +343,11 @@ static void record_verified(const char *dir)
 static void finish_settling(void *context, const char *name)
 {
 	const int *state = context;
-	struct settle settle;
+	struct state_cookies left;
 
-	state_settle(*state, name, &settle);
-	for (size_t i = 0; i < SETTLE_COOKIES; i++)
-		settle_finish(settle.cookies[i]);
+	state_get_cookies(*state, name, &left);
+	for (size_t i = 0; i < STATE_COOKIES; i++)
+		settle_finish(left.list[i]);
 }
 
 /* What was not waited for is no longer of interest: the root is mounted. */

@@ -41,13 +41,13 @@ static void add_bool(struct json_object *object, const char *key, bool value)
 	json_object_object_add(object, key, json_object_new_boolean(value));
 }
 
-static void add_cookies(struct json_object *object, const struct settle *settle)
+static void add_cookies(struct json_object *object, const struct state_cookies *left)
 {
 	struct json_object *cookies = json_object_new_array();
 
-	for (size_t i = 0; i < SETTLE_COOKIES; i++)
-		if (settle->cookies[i])
-			json_object_array_add(cookies, json_object_new_uint64(settle->cookies[i]));
+	for (size_t i = 0; i < STATE_COOKIES; i++)
+		if (left->list[i])
+			json_object_array_add(cookies, json_object_new_uint64(left->list[i]));
 	json_object_object_add(object, "udev_cookies", cookies);
 }
 
@@ -157,7 +157,7 @@ int state_add(int state, const struct volume *volume, const struct volume_record
 	add_bool(object, "sealed", !(volume->options & VOLUME_UNSEALED));
 	if (record->slot >= 0)
 		add_number(object, "keyslot", (uint64_t)record->slot);
-	add_cookies(object, &record->settle);
+	add_cookies(object, &record->cookies);
 	if (volume->header[0])
 		add_text(object, "header", volume->header);
 	volume_file(file, volume->name);
@@ -196,18 +196,18 @@ bool state_knows(int state, const char *name, const struct mapping_id *mapping)
 	       has_text(object, "diskseq", mapping->diskseq);
 }
 
-void state_settle(int state, const char *name, struct settle *settle)
+void state_get_cookies(int state, const char *name, struct state_cookies *left)
 {
 	CLEANUP(put_json) struct json_object *object = state_read(state, VOLUMES, name);
 	struct json_object *cookies = NULL;
 	size_t count = 0;
 
-	*settle = (struct settle){ 0 };
+	*left = (struct state_cookies){ 0 };
 	if (json_object_object_get_ex(object, "udev_cookies", &cookies) &&
 	    json_object_is_type(cookies, json_type_array))
 		count = json_object_array_length(cookies);
-	for (size_t i = 0; i < count && i < SETTLE_COOKIES; i++)
-		settle->cookies[i] =
+	for (size_t i = 0; i < count && i < STATE_COOKIES; i++)
+		left->list[i] =
 			(uint32_t)json_object_get_uint64(json_object_array_get_idx(cookies, i));
 }
 

@@ -5,7 +5,6 @@
 #include <json-c/json.h>
 #include <stdint.h>
 
-#include "boot/settle.h"
 #include "config/volume.h"
 #include "lib/mapping.h"
 
@@ -20,6 +19,14 @@
  */
 #define STATE_PATH "/run/cocosecret"
 
+/* Of one mapping, and of another that it lies on where it has integrity. */
+enum { STATE_COOKIES = 4 };
+
+/* By which libdevmapper and udev know what was not waited for; 0 where there is none. */
+struct state_cookies {
+	uint32_t list[STATE_COOKIES];
+};
+
 struct volume_record {
 	const char *device;
 	const char *luks_uuid;
@@ -30,7 +37,7 @@ struct volume_record {
 	uint64_t activate_us; /* to come by the volume key and map */
 	uint64_t opened_us;   /* when */
 	int slot;             /* the token's; negative: any */
-	struct settle settle; /* what udev was not waited for with */
+	struct state_cookies cookies; /* what udev was not waited for with */
 };
 
 struct run_record {
@@ -57,7 +64,7 @@ void state_each(int state, state_use *use, void *context);
 #define STATE_WIPED_ALL "all"
 
 /* What udev was not waited for with when volume @name was opened. */
-void state_settle(int state, const char *name, struct settle *settle);
+void state_get_cookies(int state, const char *name, struct state_cookies *cookies);
 
 /* Of the records in @folder, one of those two; and each as it was written, NULL where it is none. */
 void state_each_in(int state, const char *folder, state_use *use, void *context);
