@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The folders of unlock/ are its architecture: a room includes what is below."""
+
+import pathlib
+import re
+
+UNLOCK = pathlib.Path(__file__).parent.parent / "unlock"
+ROOMS = re.search(r"^rooms := (.*)", (UNLOCK / "unlock.mk").read_text(), re.M)[1].split()
+
+
+def includes(path):
+    """What a file asks for of ours."""
+    return re.findall(r'^#include "([^"]*)"', path.read_text(), re.M)
+
+
+def test_downwards_only():
+    """No include points up the list, and none leaves out the room."""
+    assert sorted(ROOMS) == sorted(path.name for path in UNLOCK.iterdir() if path.is_dir())
+    for path in UNLOCK.glob("*/*.[ch]"):
+        for name in includes(path):
+            room = name.split("/")[0]
+            assert name == "table.h" or ROOMS.index(room) >= ROOMS.index(path.parent.name), path
+
+
+def needs(header, above=()):
+    """Follows a header's module to where it ends."""
+    assert header not in above, f"a circle: {above}"
+    source = UNLOCK / header.replace(".h", ".c")
+    for file in {UNLOCK / header, source}:
+        for name in includes(file) if file.exists() else ():
+            if name not in (header, "table.h"):
+                needs(name, (*above, header))
+
+
+def test_no_circle():
+    """A module that needs another is not needed by it."""
+    for path in UNLOCK.glob("*/*.h"):
+        needs(str(path.relative_to(UNLOCK)))
+
+
+def test_nothing_beside():
+    """Each source file is in a room."""
+    assert [path.name for path in UNLOCK.iterdir() if path.is_file()] == ["unlock.mk"]
