@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "boot/attempt.h"
+#include "boot/course.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/secret.h"
@@ -90,8 +90,8 @@ static void a_signal_ends_the_waiting(void **state)
 	pid_t child;
 
 	(void)state;
-	attempts_hold_signals();
-	signals = attempts_signals();
+	course_hold_signals();
+	signals = course_signals();
 	child = fork();
 	if (child == 0) {
 		usleep(100 * US_PER_MS);

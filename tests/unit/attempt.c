@@ -127,6 +127,7 @@ void devices_close(struct devices *devices)
 
 static struct volume volumes[4];
 static struct config config;
+static struct course course;
 static struct attempts all;
 static uint64_t took_ms;
 
@@ -159,8 +160,9 @@ static int open_all(void)
 {
 	int code;
 
-	all = (struct attempts){ .secrets = -1, .state = -1 };
-	assert_int_equal(attempts_prepare(&all, &config), 0);
+	all = (struct attempts){ 0 };
+	course = (struct course)COURSE_INIT;
+	assert_int_equal(attempts_prepare(&all, &config, &course), 0);
 	all.begin_us = clock_us();
 	code = attempts_open(&all);
 	took_ms = (clock_us() - all.begin_us) / US_PER_MS;
@@ -197,7 +199,7 @@ static void an_absent_device_is_given_up_and_named(void **state)
 	add("a", "/0", 0);
 	add("b", "/absent", 0);
 	assert_int_equal(open_all(), EXIT_NO_DEVICE);
-	assert_string_equal(all.reason.text, "b: device /absent did not appear");
+	assert_string_equal(course.reason.text, "b: device /absent did not appear");
 	assert_in_range(took_ms, 1000, 1400);
 }
 
@@ -218,7 +220,7 @@ static void the_first_failure_is_the_code(void **state)
 	add("b", "/6", 0);
 	add("c", "/absent", 0);
 	assert_int_equal(open_all(), EXIT_WRONG_KEY);
-	assert_string_equal(all.reason.text, "b: the child's own word");
+	assert_string_equal(course.reason.text, "b: the child's own word");
 	assert_int_equal(all.list[0].outcome, OUTCOME_OPEN);
 	assert_in_range(took_ms, 300, 900);
 }
@@ -250,7 +252,7 @@ static void a_child_that_ends_oddly_is_an_io_error(void **state)
 	begin(state);
 	add("a", "/77", 0);
 	assert_int_equal(open_all(), EXIT_IO);
-	assert_string_equal(all.reason.text, "a: its process ended unexpectedly");
+	assert_string_equal(course.reason.text, "a: its process ended unexpectedly");
 }
 
 static void a_child_that_hangs_is_killed(void **state)
@@ -258,7 +260,7 @@ static void a_child_that_hangs_is_killed(void **state)
 	(void)state;
 	add("a", "/hang", 0);
 	assert_int_equal(open_all(), EXIT_IO);
-	assert_string_equal(all.reason.text, "a: opening it took too long");
+	assert_string_equal(course.reason.text, "a: opening it took too long");
 	assert_in_range(took_ms, 1000, 1400);
 }
 
@@ -268,10 +270,10 @@ static void a_signal_ends_the_run(void **state)
 	config.timeout_s = 60;
 	add("a", "/hang", 0);
 	add("b", "/absent", 0);
-	attempts_hold_signals();
+	course_hold_signals();
 	raise(SIGTERM);
 	assert_int_equal(open_all(), EXIT_IO);
-	assert_string_equal(all.reason.text, "stopped by signal 15");
+	assert_string_equal(course.reason.text, "stopped by signal 15");
 	assert_in_range(took_ms, 0, 400);
 }
 
@@ -283,7 +285,7 @@ static void two_devices_of_a_name_are_neither_opened(void **state)
 	add("a", "/twin", 0);
 	two_at_once = true;
 	assert_int_equal(open_all(), EXIT_HEADER);
-	assert_non_null(strstr(all.reason.text, "a: " TWO ";"));
+	assert_non_null(strstr(course.reason.text, "a: " TWO ";"));
 	assert_int_equal(*opened_by_children, 0);
 	assert_in_range(took_ms, 0, 200);
 }
@@ -294,7 +296,7 @@ static void a_second_device_while_the_first_is_opened_fails_it(void **state)
 	add("a", "/twin-slow", 0);
 	announce_late = true;
 	assert_int_equal(open_all(), EXIT_HEADER);
-	assert_non_null(strstr(all.reason.text, "a: " TWO "-slow;"));
+	assert_non_null(strstr(course.reason.text, "a: " TWO "-slow;"));
 	assert_int_equal(all.list[0].outcome, OUTCOME_FAILED);
 	assert_false(all.list[0].child.killed);
 }

@@ -38,32 +38,7 @@ static bool is_pending(const struct attempt *attempt)
 	return attempt->outcome == OUTCOME_WAITING || attempt->outcome == OUTCOME_RUNNING;
 }
 
-static sigset_t stop_signals(void)
-{
-	sigset_t stop;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGHUP);
-	return stop;
-}
-
-void attempts_hold_signals(void)
-{
-	sigset_t stop = stop_signals();
-
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-}
-
-int attempts_signals(void)
-{
-	sigset_t stop = stop_signals();
-
-	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-int attempts_prepare(struct attempts *all, const struct config *config)
+int attempts_prepare(struct attempts *all, const struct config *config, struct course *course)
 {
 	size_t count = config->volumes.count;
 	void *shared = mmap(NULL, count * sizeof(*all->faults), PROT_READ | PROT_WRITE,
@@ -76,6 +51,7 @@ int attempts_prepare(struct attempts *all, const struct config *config)
 	if (!all->list)
 		return -ENOMEM;
 	all->count = count;
+	all->course = course;
 	all->timeout_us = (uint64_t)config->timeout_s * US_PER_S;
 	for (size_t i = 0; i < count; i++)
 		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i],
@@ -93,30 +69,13 @@ void attempts_free(struct attempts *all)
 		munmap(all->faults, all->count * sizeof(*all->faults));
 }
 
-/* The first failure gives the run its exit code and its last line; later ones are logged here. */
-void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
-{
-	struct fault reason;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason.text, sizeof(reason.text), format, args);
-	va_end(args);
-	if (all->code) {
-		log_error("%s", reason.text);
-		return;
-	}
-	all->code = code;
-	all->reason = reason;
-}
-
 static void fail(struct attempts *all, struct attempt *attempt, int code, const char *why)
 {
 	attempt->outcome = OUTCOME_FAILED;
 	if (is_nofail(attempt))
 		log_warning("%s: %s; it is nofail, so the boot goes on", attempt->volume->name, why);
 	else
-		attempts_fail_run(all, code, "%s: %s", attempt->volume->name, why);
+		course_fail(all->course, code, "%s: %s", attempt->volume->name, why);
 }
 
 /*
@@ -126,9 +85,9 @@ static void fail(struct attempts *all, struct attempt *attempt, int code, const 
 static void fail_hard(struct attempts *all, struct attempt *attempt, const char *why)
 {
 	attempt->outcome = OUTCOME_FAILED;
-	if (state_add_lost(all->state) < 0)
+	if (state_add_lost(all->course->state) < 0)
 		log_warning("%s: it cannot be noted that its process was lost", attempt->volume->name);
-	attempts_fail_run(all, EXIT_IO, "%s: %s", attempt->volume->name, why);
+	course_fail(all->course, EXIT_IO, "%s: %s", attempt->volume->name, why);
 }
 
 /* A run that is started again finds what the first one opened, and is content. */
@@ -141,7 +100,7 @@ int attempts_find_open(struct attempts *all)
 
 		if (mapping_find(name, &id) < 0)
 			continue;
-		if (!state_knows(all->state, name, &id)) {
+		if (!state_knows(all->course->state, name, &id)) {
 			fail(all, attempt, EXIT_IO, "a mapping of that name was opened by somebody else");
 			continue;
 		}
@@ -149,7 +108,7 @@ int attempts_find_open(struct attempts *all)
 		attempt->earlier = true;
 		log_info("%s: is open already", name);
 	}
-	return all->code;
+	return all->course->code;
 }
 
 bool attempts_have_secrets(const struct attempts *all)
@@ -158,7 +117,7 @@ bool attempts_have_secrets(const struct attempts *all)
 		const struct attempt *attempt = &all->list[i];
 
 		if (is_pending(attempt) && !is_nofail(attempt) &&
-		    secret_present(all->secrets, attempt->volume->secret) < 0)
+		    secret_present(all->course->secrets, attempt->volume->secret) < 0)
 			return false;
 	}
 	return true;
@@ -170,13 +129,13 @@ int attempts_check_secrets(struct attempts *all)
 		struct attempt *attempt = &all->list[i];
 		char why[64 + GUID_TEXT_SIZE];
 
-		if (!is_pending(attempt) || secret_present(all->secrets, attempt->volume->secret) == 0)
+		if (!is_pending(attempt) || secret_present(all->course->secrets, attempt->volume->secret) == 0)
 			continue;
 		snprintf(why, sizeof(why), "secret %s is not there",
 			 attempt->volume->secret);
 		fail(all, attempt, EXIT_NO_SECRET, why);
 	}
-	return all->code;
+	return all->course->code;
 }
 
 bool attempts_pending(const struct attempts *all)
@@ -206,7 +165,7 @@ static int open_volume(const void *context)
 	const struct attempts *all = opening->all;
 	const struct attempt *attempt = opening->attempt;
 
-	return volume_open(attempt->volume, attempt->node, all->secrets, all->state, attempt->fault);
+	return volume_open(attempt->volume, attempt->node, all->course->secrets, all->course->state, attempt->fault);
 }
 
 static bool is_any_waiting(const struct attempts *all)
@@ -267,7 +226,7 @@ static void judge_devices(struct attempts *all)
 
 		if (attempt->second[0] && (is_waiting || attempt->outcome == OUTCOME_OPEN))
 			refuse_both(all, attempt);
-		else if (attempt->node[0] && is_waiting && !all->code)
+		else if (attempt->node[0] && is_waiting && !all->course->code)
 			start(all, attempt);
 	}
 }
@@ -332,7 +291,7 @@ static void enforce_deadlines(struct attempts *all)
 static bool is_over(const struct attempts *all)
 {
 	for (size_t i = 0; i < all->count; i++)
-		if (all->code ? all->list[i].outcome == OUTCOME_RUNNING : is_pending(&all->list[i]))
+		if (all->course->code ? all->list[i].outcome == OUTCOME_RUNNING : is_pending(&all->list[i]))
 			return false;
 	return true;
 }
@@ -353,7 +312,7 @@ static void stop_on_signal(struct attempts *all, int signals)
 
 	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	attempts_fail_run(all, EXIT_IO, "stopped by signal %u", info.ssi_signo);
+	course_fail(all->course, EXIT_IO, "stopped by signal %u", info.ssi_signo);
 	for (size_t i = 0; i < all->count; i++)
 		if (all->list[i].outcome == OUTCOME_RUNNING)
 			all->list[i].child.deadline_us = 0;
@@ -397,10 +356,10 @@ static void look_for_doubles(struct attempts *all, struct devices *devices, int 
 {
 	uint64_t end_us = clock_us() + SETTLE_US;
 
-	if (!all->code)
+	if (!all->course->code)
 		devices_enumerate(devices, device_appeared, all);
 	judge_devices(all);
-	while (!all->code && clock_us() < end_us &&
+	while (!all->course->code && clock_us() < end_us &&
 	       (devices_unready(devices) || devices_waiting(devices))) {
 		wait_for_event(all, devices, signals, milliseconds_until(end_us));
 		judge_devices(all);
@@ -410,14 +369,14 @@ static void look_for_doubles(struct attempts *all, struct devices *devices, int 
 int attempts_open(struct attempts *all)
 {
 	CLEANUP(devices_close) struct devices devices = { 0 };
-	CLEANUP(close_fd) int signals = attempts_signals();
+	CLEANUP(close_fd) int signals = course_signals();
 	int r = devices_listen(&devices);
 
 	if (r >= 0)
 		r = devices_enumerate(&devices, device_appeared, all);
 	if (r < 0)
-		attempts_fail_run(all, EXIT_IO, "udev cannot be listened to: %s", strerror(-r));
+		course_fail(all->course, EXIT_IO, "udev cannot be listened to: %s", strerror(-r));
 	open_all(all, &devices, signals);
 	look_for_doubles(all, &devices, signals);
-	return all->code;
+	return all->course->code;
 }

@@ -2,6 +2,7 @@
 #ifndef COCOSECRET_ATTEMPT_H
 #define COCOSECRET_ATTEMPT_H
 
+#include "boot/course.h"
 #include "boot/device.h"
 #include "config/config.h"
 #include "lib/child.h"
@@ -32,19 +33,12 @@ struct attempts {
 	uint64_t begin_us;
 	uint64_t timeout_us;
 	uint64_t devices_us; /* when the last device turned up */
-	int secrets;         /* folder of the launch secrets */
-	int state;           /* folder of this boot's records */
-	int code;            /* of the first failure that counts */
 	struct fault *faults; /* one for each */
-	struct fault reason;
+	struct course *course; /* the run's, which they are part of */
 };
 
-/* Signals that stop a run are held back until attempts_open(): a run says its last line and wipes. */
-void attempts_hold_signals(void);
-int attempts_signals(void); /* a descriptor that tells of them; the caller's */
-int attempts_prepare(struct attempts *all, const struct config *config);
-void attempts_fail_run(struct attempts *all, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* @config and @course stay the caller's. 0 or negative errno. */
+int attempts_prepare(struct attempts *all, const struct config *config, struct course *course);
 
 /* Each returns the run's code so far: 0 to go on. */
 int attempts_find_open(struct attempts *all);

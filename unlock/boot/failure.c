@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "boot/failure.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot/wipe.h"
 #include "lib/child.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/exitcode.h"
 #include "lib/log.h"
 #include "lib/mapping.h"
 #include "root/state.h"
@@ -26,9 +30,8 @@ bool failure_asked(enum on_failure *on_failure)
 	struct fault fault;
 
 	*on_failure = ON_FAILURE_POWEROFF;
-	if (cmdline_load(CMDLINE_PATH, &cmdline, &fault) == 0)
+	if (cmdline_settings(&cmdline, &fault) == 0)
 		*on_failure = cmdline.on_failure;
-	volumes_free(&cmdline.volumes);
 	return !cmdline.off;
 }
 
@@ -62,7 +65,8 @@ static void close_volume(void *context, const char *name)
 		log_info("%s: closed again", name);
 }
 
-bool failure_close(void)
+/* Takes the new root and every volume that this boot opened away; false where one is left. */
+static bool close_volumes(void)
 {
 	CLEANUP(close_fd) int state = state_open(STATE_PATH);
 	struct closing_volumes all = { .state = state };
@@ -90,7 +94,11 @@ static void ask_in_child(unsigned int command)
 		sleep(1);
 }
 
-void failure_end(enum on_failure on_failure)
+/*
+ * Only ON_FAILURE_SHELL comes back. Writes nothing to a disk, not even what a mounted file system
+ * still holds in memory.
+ */
+static void end_machine(enum on_failure on_failure)
 {
 	if (on_failure == ON_FAILURE_SHELL)
 		return;
@@ -103,4 +111,47 @@ void failure_end(enum on_failure on_failure)
 		reboot((int)RB_HALT_SYSTEM);
 		sleep(1);
 	}
+}
+
+/* systemd runs it after a unit that did not fail, too. */
+static bool nothing_failed(void)
+{
+	const char *result = getenv("SERVICE_RESULT");
+
+	return result && strcmp(result, "success") == 0;
+}
+
+/* A shell is for a machine that is known to hold no secret, and no volume that one opened. */
+static enum on_failure after_wiping(enum on_failure asked, enum wiped wiped, int state)
+{
+	if (asked != ON_FAILURE_SHELL)
+		return asked;
+	if (wiped > WIPED_ALL || (state >= 0 && state_has_lost(state)))
+		log_error("no shell, since a secret may be left");
+	else if (!close_volumes())
+		log_error("no shell, since a volume is open");
+	else
+		return asked;
+	return ON_FAILURE_POWEROFF;
+}
+
+int failure_end_boot(void)
+{
+	CLEANUP(close_fd) int state = -1;
+	enum on_failure on_failure;
+
+	if (nothing_failed())
+		return EXIT_OPENED;
+	failure_asked(&on_failure);
+	state = state_look(STATE_PATH);
+	end_machine(after_wiping(on_failure, wipe_all(-1, state), state));
+	return EXIT_OPENED;
+}
+
+int failure_print(void)
+{
+	enum on_failure on_failure;
+
+	puts(failure_asked(&on_failure) ? on_failure_text(on_failure) : "off");
+	return EXIT_OPENED;
 }

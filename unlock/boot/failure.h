@@ -13,15 +13,12 @@
 bool failure_asked(enum on_failure *on_failure);
 
 /*
- * Takes the new root and every volume that this boot opened away from whoever comes next; false
- * where one is left.
+ * The verb fail, of a unit or a boot script after a failure: wipes every secret, closes what is open,
+ * and ends the machine; it comes back for a shell only. Must not be called by process 1.
  */
-bool failure_close(void);
+int failure_end_boot(void);
 
-/*
- * Ends the machine; only ON_FAILURE_SHELL comes back. Writes nothing to a disk, not even what a
- * mounted file system still holds in memory. Must not be called by process 1.
- */
-void failure_end(enum on_failure on_failure);
+/* The verb on-failure: prints what is asked for. */
+int failure_print(void);
 
 #endif

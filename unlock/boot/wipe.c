@@ -109,11 +109,8 @@ static bool agent_brings(void)
 {
 	struct cmdline cmdline;
 	struct fault fault;
-	bool brings = cmdline_load(CMDLINE_PATH, &cmdline, &fault) == 0 &&
-		      cmdline.source == SOURCE_RUN;
 
-	volumes_free(&cmdline.volumes);
-	return brings;
+	return cmdline_settings(&cmdline, &fault) == 0 && cmdline.source == SOURCE_RUN;
 }
 
 /*

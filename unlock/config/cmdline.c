@@ -326,3 +326,11 @@ int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)
 		return fault_set(fault, "%s: %s", path, strerror(-r));
 	return cmdline_parse((struct slice){ text, length }, cmdline, fault);
 }
+
+int cmdline_settings(struct cmdline *cmdline, struct fault *fault)
+{
+	int r = cmdline_load(CMDLINE_PATH, cmdline, fault);
+
+	volumes_free(&cmdline->volumes);
+	return r;
+}

@@ -42,6 +42,9 @@ int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *faul
 /* The same for a file, CMDLINE_PATH mostly. Whatever becomes of it, @cmdline can be freed. */
 int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault);
 
+/* The kernel's own, for whoever wants no volumes of it: nothing is to be freed. */
+int cmdline_settings(struct cmdline *cmdline, struct fault *fault);
+
 /* The last value of any parameter, a piece of @text; false where it is not there or has none. */
 bool cmdline_value(struct slice text, const char *key, struct slice *value);
 

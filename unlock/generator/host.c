@@ -141,10 +141,8 @@ static int close_for_root(unsigned int allowed, struct fault *fault)
 int host_close_for_root(struct fault *fault)
 {
 	struct cmdline cmdline;
-	int r = cmdline_load(CMDLINE_PATH, &cmdline, fault);
 
-	volumes_free(&cmdline.volumes);
-	if (r < 0)
+	if (cmdline_settings(&cmdline, fault) < 0)
 		return EXIT_CONFIG;
 	return cmdline.off || close_for_root(cmdline.allowed, fault) == 0 ? EXIT_OPENED : EXIT_IO;
 }
@@ -217,13 +215,10 @@ static int check(unsigned int allowed, struct fault *fault)
 int host_check(struct fault *fault)
 {
 	struct cmdline cmdline;
-	int r;
 
 	if (!is_systemd_in_initramfs())
 		return EXIT_OPENED;
-	r = cmdline_load(CMDLINE_PATH, &cmdline, fault);
-	volumes_free(&cmdline.volumes);
-	if (r < 0)
+	if (cmdline_settings(&cmdline, fault) < 0)
 		return EXIT_CONFIG;
 	return cmdline.off ? EXIT_OPENED : check(cmdline.allowed, fault);
 }

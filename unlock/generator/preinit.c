@@ -42,9 +42,8 @@ static unsigned int read_allowed(bool *off)
 {
 	struct cmdline cmdline;
 	struct fault fault;
-	int r = cmdline_load(CMDLINE_PATH, &cmdline, &fault);
+	int r = cmdline_settings(&cmdline, &fault);
 
-	volumes_free(&cmdline.volumes);
 	*off = r == 0 && cmdline.off;
 	return r == 0 ? cmdline.allowed : 0;
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cocosecret-unlock: opens the configured volumes with launch secrets, then wipes the secrets. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "boot/failure.h"
+#include "boot/hand_over.h"
+#include "boot/module.h"
+#include "boot/run.h"
+#include "boot/wipe.h"
+#include "config/cmdline.h"
+#include "config/cocotab.h"
+#include "header/derive.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+
+static void harden(void)
+{
+	static const struct rlimit none = { 0, 0 };
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	umask(077);
+}
+
+static void help(void)
+{
+	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
+	     "       cocosecret-unlock verify-root | root-mounted | hand-over DIR\n"
+	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure | load-ciphers\n"
+	     "\n"
+	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
+	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
+	     "fails wipes every launch secret.\n"
+	     "\n"
+	     "  verify-root DIR  succeed only where all that is mounted at DIR and below lies on\n"
+	     "                   what this boot unlocked, and DIR itself on the root's volume; else\n"
+	     "                   wipe every launch secret\n"
+	     "  root-mounted DIR the same, but nothing where rd.cocosecret=0\n"
+	     "  hand-over DIR    the same, then keep the host's credentials, EFI variables and\n"
+	     "                   partitions from the root, and wipe-rest; last before the switch\n"
+	     "  wipe             wipe every launch secret\n"
+	     "  wipe-rest        wipe every launch secret where a volume has the option wipe-rest\n"
+	     "  fail             wipe, then do what rd.cocosecret.on-failure= says\n"
+	     "  on-failure       print what it says: poweroff, reboot, halt, shell; or off\n"
+	     "  load-ciphers     load dm-crypt and the usual ciphers, so that a run need not wait\n"
+	     "\n"
+	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
+	     "  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n"
+	     "  --help          print this\n"
+	     "  --version       print the version\n"
+	     "\n"
+	     "Exit status: 0 all opened, 2 usage or configuration, 3 no secret, 4 no device,\n"
+	     "5 header or root refused, 6 wrong key, 7 device-mapper or I/O, 8 secret not wiped.\n"
+	     "See cocosecret-unlock(8) and cocotab(5).");
+}
+
+/* The one mistake a person at a terminal makes: said there, too. */
+static int refuse(const char *argument)
+{
+	fprintf(stderr, "cocosecret-unlock: unknown or incomplete argument %s; see --help\n", argument);
+	log_error("unknown or incomplete argument %s; see --help (exit %d)",
+		  ESCAPED(slice_of(argument)), EXIT_CONFIG);
+	return EXIT_CONFIG;
+}
+
+static int load_ciphers(void)
+{
+	module_load_ciphers();
+	return EXIT_OPENED;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} verbs[] = {
+	{ "load-ciphers", load_ciphers },
+	{ "wipe", wipe },
+	{ "wipe-rest", wipe_rest },
+	{ "fail", failure_end_boot },
+	{ "on-failure", failure_print },
+};
+
+static const struct {
+	const char *name;
+	int (*run)(const char *dir);
+} verbs_of_dir[] = {
+	{ "verify-root", hand_over_verify },
+	{ "root-mounted", hand_over_mounted },
+	{ "hand-over", hand_over },
+};
+
+/* argv begins with the first word that is no option. */
+static int run_verb(const struct run_arguments *arguments, int argc, char **argv)
+{
+	if (argc == 0)
+		return run_unlock(arguments);
+	if (arguments->cocotab || arguments->cmdline)
+		return refuse(argv[0]);
+	for (size_t i = 0; i < sizeof(verbs_of_dir) / sizeof(*verbs_of_dir); i++)
+		if (argc == 2 && strcmp(argv[0], verbs_of_dir[i].name) == 0)
+			return verbs_of_dir[i].run(argv[1]);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (argc == 1 && strcmp(argv[0], verbs[i].name) == 0)
+			return verbs[i].run();
+	return refuse(argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPTION_COCOTAB = 1, OPTION_CMDLINE, OPTION_HELP, OPTION_VERSION };
+	static const struct option options[] = {
+		{ "cocotab", required_argument, NULL, OPTION_COCOTAB },
+		{ "cmdline", required_argument, NULL, OPTION_CMDLINE },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ 0 },
+	};
+	struct run_arguments arguments = { 0 };
+	int option, code;
+
+	harden();
+	derive_settle();
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_COCOTAB:
+			arguments.cocotab = optarg;
+			break;
+		case OPTION_CMDLINE:
+			arguments.cmdline = optarg;
+			break;
+		case OPTION_HELP:
+			help();
+			return EXIT_OPENED;
+		case OPTION_VERSION:
+			puts("cocosecret-unlock " COCOSECRET_VERSION);
+			return EXIT_OPENED;
+		default:
+			return refuse(argv[optind - 1]);
+		}
+	}
+	code = run_verb(&arguments, argc - optind, argv + optind);
+	/* What libraries would tidy up at an exit takes time, and goes with the process anyway. */
+	fflush(stdout);
+	_exit(code);
+}
