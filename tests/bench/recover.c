@@ -9,7 +9,7 @@
 
 #include "header/derive.h"
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/policy.h"
 #include "header/seal.h"
 #include "header/volume_key.h"
@@ -20,7 +20,7 @@
 
 static int recover(const char *path, const char *key, struct fault *fault)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
 	struct policy_layout layout;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "boot/open.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"

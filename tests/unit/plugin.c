@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/guid.h"
@@ -161,7 +161,7 @@ static void take_back(char *buffer, size_t size)
 
 static int open_token(int id, char **buffer, size_t *size)
 {
-	CLEANUP(header_free) struct crypt_device *cd = load();
+	CLEANUP(header_unload) struct crypt_device *cd = load();
 
 	return cryptsetup_token_open(cd, id, buffer, size, NULL);
 }
@@ -182,7 +182,7 @@ static int refused(void)
 
 static int activate(void)
 {
-	CLEANUP(header_free) struct crypt_device *cd = load();
+	CLEANUP(header_unload) struct crypt_device *cd = load();
 
 	return crypt_activate_by_token(cd, NULL, CRYPT_ANY_TOKEN, NULL, 0);
 }
@@ -427,7 +427,7 @@ static void a_token_is_dumped(void **state)
 /* The real one, on a machine without secrets, as an owner's is. */
 static void where_no_secrets_are_nothing_is_said_aloud(void **state)
 {
-	CLEANUP(header_free) struct crypt_device *cd = load();
+	CLEANUP(header_unload) struct crypt_device *cd = load();
 	char *buffer = NULL;
 	size_t size = 0;
 

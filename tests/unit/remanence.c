@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/seal.h"
 #include "lib/cleanup.h"
 #include "lib/secret.h"
@@ -72,7 +72,7 @@ static void make_key_and_image(void)
 static void use_key(void)
 {
 	struct fault fault;
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
 	char value[SEAL_TEXT_SIZE];

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "header/header.h"
 #include "header/keyslot.h"
+#include "header/load.h"
 #include "header/token.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
@@ -19,7 +19,7 @@ static struct fault fault;
 
 static bool any_slot_opens(const char *key)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 
 	assert_int_equal(header_load(&cd, "root", "image", &fault), 0);
 	return crypt_activate_by_passphrase(cd, NULL, CRYPT_ANY_SLOT, key, KEY_SIZE, 0) >= 0;
@@ -28,7 +28,7 @@ static bool any_slot_opens(const char *key)
 /* A key slot without a token; the result is libcryptsetup's. */
 static int add_slot(int slot, const char *key)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 
 	assert_int_equal(header_load(&cd, "root", "image", &fault), 0);
 	assert_int_equal(keyslot_make_cheap(cd), 0);
@@ -53,7 +53,7 @@ struct area {
 
 static void find_area(int slot, struct area *area)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	uint64_t at, size;
 	int fd = open("image", O_RDONLY | O_CLOEXEC);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/policy.h"
 #include "header/seal.h"
 #include "lib/cleanup.h"
@@ -102,7 +102,7 @@ int begin_enrolled(void **state)
 /* As volume_open does, up to the mapping: that is for machines with device-mapper. */
 int open_with(const char *key, const char *name)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	const struct secret secret = { .bytes = (unsigned char *)key, .size = KEY_SIZE };
 	struct policy_layout layout;
@@ -123,7 +123,7 @@ int open_with(const char *key, const char *name)
 
 bool slot_opens(int slot, const char *key)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 
 	return header_load(&cd, "root", "image", &fault) == 0 &&
 	       crypt_activate_by_passphrase(cd, NULL, slot, key, KEY_SIZE, 0) == slot;

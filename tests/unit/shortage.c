@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/policy.h"
 #include "header/seal.h"
 #include "lib/child.h"
@@ -77,7 +77,7 @@ static const struct secret key = { (unsigned char *)key_bytes, KEY_SIZE, KEY_SIZ
 
 static void seal(const char *path)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	char value[SEAL_TEXT_SIZE], find[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
 	struct fault fault;
@@ -94,7 +94,7 @@ static void seal(const char *path)
 /* The header is loaded anew each time: libcryptsetup keeps what it once wrote. */
 static int load_and_check(const void *context)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	const struct failing *failing = context;
 	struct fault fault;
 	int r;
@@ -161,7 +161,7 @@ static void a_good_header(void **state)
 
 static void one_with_a_label(void **state)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	struct fault fault;
 
 	(void)state;

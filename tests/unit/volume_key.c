@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "header/header.h"
+#include "header/load.h"
 #include "header/seal.h"
 #include "lib/cleanup.h"
 #include "sealed.h"
@@ -36,7 +36,7 @@ static void count_up(unsigned char *bytes, size_t size, unsigned char from)
 /* A volume whose volume key and passphrase are known. */
 static void format(const char *path, const unsigned char volume_key[64], const struct secret *secret)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	struct crypt_pbkdf_type pbkdf = { .type = CRYPT_KDF_PBKDF2, .hash = "sha256",
 					  .iterations = 1000, .flags = CRYPT_PBKDF_NO_BENCHMARK };
 	struct crypt_params_luks2 params = { .sector_size = 512, .pbkdf = &pbkdf };
@@ -52,7 +52,7 @@ static void format(const char *path, const unsigned char volume_key[64], const s
 
 static void the_test_vector_holds(void **state)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document =
 		document_parse(metadata, NULL, NULL, UUID);
 	unsigned char volume_key[64], bytes[KEY_SIZE];
@@ -100,7 +100,7 @@ static void load(struct loaded *loaded)
 static void unload(struct loaded *loaded)
 {
 	document_free(&loaded->document);
-	header_free(&loaded->cd);
+	header_unload(&loaded->cd);
 }
 
 static int try(struct loaded *loaded, const char *key)

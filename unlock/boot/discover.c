@@ -12,8 +12,8 @@
 #include "boot/plan.h"
 #include "config/cocotab.h"
 #include "header/document.h"
-#include "header/header.h"
 #include "header/identity.h"
+#include "header/load.h"
 #include "header/token.h"
 #include "lib/child.h"
 #include "lib/cleanup.h"
@@ -89,7 +89,7 @@ static int propose_first(const struct search *search, struct json_object *docume
 static int look(const void *context)
 {
 	const struct look *work = context;
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	struct fault fault;
 	int r = header_load(&cd, work->node, work->node, &fault);

@@ -11,8 +11,8 @@
 #include "boot/warm.h"
 #include "header/copies.h"
 #include "header/document.h"
-#include "header/header.h"
 #include "header/identity.h"
+#include "header/load.h"
 #include "header/policy.h"
 #include "header/seal.h"
 #include "header/token.h"
@@ -204,7 +204,7 @@ static unsigned int policy_terms(const struct volume *volume)
 int volume_open(const struct volume *volume, const char *device, int secrets, int state,
 		struct fault *fault)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
 	CLEANUP(close_fd) int lock = device_lock(device);

@@ -11,8 +11,8 @@
 
 #include "boot/module.h"
 #include "header/derive.h"
-#include "header/header.h"
 #include "header/keyslot.h"
+#include "header/load.h"
 #include "lib/cleanup.h"
 
 static pthread_t thread;
@@ -22,7 +22,7 @@ static atomic_bool is_pausing;
 /* To choose a key derivation is what makes libcryptsetup start its part without a device. */
 static void warm_libcryptsetup(void)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 
 	if (crypt_init(&cd, NULL) == 0)
 		keyslot_choose_kdf(cd);

@@ -12,7 +12,7 @@
 #include "config/volume.h"
 #include "header/copies.h"
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/seal.h"
 #include "header/volume_key.h"
 #include "lib/cleanup.h"
@@ -333,7 +333,7 @@ int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json
 	r = load_peek(owner, size, cd, document, layout);
 	if (r || (uint64_t)layout->end <= size)
 		return r;
-	header_free(cd);
+	header_unload(cd);
 	document_free(document);
 	*cd = NULL;
 	*document = NULL;

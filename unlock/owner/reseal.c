@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/seal.h"
 #include "header/volume_key.h"
 #include "lib/cleanup.h"
@@ -210,7 +210,7 @@ static void find_areas(struct json_object *document, struct header_areas *areas)
 static int try_copy(const struct owner *owner, const struct header_copy *copy,
 		    const struct sealers *sealers, struct json_object **document)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	struct policy_layout layout;
 	int r = owner_load(owner, copy->path, &cd, document, &layout);
 
@@ -223,7 +223,7 @@ static int try_copy(const struct owner *owner, const struct header_copy *copy,
 static int change_copy(struct owner *owner, const struct header_copy *copy,
 		       owner_change *change, struct sealers *sealers)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *before = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	struct policy_layout layout;
@@ -273,7 +273,7 @@ static void report(const struct owner *owner, const struct sealers *sealers)
 static int reseal(struct owner *owner, owner_change *change)
 {
 	CLEANUP(header_copy_free) struct header_copy copy = HEADER_COPY_INIT;
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(document_free) struct json_object *after = NULL;
 	struct sealers sealers = { 0 };

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "header/document.h"
-#include "header/header.h"
 #include "header/keyslot.h"
+#include "header/load.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"
@@ -199,7 +199,7 @@ static bool is_same(const struct owner *owner)
 /* The owner may have given the key another key slot, without a token. */
 static void warn_of_rest(struct owner *owner)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	struct policy_layout layout;
 

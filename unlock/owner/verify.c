@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "header/document.h"
-#include "header/header.h"
+#include "header/load.h"
 #include "header/seal.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
@@ -38,7 +38,7 @@ static int explain(const struct owner *owner, struct crypt_device *cd,
 
 static int verify(struct owner *owner)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	struct policy_layout layout;
 	struct fault fault;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Opening, on LUKS2 image files, as far as it goes without device-mapper. */
-#include "header/header.h"
+#include "header/load.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static int open_image(const struct volume *volume)
 
 static int choose(const char *secret)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 	CLEANUP(document_free) struct json_object *document = NULL;
 	struct token token;
 	int id;
@@ -86,7 +86,7 @@ static void odd_tokens_are_passed_over(void **state)
 
 static void the_slot_opens_with_its_key_only(void **state)
 {
-	CLEANUP(header_free) struct crypt_device *cd = NULL;
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
 
 	(void)state;
 	make_image("image", keys, 2);
@@ -110,7 +110,7 @@ static void loading_does_not_mend_a_damaged_copy(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
-		CLEANUP(header_free) struct crypt_device *cd = NULL;
+		CLEANUP(header_unload) struct crypt_device *cd = NULL;
 		uint64_t before;
 
 		make_image("image", keys, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "header/header.h"
+#include "header/load.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "lib/exitcode.h"
 #include "lib/log.h"
 
-void header_free(struct crypt_device **cd)
+void header_unload(struct crypt_device **cd)
 {
 	crypt_free(*cd);
 }

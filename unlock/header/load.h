@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef COCOSECRET_HEADER_H
-#define COCOSECRET_HEADER_H
+#ifndef COCOSECRET_LOAD_H
+#define COCOSECRET_LOAD_H
 
 #include <libcryptsetup.h>
 
 #include "lib/text.h"
 
-void header_free(struct crypt_device **cd);
+void header_unload(struct crypt_device **cd);
 
 /* Returns an exit code, and in @fault what is wrong. @name is for messages. */
 int header_load(struct crypt_device **cd, const char *name, const char *device,
