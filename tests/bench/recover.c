@@ -34,7 +34,7 @@ static int recover(const char *path, const char *key, struct fault *fault)
 	if (r == 0 && secret_read(&secret, AT_FDCWD, key) < 0)
 		r = EXIT_NO_SECRET;
 	if (r == 0)
-		r = seal_check(document, GUID_DISK_KEY, &secret, NULL, &token, fault);
+		r = seal_check(document, GUID_DISK_KEY, &secret, &token, fault);
 	if (r == 0 && (!token.volume_key ||
 		       volume_key_activate(cd, document, &token, &secret, NULL, 0) < 0))
 		r = EXIT_WRONG_KEY;

@@ -148,7 +148,7 @@ static int check(const char *seal, const char *name, struct token *token)
 
 	assert_int_equal(seal_compute(object, &secret, value, &fault), EXIT_OPENED);
 	sealed = document(seal ? seal : value, slot);
-	return seal_check(sealed, name, &secret, NULL, token, &fault);
+	return seal_check(sealed, name, &secret, token, &fault);
 }
 
 static void only_the_right_value_is_a_seal(void **state)

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "header/document.h"
+#include "header/check.h"
+#include "header/identity.h"
 #include "header/load.h"
 #include "header/policy.h"
 #include "header/seal.h"
@@ -102,22 +104,18 @@ int begin_enrolled(void **state)
 /* As volume_open does, up to the mapping: that is for machines with device-mapper. */
 int open_with(const char *key, const char *name)
 {
-	CLEANUP(header_unload) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *document = NULL;
+	static const struct header_source source = { "root", "", "image", 0 };
+	CLEANUP(header_free) struct header header = { 0 };
 	const struct secret secret = { .bytes = (unsigned char *)key, .size = KEY_SIZE };
-	struct policy_layout layout;
-	struct token token;
-	int r = header_load(&cd, "root", "image", &fault);
+	int r = header_read(&header, &source, &fault);
 
 	if (r == 0)
-		r = document_take(cd, &document, &fault);
+		r = header_check(&header, GUID_DISK_KEY, &secret, NULL, &fault);
+	if (r == 0 && name)
+		r = identity_check_name(&header.token, name, &fault);
 	if (r == 0)
-		r = policy_check(document, false, &layout, &fault);
-	if (r == 0)
-		r = seal_check(document, GUID_DISK_KEY, &secret, name, &token, &fault);
-	if (r == 0)
-		r = crypt_activate_by_passphrase(cd, NULL, token.slot, key, KEY_SIZE, 0) ==
-		    token.slot ? EXIT_OPENED : EXIT_WRONG_KEY;
+		r = crypt_activate_by_passphrase(header.cd, NULL, header.token.slot, key, KEY_SIZE, 0) ==
+		    header.token.slot ? EXIT_OPENED : EXIT_WRONG_KEY;
 	return r;
 }
 

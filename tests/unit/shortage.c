@@ -68,7 +68,7 @@ static int check(struct crypt_device *cd, const struct secret *secret)
 	if (r == 0)
 		r = policy_check(document, false, &layout, &fault);
 	if (r == 0)
-		r = seal_check(document, GUID_DISK_KEY, secret, NULL, &token, &fault);
+		r = seal_check(document, GUID_DISK_KEY, secret, &token, &fault);
 	return r;
 }
 

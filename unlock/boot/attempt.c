@@ -165,6 +165,7 @@ static int open_volume(const void *context)
 	const struct attempts *all = opening->all;
 	const struct attempt *attempt = opening->attempt;
 
+	warm_start();
 	return volume_open(attempt->volume, attempt->node, all->course->secrets, all->course->state, attempt->fault);
 }
 

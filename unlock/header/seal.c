@@ -8,7 +8,6 @@
 
 #include "header/canonical.h"
 #include "header/derive.h"
-#include "header/identity.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 
@@ -113,7 +112,7 @@ static int find_sealed(struct json_object *document, const char *name,
 }
 
 int seal_check(struct json_object *document, const char *name, const struct secret *secret,
-	       const char *mapping, struct token *token, struct fault *fault)
+	       struct token *token, struct fault *fault)
 {
 	char right[SEAL_TEXT_SIZE];
 	int r = seal_compute(document, secret, right, fault);
@@ -121,5 +120,5 @@ int seal_check(struct json_object *document, const char *name, const struct secr
 	if (r == 0 && find_sealed(document, name, right, token, fault) < 0)
 		r = EXIT_HEADER;
 	OPENSSL_cleanse(right, sizeof(right));
-	return r || !mapping ? r : identity_check_name(token, mapping, fault);
+	return r;
 }

@@ -23,10 +23,10 @@ int seal_compute(struct json_object *document, const struct secret *secret,
 		 char value[SEAL_TEXT_SIZE], struct fault *fault);
 
 /*
- * Finds the token of @name (the secret's UUID) whose seal @secret made over this very document, and
- * which may be opened as @mapping; NULL is any. An exit code, with the reason in @fault.
+ * Finds the token of @name (the secret's UUID) whose seal @secret made over this very document. An
+ * exit code, with the reason in @fault.
  */
 int seal_check(struct json_object *document, const char *name, const struct secret *secret,
-	       const char *mapping, struct token *token, struct fault *fault);
+	       struct token *token, struct fault *fault);
 
 #endif

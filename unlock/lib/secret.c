@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/exitcode.h"
 
 enum { WIPE_TRIES = 3 };
 
@@ -77,6 +78,16 @@ int secret_read(struct secret *secret, int folder, const char *name)
 	if (fd < 0)
 		return -errno;
 	return secret_read_fd(secret, fd);
+}
+
+int secret_fetch(struct secret *secret, int folder, const char *name, struct fault *fault)
+{
+	int r = secret_read(secret, folder, name);
+
+	if (r == 0 && secret->size > 0)
+		return EXIT_OPENED;
+	fault_set(fault, "secret %s cannot be read: %s", name, r < 0 ? strerror(-r) : "it is empty");
+	return r == 0 || r == -ENOENT ? EXIT_NO_SECRET : EXIT_IO;
 }
 
 int secret_present(int folder, const char *name)

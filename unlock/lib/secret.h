@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/text.h"
+
 /* The largest secret area a firmware may offer is 64 KiB, so no secret is larger. */
 enum { SECRET_MAX = 65536 };
 
@@ -18,6 +20,8 @@ struct secret {
 int secret_allocate(struct secret *secret, size_t capacity);
 int secret_read_fd(struct secret *secret, int fd);
 int secret_read(struct secret *secret, int folder, const char *name);
+/* The same for whoever ends there: an exit code, with the reason in @fault. An empty one is none. */
+int secret_fetch(struct secret *secret, int folder, const char *name, struct fault *fault);
 void secret_wipe(struct secret *secret);
 
 int secret_present(int folder, const char *name);

@@ -11,8 +11,6 @@
 
 #include "config/volume.h"
 #include "header/copies.h"
-#include "header/document.h"
-#include "header/load.h"
 #include "header/seal.h"
 #include "header/volume_key.h"
 #include "lib/cleanup.h"
@@ -314,30 +312,27 @@ static int peek(struct owner *owner, uint64_t size)
 	return r;
 }
 
-static int load_peek(struct owner *owner, uint64_t size, struct crypt_device **cd,
-		     struct json_object **document, struct policy_layout *layout)
+static int load_peek(struct owner *owner, uint64_t size, struct header *header)
 {
 	int r = peek(owner, size);
 
-	return r ? r : owner_load(owner, owner->peek.path, cd, document, layout);
+	return r ? r : owner_load(owner, owner->peek.path, header);
 }
 
-int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json_object **document,
-		      struct policy_layout *layout)
+int owner_load_device(struct owner *owner, struct header *header)
 {
 	uint64_t whole = owner->partition.size, size = whole < USUAL_HEADER ? whole : USUAL_HEADER;
+	uint64_t end;
 	int r;
 
 	if (!whole)
-		return owner_load(owner, owner->path, cd, document, layout);
-	r = load_peek(owner, size, cd, document, layout);
-	if (r || (uint64_t)layout->end <= size)
+		return owner_load(owner, owner->path, header);
+	r = load_peek(owner, size, header);
+	end = (uint64_t)header->layout.end;
+	if (r || end <= size)
 		return r;
-	header_unload(cd);
-	document_free(document);
-	*cd = NULL;
-	*document = NULL;
-	return load_peek(owner, (uint64_t)layout->end, cd, document, layout);
+	header_free(header);
+	return load_peek(owner, end, header);
 }
 
 /* Nobody knows a descriptor by its number. */
@@ -348,25 +343,24 @@ static const char *without_path(const char *path, const char *said)
 	return strncmp(said, path, length) == 0 ? said + length : NULL;
 }
 
-int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
-	       struct json_object **document, struct policy_layout *layout)
+int owner_load(const struct owner *owner, const char *path, struct header *header)
 {
+	const struct header_source source = {
+		.name = owner->command, .file = "", .device = path,
+		.terms = owner->detached ? POLICY_DETACHED : 0,
+	};
 	struct fault fault;
-	int r = header_load(cd, owner->command, path, &fault);
+	int r = header_read(header, &source, &fault);
 
-	if (r) {
+	if (r && header->step == HEADER_LOAD) {
 		const char *rest = without_path(path, fault.text);
 
 		complain("%s: %s%s", owner->command, rest ? owner->device : "",
 			 rest ? rest : fault.text);
-		return r;
-	}
-	r = document_take(*cd, document, &fault);
-	if (r == 0)
-		r = policy_check(*document, owner->detached ? POLICY_DETACHED : 0, layout, &fault);
-	if (r)
+	} else if (r) {
 		complain("%s: the header of %s is refused: %s", owner->command, owner->device,
 			 fault.text);
+	}
 	return r;
 }
 
@@ -382,9 +376,9 @@ bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int s
 					    key->bytes.size, 0) == slot;
 }
 
-bool owner_volume_key_holds(struct crypt_device *cd, struct json_object *document,
-			    const struct owner_key *key, const struct token *token)
+bool owner_volume_key_holds(const struct header *header, const struct owner_key *key)
 {
-	return !token->volume_key ||
-	       volume_key_activate(cd, document, token, &key->bytes, NULL, 0) == 0;
+	return !header->token.volume_key ||
+	       volume_key_activate(header->cd, header->document, &header->token, &key->bytes, NULL,
+				   0) == 0;
 }

@@ -5,8 +5,7 @@
 #include <libcryptsetup.h>
 #include <stdbool.h>
 
-#include "header/policy.h"
-#include "header/token.h"
+#include "header/check.h"
 #include "lib/guid.h"
 #include "lib/secret.h"
 #include "owner/header_copy.h"
@@ -56,8 +55,7 @@ void owner_free(struct owner *owner);
 int owner_lock(struct owner *owner);
 
 /* Reads the header of what the command is about and holds it against the policy. */
-int owner_load_device(struct owner *owner, struct crypt_device **cd, struct json_object **document,
-		      struct policy_layout *layout);
+int owner_load_device(struct owner *owner, struct header *header);
 
 /* Says so where the two copies of that header are not the same. */
 void owner_tell_copies(const struct owner *owner);
@@ -66,23 +64,20 @@ void owner_tell_copies(const struct owner *owner);
 struct header_place owner_place(const struct owner *owner);
 
 /* Reads the header at @path and holds it against the policy. */
-int owner_load(const struct owner *owner, const char *path, struct crypt_device **cd,
-	       struct json_object **document, struct policy_layout *layout);
+int owner_load(const struct owner *owner, const char *path, struct header *header);
 
 /* Whether @key may be that of the token's secret. */
 bool owner_key_fits(const struct owner_key *key, const struct token *token);
 bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot);
 
-/* Whether the volume key in a token, where it has one, is the volume's. */
-bool owner_volume_key_holds(struct crypt_device *cd, struct json_object *document,
-			    const struct owner_key *key, const struct token *token);
+/* Whether the volume key in the token that was found, where it has one, is the volume's. */
+bool owner_volume_key_holds(const struct header *header, const struct owner_key *key);
 
 /*
  * Whether each key that has a token here sealed the header as it is, and each of --also has one.
  * The command seal shows the header where not, and takes --force for yes.
  */
-int owner_vouch(const struct owner *owner, struct crypt_device *cd, struct json_object *document,
-		bool is_seal);
+int owner_vouch(const struct owner *owner, struct header *header, bool is_seal);
 
 /*
  * Changes a copy of the header with @change, or, where that is NULL, accepts what others changed;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "header/document.h"
-#include "header/load.h"
 #include "header/seal.h"
 #include "header/volume_key.h"
 #include "lib/cleanup.h"
@@ -171,17 +170,17 @@ static int set_seals(const struct owner *owner, struct crypt_device *cd,
 	return r;
 }
 
-static int try_token(const struct owner *owner, struct crypt_device *cd,
-		     struct json_object *document, const struct owner_key *key, int id)
+static int try_token(const struct owner *owner, struct header *header, const struct owner_key *key,
+		     int id)
 {
 	struct fault fault = { "" };
-	struct token want, token;
+	struct token want;
 	int r = EXIT_HEADER;
 
-	if (token_read(document, id, &want, &fault) == 0)
-		r = seal_check(document, want.secret, &key->bytes, NULL, &token, &fault);
-	if (r == 0 && token.id == id && owner_key_opens(cd, key, token.slot) &&
-	    owner_volume_key_holds(cd, document, key, &token))
+	if (token_read(header->document, id, &want, &fault) == 0)
+		r = header_check(header, want.secret, &key->bytes, NULL, &fault);
+	if (r == 0 && header->token.id == id && owner_key_opens(header->cd, key, want.slot) &&
+	    owner_volume_key_holds(header, key))
 		return EXIT_OPENED;
 	complain("%s: %s: the new header does not hold (token %d: %s); nothing was changed",
 		 owner->command, owner->device, id, fault.text);
@@ -208,42 +207,38 @@ static void find_areas(struct json_object *document, struct header_areas *areas)
 
 /* The copy is loaded afresh and must do what the header is for. */
 static int try_copy(const struct owner *owner, const struct header_copy *copy,
-		    const struct sealers *sealers, struct json_object **document)
+		    const struct sealers *sealers, struct header *after)
 {
-	CLEANUP(header_unload) struct crypt_device *cd = NULL;
-	struct policy_layout layout;
-	int r = owner_load(owner, copy->path, &cd, document, &layout);
+	int r = owner_load(owner, copy->path, after);
 
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++)
 		if (sealers->keys[id])
-			r = try_token(owner, cd, *document, sealers->keys[id], id);
+			r = try_token(owner, after, sealers->keys[id], id);
 	return r;
 }
 
 static int change_copy(struct owner *owner, const struct header_copy *copy,
 		       owner_change *change, struct sealers *sealers)
 {
-	CLEANUP(header_unload) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *before = NULL;
+	CLEANUP(header_free) struct header before = { 0 };
 	CLEANUP(document_free) struct json_object *document = NULL;
-	struct policy_layout layout;
 	struct fault fault;
-	int r = owner_load(owner, copy->path, &cd, &before, &layout);
+	int r = owner_load(owner, copy->path, &before);
 
 	if (r == 0)
-		r = owner_vouch(owner, cd, before, !change);
+		r = owner_vouch(owner, &before, !change);
 	if (r == 0 && change)
-		r = change(owner, cd);
+		r = change(owner, before.cd);
 	if (r)
 		return r;
-	r = document_take(cd, &document, &fault);
+	r = document_take(before.cd, &document, &fault);
 	if (r)
 		complain("%s: %s: %s", owner->command, owner->device, fault.text);
 	if (r == 0)
-		r = check_own_key(owner, cd, document);
+		r = check_own_key(owner, before.cd, document);
 	if (r == 0)
-		r = find_sealers(owner, cd, document, sealers);
-	return r ? r : set_seals(owner, cd, sealers);
+		r = find_sealers(owner, before.cd, document, sealers);
+	return r ? r : set_seals(owner, before.cd, sealers);
 }
 
 static int store(const struct owner *owner, struct header_copy *copy,
@@ -273,18 +268,16 @@ static void report(const struct owner *owner, const struct sealers *sealers)
 static int reseal(struct owner *owner, owner_change *change)
 {
 	CLEANUP(header_copy_free) struct header_copy copy = HEADER_COPY_INIT;
-	CLEANUP(header_unload) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *document = NULL;
-	CLEANUP(document_free) struct json_object *after = NULL;
+	CLEANUP(header_free) struct header header = { 0 };
+	CLEANUP(header_free) struct header after = { 0 };
 	struct sealers sealers = { 0 };
-	struct policy_layout layout;
 	struct fault fault;
 	struct header_place place = owner_place(owner);
-	int r = owner_load_device(owner, &cd, &document, &layout);
+	int r = owner_load_device(owner, &header);
 
 	if (r)
 		return r;
-	r = header_copy_make(&copy, &place, &layout, &fault);
+	r = header_copy_make(&copy, &place, &header.layout, &fault);
 	if (r) {
 		complain("%s: %s", owner->command, fault.text);
 		return r;
@@ -293,11 +286,11 @@ static int reseal(struct owner *owner, owner_change *change)
 	if (r == 0)
 		r = try_copy(owner, &copy, &sealers, &after);
 	if (r == 0)
-		r = store(owner, &copy, after);
+		r = store(owner, &copy, after.document);
 	if (r)
 		return r;
 	report(owner, &sealers);
-	advise(owner, after);
+	advise(owner, after.document);
 	return EXIT_OPENED;
 }
 

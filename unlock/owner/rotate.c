@@ -8,7 +8,6 @@
 
 #include "header/document.h"
 #include "header/keyslot.h"
-#include "header/load.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"
@@ -199,15 +198,13 @@ static bool is_same(const struct owner *owner)
 /* The owner may have given the key another key slot, without a token. */
 static void warn_of_rest(struct owner *owner)
 {
-	CLEANUP(header_unload) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *document = NULL;
-	struct policy_layout layout;
+	CLEANUP(header_free) struct header header = { 0 };
 
-	if (owner_load_device(owner, &cd, &document, &layout))
+	if (owner_load_device(owner, &header))
 		return;
 	for (int slot = 0; slot < crypt_keyslot_max(CRYPT_LUKS2); slot++)
-		if (crypt_keyslot_status(cd, slot) >= CRYPT_SLOT_ACTIVE &&
-		    owner_key_opens(cd, old_key(owner), slot))
+		if (crypt_keyslot_status(header.cd, slot) >= CRYPT_SLOT_ACTIVE &&
+		    owner_key_opens(header.cd, old_key(owner), slot))
 			complain("rotate: %s: warning: %s still opens key slot %d, which is of no "
 				 "token; see cryptsetup luksKillSlot, and seal again", owner->device,
 				 old_key(owner)->file, slot);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 
-#include "header/document.h"
-#include "header/load.h"
-#include "header/seal.h"
+#include "header/check.h"
+#include "header/identity.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/advice.h"
@@ -25,44 +24,50 @@ static bool opens_a_token(const struct owner *owner, struct crypt_device *cd,
 	return token_find(document, owner->secret, 0) < 0;
 }
 
-static int explain(const struct owner *owner, struct crypt_device *cd,
-		   struct json_object *document, int r, const struct fault *fault)
+static int explain(const struct owner *owner, const struct header *header, int r,
+		   const struct fault *fault)
 {
 	complain("verify: the header of %s is refused: %s", owner->device, fault->text);
-	if (opens_a_token(owner, cd, document))
+	if (opens_a_token(owner, header->cd, header->document))
 		return r;
 	complain("verify: %s: %s is not the key of secret %s either: it does not open its key slot",
 		 owner->device, owner->keys[0].file, owner->secret);
 	return EXIT_WRONG_KEY;
 }
 
+/* Whether a boot that asks for this name would take it. */
+static int check(const struct owner *owner, struct header *header, struct fault *fault)
+{
+	int r = header_check(header, owner->secret, &owner->keys[0].bytes, NULL, fault);
+
+	return r || !owner->name ? r : identity_check_name(&header->token, owner->name, fault);
+}
+
 static int verify(struct owner *owner)
 {
-	CLEANUP(header_unload) struct crypt_device *cd = NULL;
-	CLEANUP(document_free) struct json_object *document = NULL;
-	struct policy_layout layout;
+	CLEANUP(header_free) struct header header = { 0 };
+	const struct token *token = &header.token;
 	struct fault fault;
-	struct token token;
-	int r = owner_load_device(owner, &cd, &document, &layout);
+	int r = owner_load_device(owner, &header);
 
 	if (r)
 		return r;
-	r = seal_check(document, owner->secret, &owner->keys[0].bytes, owner->name, &token, &fault);
+	r = check(owner, &header, &fault);
 	if (r)
-		return explain(owner, cd, document, r, &fault);
-	if (!owner_key_opens(cd, &owner->keys[0], token.slot)) {
+		return explain(owner, &header, r, &fault);
+	if (!owner_key_opens(header.cd, &owner->keys[0], token->slot)) {
 		complain("verify: %s: sealed, but %s does not open key slot %d", owner->device,
-			 owner->keys[0].file, token.slot);
+			 owner->keys[0].file, token->slot);
 		return EXIT_WRONG_KEY;
 	}
-	if (!owner_volume_key_holds(cd, document, &owner->keys[0], &token))
+	if (!owner_volume_key_holds(&header, &owner->keys[0]))
 		complain("verify: %s: the volume key in token %d is not this volume's, so a boot takes "
 			 "the longer way of its key slot; run cocosecret seal", owner->device,
-			 token.id);
+			 token->id);
 	printf("%s: sealed for secret %s, token %d, key slot %d%s%s\n", owner->device, owner->secret,
-	       token.id, token.slot, token.name ? ", name " : "",
-	       token.name ? ESCAPED(slice_of(token.name)) : "");
-	advise(owner, document);
+	       token->id, token->slot, token->name ? ", name " : "",
+	       token->name ? ESCAPED(slice_of(token->name)) : "");
+	advise(owner, header.document);
 	return EXIT_OPENED;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "owner/owner.h"
 
-#include "header/seal.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"
 #include "owner/describe.h"
@@ -23,14 +22,14 @@ static int next_token(struct json_object *document, const struct owner_key *key,
 	return -1;
 }
 
-static bool has_sealed(struct json_object *document, const struct owner_key *key)
+static bool has_sealed(struct header *header, const struct owner_key *key)
 {
 	struct fault fault;
-	struct token token, found;
+	struct token token;
 
-	for (int id = next_token(document, key, 0, &token); id >= 0;
-	     id = next_token(document, key, id + 1, &token))
-		if (seal_check(document, token.secret, &key->bytes, NULL, &found, &fault) == 0)
+	for (int id = next_token(header->document, key, 0, &token); id >= 0;
+	     id = next_token(header->document, key, id + 1, &token))
+		if (header_check(header, token.secret, &key->bytes, NULL, &fault) == 0)
 			return true;
 	return false;
 }
@@ -69,8 +68,7 @@ static int refuse(const struct owner *owner, const struct owner_key *key, int id
 	return EXIT_HEADER;
 }
 
-int owner_vouch(const struct owner *owner, struct crypt_device *cd, struct json_object *document,
-		bool is_seal)
+int owner_vouch(const struct owner *owner, struct header *header, bool is_seal)
 {
 	bool shown = !is_seal;
 	int r = EXIT_OPENED;
@@ -79,11 +77,11 @@ int owner_vouch(const struct owner *owner, struct crypt_device *cd, struct json_
 		const struct owner_key *key = &owner->keys[i];
 		int id;
 
-		if (has_sealed(document, key))
+		if (has_sealed(header, key))
 			continue;
-		id = find_opened(cd, document, key);
+		id = find_opened(header->cd, header->document, key);
 		if (id >= 0 && !shown)
-			describe(owner, document);
+			describe(owner, header->document);
 		shown |= id >= 0;
 		if (id >= 0)
 			r = refuse(owner, key, id, is_seal);

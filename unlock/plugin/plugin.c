@@ -8,10 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "header/document.h"
-#include "header/policy.h"
-#include "header/seal.h"
-#include "header/token.h"
+#include "header/check.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/secret.h"
@@ -44,31 +41,19 @@ static int refuse(struct crypt_device *cd, int code, const struct fault *fault)
 }
 
 /* A machine that has no such secret is none that was to open it: nothing is wrong with the header. */
-static int find_folder(struct crypt_device *cd, const struct token *token)
+static int find_folder(struct crypt_device *cd, const char *uuid)
 {
-	int folder = source_find(token->secret);
+	int folder = source_find(uuid);
 
 	if (folder >= 0)
 		return folder;
 	if (folder == -ENOENT || folder == -EACCES) {
-		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: secret %s is not here", token->secret);
+		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: secret %s is not here", uuid);
 		return NO_SECRET;
 	}
 	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: %s must be a ramfs of root's, of mode 0700",
 		   SOURCE_RUN_PATH);
 	return FAILED;
-}
-
-static int read_secret(int folder, const struct token *token, struct secret *secret,
-		       struct fault *fault)
-{
-	int r = secret_read(secret, folder, token->secret);
-
-	if (r == 0 && secret->size > 0)
-		return EXIT_OPENED;
-	fault_set(fault, "secret %s cannot be read: %s", token->secret,
-		  r < 0 ? strerror(-r) : "it is empty");
-	return EXIT_IO;
 }
 
 /* With cryptsetup's --header, or header= in crypttab. */
@@ -80,47 +65,64 @@ static unsigned int policy_terms(struct crypt_device *cd)
 	return data && header && strcmp(data, header) != 0 ? POLICY_DETACHED : 0u;
 }
 
-/* The same checks, by the same code, as volume_open's: but the mapping's name is not known here. */
-static int check(struct crypt_device *cd, struct json_object *document, const struct token *token,
-		 struct secret *secret)
+/*
+ * The same checks, by the same code, as at boot: but which volume was asked for is not known here.
+ * A header whose form is bad is refused before the secret is read.
+ */
+static int check(struct crypt_device *cd, int id, int folder, const char *uuid, struct secret *secret)
 {
-	CLEANUP(close_fd) int folder = find_folder(cd, token);
-	struct policy_layout layout;
-	struct token sealed;
+	CLEANUP(header_free) struct header header = { 0 };
 	struct fault fault;
-	int code;
+	int r = header_take(&header, cd, policy_terms(cd), &fault);
 
-	if (folder < 0)
-		return folder;
-	code = policy_check(document, policy_terms(cd), &layout, &fault);
-	if (!code)
-		code = read_secret(folder, token, secret, &fault);
-	if (!code)
-		code = seal_check(document, token->secret, secret, NULL, &sealed, &fault);
-	if (code)
-		return refuse(cd, code, &fault);
+	if (r)
+		return refuse(cd, r, &fault);
+	if (secret_fetch(secret, folder, uuid, &fault))
+		return refuse(cd, EXIT_IO, &fault);
+	r = header_check(&header, uuid, secret, NULL, &fault);
+	if (r)
+		return refuse(cd, r, &fault);
 	/* The header is its owner's; of its tokens for this secret another one is for this key. */
-	if (sealed.id != token->id)
+	if (header.token.id != id)
 		return NEXT_TOKEN;
-	if (sealed.name)
+	if (header.token.name)
 		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: sealed for the name \"%s\", which is not "
-			   "checked here", ESCAPED(slice_of(sealed.name)));
+			   "checked here", ESCAPED(slice_of(header.token.name)));
+	return 0;
+}
+
+/* The UUID of the secret that token @id is for: it says where to look, and decides nothing. */
+static int read_token(struct crypt_device *cd, int id, char uuid[GUID_TEXT_SIZE])
+{
+	CLEANUP(document_free) struct json_object *object = NULL;
+	struct fault fault;
+	struct token token;
+	const char *json;
+
+	if (crypt_token_json_get(cd, id, &json) < 0)
+		return FAILED;
+	object = document_object(json);
+	if (token_parse(object, &token, &fault) < 0) {
+		fault_prefix(&fault, "token %d ", id);
+		return refuse(cd, EXIT_HEADER, &fault);
+	}
+	memcpy(uuid, token.secret, GUID_TEXT_SIZE);
 	return 0;
 }
 
 /* libcryptsetup then opens the key slots that this token names: token_read allows one only. */
 int cryptsetup_token_open(struct crypt_device *cd, int id, char **buffer, size_t *size, void *unused)
 {
-	CLEANUP(document_free) struct json_object *document = NULL;
 	CLEANUP(secret_wipe) struct secret secret = { 0 };
-	struct token token;
-	struct fault fault;
-	int r = document_take(cd, &document, &fault);
+	CLEANUP(close_fd) int folder = -1;
+	char uuid[GUID_TEXT_SIZE];
+	int r = read_token(cd, id, uuid);
 
 	(void)unused;
-	if (r == 0 && token_read(document, id, &token, &fault) < 0)
-		r = EXIT_HEADER;
-	r = r ? refuse(cd, r, &fault) : check(cd, document, &token, &secret);
+	if (r == 0)
+		r = folder = find_folder(cd, uuid);
+	if (r >= 0)
+		r = check(cd, id, folder, uuid, &secret);
 	if (r < 0)
 		return r;
 	*buffer = (char *)secret.bytes;

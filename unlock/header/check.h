@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whose header is it? The one way in for all programs: what is loaded once is held against the
+ * policy, which knows no secret; then the secret says whether its owner sealed it; then the seal's
+ * words say whether it is the volume that was asked for. Two calls, since a secret is to be read
+ * only for a header whose form is harmless.
+ */
+#ifndef COCOSECRET_CHECK_H
+#define COCOSECRET_CHECK_H
+
+#include "config/volume.h"
+#include "header/document.h"
+#include "header/policy.h"
+#include "header/token.h"
+#include "lib/secret.h"
+
+/* In their order. */
+enum header_step {
+	HEADER_LOAD,
+	HEADER_FORM, /* the document, and the policy */
+	HEADER_SEAL,
+	HEADER_IDENTITY,
+};
+
+struct header {
+	struct crypt_device *cd;      /* NULL where it is somebody else's */
+	struct json_object *document; /* what it holds: all is decided on this */
+	struct policy_layout layout;
+	struct token token;    /* whose seal was good; of an unsealed volume, what the header says */
+	enum header_step step; /* the last one that was begun: where a call fails, this one refused */
+};
+
+/* Where a header is, and what must hold of it besides; see policy.h. */
+struct header_source {
+	const char *name;   /* for messages of libcryptsetup's */
+	const char *file;   /* of a detached header; empty where it is on the device */
+	const char *device;
+	unsigned int terms;
+};
+
+/* Reads it, and takes a form that is harmless only. An exit code, with the reason in @fault. */
+int header_read(struct header *header, const struct header_source *source, struct fault *fault);
+
+/* The same of what another program's libcryptsetup has loaded: @cd stays its own. */
+int header_take(struct header *header, struct crypt_device *cd, unsigned int terms,
+		struct fault *fault);
+
+/*
+ * After one of these: whether its owner sealed it with @secret, whose UUID is @uuid, and whether it
+ * is @volume; NULL is any, as where nobody can tell which was asked for. Fills in the token.
+ */
+int header_check(struct header *header, const char *uuid, const struct secret *secret,
+		 const struct volume *volume, struct fault *fault);
+
+void header_free(struct header *header);
+
+#endif
