@@ -198,6 +198,11 @@ check-matrix: deps all
 	$(Q)MATRIX='$(MATRIX)' $(PYTEST) --dist loadgroup tests/vm/test_matrix.py; \
 		status=$$?; $(vm_python) -m vm.matrix; exit $$status
 
+# How much an auditor reads, into SECURITY.md.
+.PHONY: audit-lines
+audit-lines:
+	$(Q)PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/audit.py
+
 # Puts it into the README.
 matrix-table:
 	$(Q)$(vm_python) -m vm.matrix readme
@@ -248,6 +253,7 @@ help:
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
 	@echo 'make check-matrix     boot Debian 12, 13 and unstable with each initramfs'
 	@echo 'make matrix-table     put the results into the README'
+	@echo 'make audit-lines     count the lines that SECURITY.md names'
 	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
