@@ -74,3 +74,31 @@ def test_agent():
     units = [text for text in documents.displays("cocosecret-unlock.8")
              if text.startswith("[Unit]")]
     assert units == [(TOP / "examples/agent/agent.service").read_text()]
+
+
+def table(name):
+    """The words of a table that the parser is made of."""
+    text = (TOP / "unlock/config" / name).read_text()
+    return re.findall(r'^[A-Z]+\(\w+, "([^"]+)"', text, re.M)
+
+
+def cocotab_page(begin, end):
+    """A part of cocotab(5), as it is shown."""
+    page = documents.plain((TOP / "man/cocotab.5").read_text())
+    return page.split(begin)[1].split(end)[0]
+
+
+def test_options():
+    """The manual has each option that the parser knows, and no other."""
+    heads = re.findall(r"^\.It Cm (.*)$",
+                       cocotab_page(".Sh OPTIONS", ".Sh "), re.M)
+    named = [word for head in heads for word in head.split(" , ")]
+    named.remove("header= Ns Ar path")
+    assert sorted(named) == sorted(table("options.def"))
+
+
+def test_device_tags():
+    """So it has each tag of a device, where it says what a device is."""
+    said = cocotab_page(".It Ar device\n", "an absolute path.")
+    assert re.findall(r"^\.Cm (\S+=) ,$", said, re.M) == \
+        table("device_tags.def")

@@ -2,6 +2,7 @@
 #include "config/volume.h"
 
 #include <libcryptsetup.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support.h"
@@ -56,6 +57,32 @@ static void devices_have_a_kind_and_a_value(void **state)
 		assert_true(volume_set_device(&volume, slice_of(bad[i]), &fault) < 0);
 }
 
+static void each_tag_is_a_kind_of_its_own(void **state)
+{
+	static const struct {
+		const char *prefix;
+		enum device_kind kind;
+	} tags[] = {
+#define TAG(kind, prefix) { prefix, DEVICE_##kind },
+#include "config/device_tags.def"
+	};
+	char text[GUID_TEXT_SIZE + 32];
+	struct volume volume;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
+		snprintf(text, sizeof(text), "%s" GUID_DISK_KEY, tags[i].prefix);
+		assert_int_equal(volume_set_device(&volume, slice_of(text), &fault), 0);
+		assert_int_equal(volume.device.kind, tags[i].kind);
+		assert_int_not_equal(volume.device.kind, DEVICE_PATH);
+		assert_string_equal(volume.device.value, GUID_DISK_KEY);
+		assert_string_equal(DEVICE_TEXT(&volume.device), text);
+		assert_true(volume_set_device(&volume, slice_of(tags[i].prefix), &fault) < 0);
+		assert_true(volume_set_device(&volume, SLICE("x"), &fault) < 0);
+		assert_non_null(strstr(fault.text, tags[i].prefix));
+	}
+}
+
 static void a_secret_that_is_not_named_is_the_disk_key(void **state)
 {
 	struct volume volume;
@@ -70,34 +97,28 @@ static void a_secret_that_is_not_named_is_the_disk_key(void **state)
 	assert_true(volume_set_secret(&volume, SLICE("secret"), &fault) < 0);
 }
 
-static void options_are_bits_and_flags(void **state)
+static const struct {
+	const char *word;
+	unsigned int option;
+	uint32_t flag;
+} options[] = {
+#define OPTION(name, word, crypt_flag) { word, VOLUME_##name, crypt_flag },
+#include "config/options.def"
+};
+
+static void each_option_is_a_bit_of_its_own(void **state)
 {
-	static const struct {
-		const char *word;
-		unsigned int option;
-		uint32_t flag;
-	} all[] = {
-		{ "root", VOLUME_ROOT, 0 },
-		{ "discard", VOLUME_DISCARD, CRYPT_ACTIVATE_ALLOW_DISCARDS },
-		{ "read-only", VOLUME_READ_ONLY, CRYPT_ACTIVATE_READONLY },
-		{ "no-read-workqueue", VOLUME_NO_READ_WORKQUEUE, CRYPT_ACTIVATE_NO_READ_WORKQUEUE },
-		{ "no-write-workqueue", VOLUME_NO_WRITE_WORKQUEUE, CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE },
-		{ "same-cpu-crypt", VOLUME_SAME_CPU_CRYPT, CRYPT_ACTIVATE_SAME_CPU_CRYPT },
-		{ "submit-from-crypt-cpus", VOLUME_SUBMIT_FROM_CRYPT_CPUS,
-		  CRYPT_ACTIVATE_SUBMIT_FROM_CRYPT_CPUS },
-		{ "nofail", VOLUME_NOFAIL, 0 },
-		{ "integrity", VOLUME_INTEGRITY, 0 },
-		{ "keep-secret", VOLUME_KEEP_SECRET, 0 },
-		{ "unsealed", VOLUME_UNSEALED, 0 },
-		{ "wipe-rest", VOLUME_WIPE_REST, 0 },
-	};
 	struct volume volume = { 0 };
+	unsigned int seen = VOLUME_DISCOVERED;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		assert_int_equal(volume_set_options(&volume, slice_of(all[i].word), &fault), 0);
-		assert_int_equal(volume.options, all[i].option);
-		assert_int_equal(volume_crypt_flags(&volume), all[i].flag);
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		assert_int_equal(volume_set_options(&volume, slice_of(options[i].word), &fault), 0);
+		assert_int_equal(volume.options, options[i].option);
+		assert_int_equal(volume_crypt_flags(&volume), options[i].flag);
+		assert_int_equal(volume.options & (volume.options - 1), 0);
+		assert_int_equal(volume.options & seen, 0);
+		seen |= volume.options;
 	}
 	assert_int_equal(volume_set_options(&volume, SLICE("root,discard,read-only"), &fault), 0);
 	assert_int_equal(volume.options, VOLUME_ROOT | VOLUME_DISCARD | VOLUME_READ_ONLY);
@@ -107,6 +128,32 @@ static void options_are_bits_and_flags(void **state)
 	assert_int_equal(volume.options, 0);
 }
 
+/* Said once more, by hand: the table could give a word the flag of another. */
+static void words_mean_what_crypttab_means(void **state)
+{
+	static const struct {
+		const char *word;
+		uint32_t flag;
+	} all[] = {
+		{ "discard", CRYPT_ACTIVATE_ALLOW_DISCARDS },
+		{ "read-only", CRYPT_ACTIVATE_READONLY },
+		{ "no-read-workqueue", CRYPT_ACTIVATE_NO_READ_WORKQUEUE },
+		{ "no-write-workqueue", CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE },
+		{ "same-cpu-crypt", CRYPT_ACTIVATE_SAME_CPU_CRYPT },
+		{ "submit-from-crypt-cpus", CRYPT_ACTIVATE_SUBMIT_FROM_CRYPT_CPUS },
+		{ "root,nofail,integrity,keep-secret,unsealed,wipe-rest", 0 },
+	};
+	struct volume volume = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		assert_int_equal(volume_set_options(&volume, slice_of(all[i].word), &fault), 0);
+		assert_int_equal(volume_crypt_flags(&volume), all[i].flag);
+	}
+	assert_int_equal(volume.options, VOLUME_ROOT | VOLUME_NOFAIL | VOLUME_INTEGRITY |
+			 VOLUME_KEEP_SECRET | VOLUME_UNSEALED | VOLUME_WIPE_REST);
+}
+
 static void an_unknown_option_is_named_with_those_there_are(void **state)
 {
 	struct volume volume = { 0 };
@@ -114,8 +161,9 @@ static void an_unknown_option_is_named_with_those_there_are(void **state)
 	(void)state;
 	assert_true(volume_set_options(&volume, SLICE("root,discrad"), &fault) < 0);
 	assert_non_null(strstr(fault.text, "\"discrad\""));
-	assert_non_null(strstr(fault.text, "discard"));
-	assert_non_null(strstr(fault.text, "unsealed"));
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		assert_non_null(strstr(fault.text, options[i].word));
+	assert_non_null(strstr(fault.text, ", header=PATH"));
 	assert_true(volume_set_options(&volume, SLICE("root,,discard"), &fault) < 0);
 	assert_true(volume_set_options(&volume, SLICE("Root"), &fault) < 0);
 }
@@ -148,8 +196,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_safe_in_a_path),
 		cmocka_unit_test(devices_have_a_kind_and_a_value),
+		cmocka_unit_test(each_tag_is_a_kind_of_its_own),
 		cmocka_unit_test(a_secret_that_is_not_named_is_the_disk_key),
-		cmocka_unit_test(options_are_bits_and_flags),
+		cmocka_unit_test(each_option_is_a_bit_of_its_own),
+		cmocka_unit_test(words_mean_what_crypttab_means),
 		cmocka_unit_test(an_unknown_option_is_named_with_those_there_are),
 		cmocka_unit_test(a_detached_header_is_a_path),
 	};

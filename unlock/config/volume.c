@@ -7,37 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The words are crypttab's, where it has one. */
 static const struct option_word {
 	const char *word;
 	unsigned int option;
 	uint32_t crypt_flag;
 } option_words[] = {
-	{ "root", VOLUME_ROOT, 0 },
-	{ "discard", VOLUME_DISCARD, CRYPT_ACTIVATE_ALLOW_DISCARDS },
-	{ "read-only", VOLUME_READ_ONLY, CRYPT_ACTIVATE_READONLY },
-	{ "no-read-workqueue", VOLUME_NO_READ_WORKQUEUE, CRYPT_ACTIVATE_NO_READ_WORKQUEUE },
-	{ "no-write-workqueue", VOLUME_NO_WRITE_WORKQUEUE, CRYPT_ACTIVATE_NO_WRITE_WORKQUEUE },
-	{ "same-cpu-crypt", VOLUME_SAME_CPU_CRYPT, CRYPT_ACTIVATE_SAME_CPU_CRYPT },
-	{ "submit-from-crypt-cpus", VOLUME_SUBMIT_FROM_CRYPT_CPUS,
-	  CRYPT_ACTIVATE_SUBMIT_FROM_CRYPT_CPUS },
-	{ "nofail", VOLUME_NOFAIL, 0 },
-	{ "integrity", VOLUME_INTEGRITY, 0 },
-	{ "keep-secret", VOLUME_KEEP_SECRET, 0 },
-	{ "unsealed", VOLUME_UNSEALED, 0 },
-	{ "wipe-rest", VOLUME_WIPE_REST, 0 },
+#define OPTION(name, word, crypt_flag) { word, VOLUME_##name, crypt_flag },
+#include "config/options.def"
 };
 
-static const struct device_tag {
-	const char *prefix;
-	enum device_kind kind;
-} device_tags[] = {
-	{ "", DEVICE_PATH },
-	{ "UUID=", DEVICE_UUID },
-	{ "LABEL=", DEVICE_LABEL },
-	{ "PARTUUID=", DEVICE_PARTUUID },
-	{ "PARTLABEL=", DEVICE_PARTLABEL },
+static const char known_options[] =
+#define OPTION(name, word, crypt_flag) word ", "
+#include "config/options.def"
+	"header=PATH";
+
+static const char *const device_tags[] = {
+	[DEVICE_PATH] = "",
+#define TAG(kind, prefix) [DEVICE_##kind] = (prefix),
+#include "config/device_tags.def"
 };
+
+/* Each with a comma after it. */
+static const char known_tags[] =
+#define TAG(kind, prefix) prefix ", "
+#include "config/device_tags.def"
+	;
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -72,9 +66,9 @@ int volume_set_name(struct volume *volume, struct slice text, struct fault *faul
 
 static enum device_kind cut_tag(struct slice *text)
 {
-	for (size_t i = 1; i < COUNT(device_tags); i++)
-		if (slice_skip_prefix(text, device_tags[i].prefix))
-			return device_tags[i].kind;
+	for (size_t i = DEVICE_PATH + 1; i < COUNT(device_tags); i++)
+		if (slice_skip_prefix(text, device_tags[i]))
+			return (enum device_kind)i;
 	return DEVICE_PATH;
 }
 
@@ -86,11 +80,10 @@ int volume_set_device(struct volume *volume, struct slice text, struct fault *fa
 
 	device->kind = cut_tag(&value);
 	if (value.length == 0 || memchr(value.at, '\0', value.length))
-		return fault_set(fault, "the device is empty; write UUID=, LABEL=, PARTUUID=, "
-				 "PARTLABEL= or a path");
+		return fault_set(fault, "the device is empty; write %sor a path", known_tags);
 	if (device->kind == DEVICE_PATH && value.at[0] != '/')
-		return fault_set(fault, "the device \"%s\" is neither UUID=, LABEL=, PARTUUID=, "
-				 "PARTLABEL= nor a path that starts with /", ESCAPED(text));
+		return fault_set(fault, "the device \"%s\" is neither %snor a path that starts with /",
+				 ESCAPED(text), known_tags);
 	if (device->kind == DEVICE_UUID && guid_parse(value, uuid) < 0)
 		return fault_set(fault, "the device \"%s\" is not a whole UUID, as cryptsetup "
 				 "luksUUID prints it", ESCAPED(text));
@@ -120,15 +113,6 @@ static const struct option_word *find_option(struct slice word)
 	return NULL;
 }
 
-static void list_options(char *out, size_t size)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < COUNT(option_words) && used < size; i++)
-		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
-					 option_words[i].word);
-}
-
 static int set_header(struct volume *volume, struct slice path, struct fault *fault)
 {
 	if (path.length == 0 || path.at[0] != '/' || memchr(path.at, '\0', path.length))
@@ -145,15 +129,12 @@ static int set_option(struct volume *volume, struct slice word, struct fault *fa
 {
 	const struct option_word *option = find_option(word);
 	struct slice value = word;
-	char known[256];
 
 	if (slice_skip_prefix(&value, "header="))
 		return set_header(volume, value, fault);
-	if (!option) {
-		list_options(known, sizeof(known));
-		return fault_set(fault, "unknown option \"%s\"; known are %s, header=PATH",
-				 ESCAPED(word), known);
-	}
+	if (!option)
+		return fault_set(fault, "unknown option \"%s\"; known are %s", ESCAPED(word),
+				 known_options);
 	volume->options |= option->option;
 	return 0;
 }
@@ -184,9 +165,9 @@ uint32_t volume_crypt_flags(const struct volume *volume)
 
 char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device)
 {
-	char plain[sizeof("PARTLABEL=") + DEVICE_VALUE_SIZE];
+	char plain[sizeof(known_tags) + DEVICE_VALUE_SIZE]; /* of which one tag is a part */
 
-	snprintf(plain, sizeof(plain), "%s%s", device_tags[device->kind].prefix, device->value);
+	snprintf(plain, sizeof(plain), "%s%s", device_tags[device->kind], device->value);
 	return text_escape(out, slice_of(plain));
 }
 

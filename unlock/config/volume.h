@@ -14,28 +14,23 @@ enum {
 	VOLUMES_MAX = 128,       /* each is a process; more is a mistake */
 };
 
+enum volume_option_bit {
+#define OPTION(name, word, crypt_flag) VOLUME_##name##_BIT,
+#include "config/options.def"
+	VOLUME_DISCOVERED_BIT,
+};
+
 enum volume_option {
-	VOLUME_ROOT = 1 << 0,
-	VOLUME_DISCARD = 1 << 1,
-	VOLUME_READ_ONLY = 1 << 2,
-	VOLUME_NO_READ_WORKQUEUE = 1 << 3,
-	VOLUME_NO_WRITE_WORKQUEUE = 1 << 4,
-	VOLUME_SAME_CPU_CRYPT = 1 << 5,
-	VOLUME_SUBMIT_FROM_CRYPT_CPUS = 1 << 6,
-	VOLUME_NOFAIL = 1 << 7,
-	VOLUME_INTEGRITY = 1 << 8,
-	VOLUME_KEEP_SECRET = 1 << 9,
-	VOLUME_UNSEALED = 1 << 10,
-	VOLUME_WIPE_REST = 1 << 11,
-	VOLUME_DISCOVERED = 1 << 12, /* no word for it: nothing but its own header speaks for it */
+#define OPTION(name, word, crypt_flag) VOLUME_##name = 1 << VOLUME_##name##_BIT,
+#include "config/options.def"
+	/* No word for it: nothing but its own header speaks for it. */
+	VOLUME_DISCOVERED = 1 << VOLUME_DISCOVERED_BIT,
 };
 
 enum device_kind {
 	DEVICE_PATH,
-	DEVICE_UUID,
-	DEVICE_LABEL,
-	DEVICE_PARTUUID,
-	DEVICE_PARTLABEL,
+#define TAG(kind, prefix) DEVICE_##kind,
+#include "config/device_tags.def"
 };
 
 struct device_spec {
