@@ -91,13 +91,20 @@ install-completions:
 
 # $(call fill_in,TEMPLATE,MODE,FILE)
 define fill_in
-sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@LIBEXEC@|$(LIBEXEC)|' $(1) > $(DESTDIR)$(3)
+sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@LIBEXEC@|$(LIBEXEC)|' -e 's|@UNITS@|$(unit_files)|' \
+	$(1) > $(DESTDIR)$(3)
 chmod $(2) $(DESTDIR)$(3)
 
 endef
 
-failing_units := $(addprefix cocosecret-,$(addsuffix .service,unlock verify-root verify-mounts))
-systemd_units := $(failing_units) cocosecret-ciphers.service cocosecret-shell.service
+# $(call names,FILE): the lines of a list that C includes.
+names = $(or $(shell sed -n 's/^"\(.*\)",$$/\1/p' unlock/generator/$(1)),$(error $(1) names nothing))
+
+failing_units := $(call names,failing-units.inc)
+systemd_units := $(patsubst dracut/%.in,%,$(wildcard dracut/cocosecret-*.service.in))
+# What of ours is in systemd's folder, but for the links.
+unit_files := $(systemd_units) $(failing_units:%=%.d/zz-fail.conf) \
+	initrd-root-device.target.d/50-cocosecret.conf
 # Links, not presets: an image may come with presets that disable all. Outside
 # of an initramfs nothing starts what these are required by.
 unit_links := \
@@ -108,11 +115,8 @@ unit_links := \
 	initrd-cleanup.service:cocosecret-verify-mounts \
 	initrd-switch-root.service:cocosecret-verify-mounts
 
-# Where a failed boot, or rd.break, ends. A closed initramfs has others in their
-# place, which wipe and power off; cocosecret-generator knows what else it may start.
-# Not one unit with three names: sysinit.target, which rescue needs, conflicts
-# with the first.
-closed_shells := emergency.service rescue.service dracut-emergency.service
+# cocosecret-generator knows what else a closed initramfs may start.
+closed_shells := $(call names,shells.inc)
 CLOSED = $(LIBEXEC)/closed
 
 define link_unit

@@ -62,7 +62,7 @@ static const char *const allowed_units[] = {
 
 /* What even an image that its owner left open does not start: it would use an unverified disk. */
 static const char *const never[] = {
-	"systemd-gpt-auto-generator",
+	CLOSING_GPT_AUTO,
 	"systemd-hibernate-resume*",
 	"systemd-run-generator",
 	"systemd-system-update-generator",

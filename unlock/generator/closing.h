@@ -8,6 +8,9 @@
 #define CLOSING_KEEP  "/etc/cocosecret/keep"  /* a pattern a line: what else may be started */
 #define CLOSING_DEBUG "/etc/cocosecret/debug" /* an image that its owner left open */
 
+/* Finds partitions beside the root's, which nobody verified; the real root does without it, too. */
+#define CLOSING_GPT_AUTO "systemd-gpt-auto-generator"
+
 /* What was masked. */
 struct closed {
 	unsigned int generators;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/cmdline.h"
+#include "generator/closing.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
@@ -38,7 +39,7 @@
 #define MANAGER_TEXT   "[Manager]\nManagerEnvironment=" CREDENTIALS_SETTING "\n"
 
 #define GENERATORS_FOLDER "/run/systemd/system-generators"
-#define GPT_AUTO          GENERATORS_FOLDER "/systemd-gpt-auto-generator"
+#define GPT_AUTO          GENERATORS_FOLDER "/" CLOSING_GPT_AUTO
 
 /* Where systemd puts what it has imported. */
 static const char *const imported[] = {

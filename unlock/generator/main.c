@@ -30,16 +30,12 @@ enum { SLACK_S = 30 };
 #define TIMEOUT_FILE    "61-cocosecret-timeout.conf"
 
 static const char *const units[] = {
-	"cocosecret-unlock.service",
-	"cocosecret-verify-root.service",
-	"cocosecret-verify-mounts.service",
+#include "generator/failing-units.inc"
 };
 
-/* The shells that a failed boot ends in; in a closed image, what stands in for them. */
+/* In a closed image, what stands in for them. */
 static const char *const shells[] = {
-	"emergency.service",
-	"rescue.service",
-	"dracut-emergency.service",
+#include "generator/shells.inc"
 };
 
 /* halt has no immediate form before systemd 256, so it goes by its target. */
