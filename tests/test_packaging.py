@@ -40,6 +40,7 @@ DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 DEBS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/lib/cocosecret/cocosecret-generator",
+                   "usr/lib/cocosecret/cocosecret-image",
                    "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/lintian/overrides/@",
@@ -58,6 +59,7 @@ LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/libexec/cocosecret/cocosecret-generator",
+                   "usr/libexec/cocosecret/cocosecret-image",
                    "usr/libexec/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS,
                    *(page + "(.gz)?" for page in PAGES), LICENSE,
@@ -136,7 +138,8 @@ def test_reproducible():
 
 
 @pytest.mark.parametrize("file", [*PROGRAMS,
-                                  "usr/lib/cocosecret/cocosecret-generator"])
+                                  "usr/lib/cocosecret/cocosecret-generator",
+                                  "usr/lib/cocosecret/cocosecret-image"])
 def test_hardened(file):
     """Position-independent, bound at start, no writable code, checked."""
     with place.scratch() as folder:

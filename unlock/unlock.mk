@@ -1,4 +1,4 @@
-# The C programs: cocosecret-unlock, cocosecret, cocosecret-generator; the token plugin.
+# The C programs: cocosecret, cocosecret-unlock, -generator and -image; the token plugin.
 
 BUILD      ?= build
 LIBEXEC    ?= /usr/lib/cocosecret
@@ -7,7 +7,7 @@ VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
-rooms := boot owner plugin generator root header config lib
+rooms := boot owner plugin image generator root header config lib
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
 	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock
@@ -66,7 +66,7 @@ in_rooms = $(patsubst %,$(BUILD)/$1/%.a,$2)
 plugin   := $(BUILD)/libcryptsetup-token-cocosecret.so
 
 .PHONY: unlock
-unlock: $(BUILD)/cocosecret-unlock $(BUILD)/cocosecret $(BUILD)/cocosecret-generator $(plugin)
+unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image) $(BUILD)/cocosecret $(plugin)
 
 $(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header config lib)
 	$(call say,LD,$@)
@@ -77,6 +77,11 @@ $(BUILD)/cocosecret: $(call in_rooms,unlock,owner root header config lib)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
 
 $(BUILD)/cocosecret-generator: $(call in_rooms,unlock,generator root config lib)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
+
+# For whoever makes an initramfs, which itself has no need of it.
+$(BUILD)/cocosecret-image: $(call in_rooms,unlock,image generator root config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 

@@ -245,30 +245,12 @@ static int generate(const char *directory, const char *early)
 	return EXIT_IO;
 }
 
-/* When an image is made: what would be masked at each boot is masked already. */
-static int close_image(const char *root)
-{
-	struct closed closed;
-	struct fault fault;
-
-	if (closing_apply(root, &closed, &fault) < 0) {
-		fprintf(stderr, "cocosecret-generator: %s\n", fault.text);
-		return EXIT_IO;
-	}
-	printf("%u generators and %u units that no list names do not start; name those to keep in "
-	       CLOSING_KEEP "\n", closed.generators, closed.units);
-	return EXIT_OPENED;
-}
-
 int main(int argc, char **argv)
 {
 	if (getpid() == 1)
 		return preinit(argv);
-	if (argc == 3 && strcmp(argv[1], "close") == 0)
-		return close_image(argv[2]);
 	if (argc != 2 && argc != 4) {
-		log_error("cocosecret-generator: wants systemd's three generator directories, or close "
-			  "and the folder of an image");
+		log_error("cocosecret-generator: wants systemd's three generator directories");
 		return EXIT_CONFIG;
 	}
 	if (access("/etc/initrd-release", F_OK) < 0)

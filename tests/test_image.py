@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What cocosecret-image says that an image needs, and what dracut's module and
+initramfs-tools' hook make of it: with their own functions stood in for. Images
+are made and booted in tests/vm."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+IMAGER = "usr/lib/cocosecret/cocosecret-image"
+ALWAYS = {"dm_mod", "dm_crypt", "aes_generic", "xts", "algif_skcipher"}
+# A cocotab's text, the headers it names, and whether it asks for integrity.
+TABS = {
+    "none": (None, [], False),
+    "empty": ("", [], False),
+    "comments": ("# a /dev/a - integrity,header=/a\n"
+                 "a /dev/a # - integrity\na2 /dev/a - # header=/a\n",
+                 [], False),
+    "short": ("a /dev/a\nb /dev/b -\n", [], False),
+    "no newline": ("a /dev/a - header=/etc/a.hdr,integrity",
+                   ["/etc/a.hdr"], True),
+    "blanks": ("\t a\t/dev/a  -\troot,header=/a\\040\\040b\\134c \t\r\n",
+               ["/a  b\\c"], False),
+    "two": ("a /dev/a - header=/x\n\nb /dev/b - integrity\n"
+            "c /dev/c - root,header=/*\n", ["/x", "/*"], True),
+    "escapes": ("a /dev/a - header=/a\\x41\\n\n", ["/a\\x41\\n"], False),
+    "a name": ("integrity /dev/a\nb PARTLABEL=integrity\n", [], False),
+}
+WRONG = "a /dev/a - header=/a,integrity\nb /dev/b - intergity\nc /dev/c - -\n"
+DRACUT = """
+instmods() { [[ $1 == -c ]] || printf 'module %s\\n' "$@"; }
+inst_simple() { printf 'header %s\\n' "$1"; }
+derror() { echo "derror: $*" >&2; }
+dfatal() { echo "dfatal: $*" >&2; }
+dinfo() { :; }
+modinfo() { :; }
+. "$dracutsysrootdir"/usr/lib/dracut/modules.d/50cocosecret/module-setup.sh
+installkernel
+install_headers
+"""
+HOOK = """
+copy_exec() { :; }
+copy_libgcc() { :; }
+ldd() { :; }
+modinfo() { :; }
+copy_file() { [ "$1" != header ] || printf 'header %s\\n' "$2"; }
+manual_add_modules() { printf 'module %s\\n' "$@"; }
+version=6.1
+"""
+
+
+def call(*command, **environment):
+    """A finished command, whatever it said."""
+    done = subprocess.run([str(word) for word in command], timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, env={
+                              "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                              **environment})
+    print(done.stdout, done.stderr)
+    return done
+
+
+@pytest.fixture(name="root", scope="module")
+def root_fixture(tmp_path_factory):
+    """A system with what makers of images are given."""
+    root = tmp_path_factory.mktemp("root")
+    done = call("make", "-s", "-C", TOP, "install-dracut", "install-initramfs",
+                f"DESTDIR={root}", "PREFIX=/usr")
+    assert done.returncode == 0, done.stderr
+    (root / IMAGER).parent.mkdir(parents=True)
+    (root / IMAGER).write_bytes((TOP / "build/cocosecret-image").read_bytes())
+    (root / IMAGER).chmod(0o755)
+    (root / "etc").mkdir()
+    share = root / "usr/share/initramfs-tools"
+    (share / "hook-functions").write_text(HOOK)
+    hook = share / "hooks/cocosecret"
+    hook.write_text(hook.read_text()
+                    .replace(". /usr/share", f". {root}/usr/share")
+                    .replace("imager=", f"imager={root}")
+                    .replace("/etc/cocotab", f"{root}/etc/cocotab"))
+    return root
+
+
+def put(root, text):
+    """Makes it the system's cocotab."""
+    path = root / "etc/cocotab"
+    path.unlink(missing_ok=True)
+    if text is not None:
+        path.write_bytes(text.encode())
+    return path
+
+
+def dracut(root):
+    """dracut's module, which finds the system by dracutsysrootdir."""
+    return call("bash", "-c", DRACUT, dracutsysrootdir=str(root), kernel="6.1")
+
+
+def hook(shell):
+    """initramfs-tools' hook, by one of the shells that /bin/sh may be."""
+    def run(root):
+        return call(*shell.split(),
+                    root / "usr/share/initramfs-tools/hooks/cocosecret",
+                    DESTDIR=str(root / "image"))
+    return run
+
+
+MAKERS = {"dracut": dracut, "dash": hook("dash"),
+          "bash": hook("bash --posix"), "busybox": hook("busybox sh")}
+
+
+def assert_needs(done, headers, integrity):
+    """It put these headers, and the modules, into the image."""
+    lines = done.stdout.splitlines()
+    assert [line.removeprefix("header ") for line in lines
+            if line.startswith("header ")] == headers
+    modules = {line.removeprefix("module ") for line in lines
+               if line.startswith("module ")}
+    assert ALWAYS <= modules
+    assert ("dm_integrity" in modules) == integrity
+
+
+@pytest.mark.parametrize("name", TABS)
+@pytest.mark.parametrize("maker", MAKERS)
+def test_needs(root, maker, name):
+    """Just what the unlocker will make of the same cocotab."""
+    text, headers, integrity = TABS[name]
+    put(root, text)
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    if text is None and maker != "dracut":
+        assert done.stdout == "" and "no " in done.stderr
+        return
+    assert_needs(done, headers, integrity)
+    assert "will not boot" not in done.stderr
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_wrong(root, maker):
+    """It says what is wrong, and the image is made all the same."""
+    path = put(root, WRONG)
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    assert_needs(done, ["/a"], True)
+    assert f'{path}:2: field 4 (options): unknown option "intergity"' \
+        in done.stderr
+    assert "with this " in done.stderr and "will not boot" in done.stderr
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_cannot_run(root, maker):
+    """Without the program, of another machine say, no image is made that
+    lacks what it needs."""
+    put(root, "")
+    (root / IMAGER).rename(root / "aside")
+    try:
+        done = MAKERS[maker](root)
+    finally:
+        (root / "aside").rename(root / IMAGER)
+    assert done.returncode != 0
+    assert "cannot say which" in done.stderr and done.stdout == ""
+
+
+def test_one_list(root):
+    """Both makers have the same modules, but for how they ask for ours."""
+    put(root, "")
+    first, second = (set(maker(root).stdout.splitlines())
+                     for maker in (dracut, MAKERS["dash"]))
+    assert second - first == {"module efi_secret"} and first < second
+
+
+def test_close(tmp_path):
+    """What no list names is masked, and it says how much that is."""
+    vendor = tmp_path / "usr/lib/systemd/system"
+    vendor.mkdir(parents=True)
+    for name in ("systemd-udevd.service", "debug-shell.service"):
+        (vendor / name).touch()
+    (tmp_path / "etc").mkdir()
+    done = call(TOP / "build/cocosecret-image", "close", tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("0 generators and 1 units ")
+    (masked,) = (tmp_path / "etc/systemd/system").iterdir()
+    assert masked.name == "debug-shell.service"
+    assert str(masked.readlink()) == "/dev/null"
+    failed = call(TOP / "build/cocosecret-image", "close", tmp_path / "none")
+    assert failed.returncode == 7 and "cannot be masked" in failed.stderr
+
+
+def test_usage():
+    """What it does not know, and what it cannot write, is no success."""
+    imager = TOP / "build/cocosecret-image"
+    for words in ([], ["modules"], ["no", "/none"], ["close", "/a", "b"]):
+        assert call(imager, *words).returncode == 2
+    assert call("sh", "-c", f"{imager} modules /none >/dev/full").returncode == 7
+    assert call(imager, "modules", TOP).returncode == 2

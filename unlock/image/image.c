@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cocosecret-image, for whoever makes an initramfs: says which kernel modules and files the unlocker
+ * needs there, and closes an image with systemd. It is a program of its own because the image has no
+ * need of it. Nothing is asked of the machine that it runs on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/cocotab.h"
+#include "generator/closing.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
+
+#define USAGE "wants modules COCOTAB, headers COCOTAB or close FOLDER-OF-AN-IMAGE"
+
+/*
+ * What opens any volume that the cipher policy allows, with the fast ones of x86. An image's maker
+ * skips those that the kernel has built in, or does not have.
+ */
+static const char *const modules[] = {
+	"dm_mod", "dm_crypt",
+	"aes_generic", "aesni_intel", "xts", "ecb", "cbc", "ctr", "gcm", "ghash_clmulni_intel", "essiv",
+	"sha256_generic", "sha256_ssse3", "sha512_generic", "sha512_ssse3", "hmac", "authenc",
+	"cryptd", "crypto_simd",
+	/* libcryptsetup asks the kernel for ciphers and digests. */
+	"algif_skcipher", "algif_hash",
+};
+
+static int fail(const char *why)
+{
+	fprintf(stderr, "cocosecret-image: %s\n", why);
+	return EXIT_CONFIG;
+}
+
+/* An image may have none. */
+static int load(const char *path, struct volumes *volumes)
+{
+	CLEANUP(free_text) char *text = NULL;
+	struct fault fault;
+	size_t length = 0;
+	int r = file_read(path, &text, &length);
+
+	if (r == -ENOENT)
+		return EXIT_OPENED;
+	if (r < 0)
+		fault_set(&fault, "%s: %s", path, strerror(-r));
+	else
+		r = cocotab_parse((struct slice){ text, length }, path, volumes, &fault);
+	return r < 0 ? fail(fault.text) : EXIT_OPENED;
+}
+
+/* Few volumes have integrity, and its module is a tenth of what we add to an image. */
+static bool wants_integrity(const struct volumes *volumes)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		if (volumes->list[i].options & VOLUME_INTEGRITY)
+			return true;
+	return false;
+}
+
+static void print_modules(const struct volumes *volumes)
+{
+	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++)
+		puts(modules[i]);
+	if (wants_integrity(volumes))
+		puts("dm_integrity");
+}
+
+static void print_headers(const struct volumes *volumes)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		if (volumes->list[i].header[0])
+			puts(volumes->list[i].header);
+}
+
+/* A cocotab that is wrong does not keep the modules back: the image's maker decides. */
+static int print(const char *path, void (*list)(const struct volumes *volumes))
+{
+	CLEANUP(volumes_free) struct volumes volumes = { 0 };
+	int code = load(path, &volumes);
+
+	list(&volumes);
+	return code;
+}
+
+/* What would be masked at each boot is masked already. */
+static int close_image(const char *root)
+{
+	struct closed closed;
+	struct fault fault;
+
+	if (closing_apply(root, &closed, &fault) < 0) {
+		fail(fault.text);
+		return EXIT_IO;
+	}
+	printf("%u generators and %u units that no list names do not start; name those to keep in "
+	       CLOSING_KEEP "\n", closed.generators, closed.units);
+	return EXIT_OPENED;
+}
+
+static int run(const char *command, const char *path)
+{
+	if (strcmp(command, "modules") == 0)
+		return print(path, print_modules);
+	if (strcmp(command, "headers") == 0)
+		return print(path, print_headers);
+	if (strcmp(command, "close") == 0)
+		return close_image(path);
+	return fail(USAGE);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+
+	if (argc != 3)
+		return fail(USAGE);
+	code = run(argv[1], argv[2]);
+	if (fflush(stdout) == 0)
+		return code;
+	fail("cannot write");
+	return EXIT_IO;
+}
