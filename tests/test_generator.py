@@ -2,6 +2,7 @@
 """cocosecret-generator outside of an initramfs: in mounts that end with it, on
 a kernel command line of the test's."""
 
+import re
 import subprocess
 
 from attacks import catalogue
@@ -54,3 +55,15 @@ def test_unreadable():
 def test_read_once():
     """A second read could fail, or bring something else than the first."""
     assert run("2+") == run()
+
+
+def test_failing_units():
+    """The list has each unit of ours that powers off where it fails; but for
+    the shell, which is what a failure may end in."""
+    listed = re.findall(r'^"(.*)",$', (
+        catalogue.TOP / "unlock/generator/failing-units.inc").read_text(),
+        re.M)
+    ours = [path.stem for path in
+            (catalogue.TOP / "dracut").glob("cocosecret-*.service.in")
+            if "\nFailureAction=poweroff-immediate\n" in path.read_text()]
+    assert sorted([*listed, "cocosecret-shell.service"]) == sorted(ours)
