@@ -69,6 +69,15 @@ def test_make_targets():
     print(", ".join(sorted(named)))
 
 
+def test_trips():
+    """CONTRIBUTING.md sends nobody to a file that is not there."""
+    text = (TOP / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`([a-z]+/[^` ]+)`", text))
+    assert len(named) > 25
+    assert [name for name in named if "NAME" not in name
+            and not (TOP / name).exists()] == []
+
+
 def test_agent():
     """The manual's unit is the example's."""
     units = [text for text in documents.displays("cocosecret-unlock.8")
