@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "header/document.h"
 #include "header/check.h"
+#include "header/document.h"
 #include "header/identity.h"
 #include "header/load.h"
 #include "header/policy.h"
