@@ -63,7 +63,7 @@ static const struct command {
 	  "  --name NAME          the name that it must open under\n"
 	  OPTION_HEADER OPTION_SECRET },
 	{ NULL, "rotate", rotate_main, "DEVICE --key-file OLD --new-key-file NEW [OPTIONS]",
-	  "put a secret's new key into the place of its old one",
+	  "replace a secret's old key with a new one",
 	  "  --key-file OLD       the secret's key so far\n"
 	  "  --new-key-file NEW   its key from now on\n"
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE
