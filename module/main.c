@@ -52,7 +52,7 @@ static int read_table(struct secret_table *table,
 	secret_area_wipe(area, 0, area->size);
 	secret_fault_explain(&fault, text, sizeof(text));
 	if (error == -ENODEV) {
-		pr_info("what is in the secret area is wiped: %s\n", text);
+		pr_info("the contents of the secret area are wiped: %s\n", text);
 		return error;
 	}
 	pr_err("malformed secret table, the whole area is wiped: %s\n", text);

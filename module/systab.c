@@ -58,7 +58,7 @@ static int find_systab(u64 *address)
 		return error;
 	if (memcmp(&info.efi_loader_signature, LOADER_64BIT,
 		   sizeof(info.efi_loader_signature))) {
-		pr_err("the firmware is no 64-bit EFI\n");
+		pr_err("the firmware is not a 64-bit EFI\n");
 		return -EOPNOTSUPP;
 	}
 	*address = (u64)info.efi_systab_hi << 32 | info.efi_systab;

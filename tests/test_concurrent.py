@@ -193,7 +193,7 @@ def test_waiting(tmp_path):
         assert file.read() == disk.good.read_bytes()
     assert done.returncode == 7
     assert done.stderr == (
-        f"cocosecret: rotate: {disk.path}: another command changes it; "
-        f"waiting for its end\ncocosecret: rotate: {disk.path}: somebody else "
+        f"cocosecret: rotate: {disk.path}: another command is changing "
+        f"it; waiting for it to end\ncocosecret: rotate: {disk.path}: somebody else "
         "replaced it meanwhile; nothing was changed, try again\n")
     assert disk.sealed(disk.volume.key)

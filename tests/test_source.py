@@ -122,7 +122,7 @@ def test_open_folder():
                   "ramfs; chown 1 $run"):
         status, seconds, said = run(f"{mount}; put {SECRET}; unlock")
         assert status == 3 and seconds < 1
-        assert "must be a ramfs of root's, of mode 0700" in said
+        assert "must be a ramfs that root owns, of mode 0700" in said
 
 
 def test_discover():

@@ -138,7 +138,7 @@ def test_folder(good):
                   f"{good.path}")
         done = plugin.run("sh", "-euc", script, secret=good.key)
         assert done.status == 1
-        assert "must be a ramfs of root's, of mode 0700" in done.output
+        assert "must be a ramfs that root owns, of mode 0700" in done.output
         print(f"{reason}: refused")
 
 

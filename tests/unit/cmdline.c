@@ -174,7 +174,7 @@ static void the_host_is_let_in_by_channel(void **state)
 			 0);
 	assert_int_equal(cmdline.allowed, HOST_CREDENTIALS | HOST_GPT_AUTO | HOST_EFIVARS);
 	assert_true(parse("rd.cocosecret.allow=credentials,all") < 0);
-	assert_non_null(strstr(fault.text, "\"all\" is none of"));
+	assert_non_null(strstr(fault.text, "\"all\" is not one of"));
 	assert_true(parse("rd.cocosecret.allow") < 0);
 }
 

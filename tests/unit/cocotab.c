@@ -72,7 +72,7 @@ static void a_fault_names_file_line_and_field(void **state)
 		{ "a /dev/vda key\n", "tab:1: field 3 (secret): " },
 		{ "a /dev/vda - discrad\n", "tab:1: field 4 (options): unknown option \"discrad\"" },
 		{ "a /dev/vda - - more\n", "tab:1: a fifth field \"more\"" },
-		{ "a /dev/vda\nb /dev/vdb\na /dev/vdc\n", "tab:3: a second volume of the name \"a\"" },
+		{ "a /dev/vda\nb /dev/vdb\na /dev/vdc\n", "tab:3: a second volume has the name \"a\"" },
 		{ "a\033[2J /dev/vda\n", "tab:1: field 1 (name): the name \"a\\x1b[2J\"" },
 	};
 

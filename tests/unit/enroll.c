@@ -24,7 +24,7 @@ static void what_is_enrolled_is_sealed(void **state)
 	assert_int_equal(ENROLL("--new-key-file", "one"), EXIT_OPENED);
 	assert_string_equal(log_text(), "enroll: image: sealed without --name: it never becomes the "
 			    "root unless cocotab or the measured command line says so, and a host can "
-			    "show it in the place of another volume without a name\n");
+			    "show it in place of another volume without a name\n");
 	assert_int_equal(VERIFY("--key-file", "one"), EXIT_OPENED);
 	assert_int_equal(VERIFY("--key-file", "two"), EXIT_WRONG_KEY);
 	assert_int_equal(VERIFY("--key-file", "one", "--secret", OTHER), EXIT_HEADER);

@@ -172,7 +172,7 @@ static void what_is_missing_or_damaged_is_said(void **state)
 	assert_int_equal(STATUS(), EXIT_OPENED);
 	assert_true(says("volume   none\n"));
 	assert_true(says("root     not verified"));
-	assert_true(says("did not come to its end"));
+	assert_true(says("did not reach its end"));
 	assert_true(says("secrets  unknown: no secret area"));
 	write_file("state/volumes/x.json", "{\"name\":", 8);
 	write_file("state/run.json", "[]", 2);

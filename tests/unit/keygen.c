@@ -127,7 +127,7 @@ static void a_fault_is_named_with_its_place(void **state)
 	(void)state;
 	make_table(32, 1);
 	assert_int_equal(CHECKED(72), EXIT_CONFIG);
-	assert_non_null(strstr(log_text(), "72 bytes are no multiple of 16"));
+	assert_non_null(strstr(log_text(), "72 bytes are not a multiple of 16"));
 	assert_int_equal(CHECKED(64), EXIT_CONFIG);
 	assert_non_null(strstr(log_text(), "longer than its area"));
 	table[79] = 1;

@@ -93,7 +93,8 @@ static void a_lock_is_waited_for_and_that_is_said_once(void **state)
 	fd = open("image", O_RDWR | O_CLOEXEC);
 	assert_int_equal(lock_take(&lock, fd, "seal: image", &fault), EXIT_OPENED);
 	assert_int_equal(pauses, release_after);
-	assert_string_equal(log_text(), "seal: image: another command changes it; waiting for its end\n");
+	assert_string_equal(log_text(), "seal: image: another command is changing it; waiting for it to "
+				        "end\n");
 	lock_release(&lock);
 	close(fd);
 }
@@ -122,7 +123,7 @@ static void a_lock_is_not_waited_for_for_ever(void **state)
 	hold("image");
 	fd = open("image", O_RDWR | O_CLOEXEC);
 	assert_int_equal(lock_take(&lock, fd, "seal: image", &fault), EXIT_IO);
-	assert_non_null(strstr(fault.text, "image: another command holds its lock since 60 s"));
+	assert_non_null(strstr(fault.text, "image: another command has held its lock for 60 s"));
 	assert_int_equal(pauses, 3000);
 	lock_release(&lock);
 	close(fd);

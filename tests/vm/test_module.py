@@ -194,7 +194,7 @@ def unnamed(secret):
                           "malformed secret table, the whole area is wiped: "),
             "no-table": (table.wrap(entry, guid=names(1)[0]),
                          b"No such device",
-                         "what is in the secret area is wiped: no secret")}
+                         "the contents of the secret area are wiped: no secret")}
 
 
 @pytest.mark.parametrize("what", unnamed(b""))

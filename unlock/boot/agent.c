@@ -33,8 +33,8 @@ int agent_open_secrets(struct fault *fault)
 	if (fd == -ENOENT)
 		fd = r < 0 ? r : source_open_run();
 	if (fd == -ENOTTY)
-		fault_set(fault, SOURCE_RUN_PATH " must be a ramfs of root's, of mode 0700: what is on "
-			  "another file system may be swapped or read");
+		fault_set(fault, SOURCE_RUN_PATH " must be a ramfs that root owns, of mode 0700: files "
+			  "on another file system may be swapped or read");
 	else if (fd < 0)
 		fault_set(fault, SOURCE_RUN_PATH ": %s", strerror(-fd));
 	return fd;

@@ -86,7 +86,7 @@ static void fail_hard(struct attempts *all, struct attempt *attempt, const char 
 {
 	attempt->outcome = OUTCOME_FAILED;
 	if (state_add_lost(all->course->state) < 0)
-		log_warning("%s: it cannot be noted that its process was lost", attempt->volume->name);
+		log_warning("%s: cannot record that its process was lost", attempt->volume->name);
 	course_fail(all->course, EXIT_IO, "%s: %s", attempt->volume->name, why);
 }
 
@@ -101,7 +101,7 @@ int attempts_find_open(struct attempts *all)
 		if (mapping_find(name, &id) < 0)
 			continue;
 		if (!state_knows(all->course->state, name, &id)) {
-			fail(all, attempt, EXIT_IO, "a mapping of that name was opened by somebody else");
+			fail(all, attempt, EXIT_IO, "somebody else opened a mapping of that name");
 			continue;
 		}
 		attempt->outcome = OUTCOME_OPEN;
@@ -183,7 +183,7 @@ static void start(struct attempts *all, struct attempt *attempt)
 
 	all->devices_us = clock_us();
 	if (child_start(&attempt->child, all->timeout_us, open_volume, &opening) < 0)
-		fail(all, attempt, EXIT_IO, "no process can be started for it");
+		fail(all, attempt, EXIT_IO, "cannot start a process for it");
 	else
 		attempt->outcome = OUTCOME_RUNNING;
 	/* The first child does the rest for itself, meanwhile; for those to come it is done here. */
@@ -376,7 +376,7 @@ int attempts_open(struct attempts *all)
 	if (r >= 0)
 		r = devices_enumerate(&devices, device_appeared, all);
 	if (r < 0)
-		course_fail(all->course, EXIT_IO, "udev cannot be listened to: %s", strerror(-r));
+		course_fail(all->course, EXIT_IO, "cannot listen to udev: %s", strerror(-r));
 	open_all(all, &devices, signals);
 	look_for_doubles(all, &devices, signals);
 	return all->course->code;

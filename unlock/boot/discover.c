@@ -198,7 +198,7 @@ int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
 	if (r >= 0)
 		r = devices_enumerate(&devices, device_appeared, &search);
 	if (r < 0) {
-		fault_set(fault, "udev cannot be listened to: %s", strerror(-r));
+		fault_set(fault, "cannot listen to udev: %s", strerror(-r));
 		return EXIT_IO;
 	}
 	wait_for_devices(&search, &devices, end_us);

@@ -87,14 +87,14 @@ const char *module_explain(int r)
 	case 0:
 		return "the kernel's own efi_secret is loaded but shows no secrets: this machine was "
 		       "not launched with any, or their table is malformed; use cocosecret's module, "
-		       "which tells";
+		       "which says why";
 	case ENOENT:
 		return "the module efi_secret is not in this image for the running kernel; install it "
 		       "and build the image again";
 	case ENODEV:
 		return "no secret area, or an empty one: this machine was not launched with secrets, "
-		       "or not by the AmdSev firmware; or a malformed table was wiped, as the kernel "
-		       "log says then";
+		       "or not by the AmdSev firmware; or a malformed table was wiped: the kernel "
+		       "log then says so";
 	case EBADMSG:
 		return "the secret table was malformed, and all of it is wiped; the kernel log says "
 		       "what was wrong with it";
@@ -103,7 +103,7 @@ const char *module_explain(int r)
 	case EEXIST:
 	case EBUSY: /* Linux 7 makes this of a module's own EEXIST */
 		return "a driver for the secret area is loaded but shows no secrets (the kernel's own "
-		       "efi_secret?); use cocosecret's module, which tells why";
+		       "efi_secret?); use cocosecret's module, which says why";
 	case EKEYREJECTED:
 	case ENOKEY:
 	case EPERM:

@@ -47,7 +47,7 @@ static int record(const struct header *header, const struct volume *volume, cons
 		r = state_add(state, volume, &entry);
 	if (r == 0)
 		return EXIT_OPENED;
-	fault_set(fault, "opened, but it cannot be recorded in " STATE_PATH ": %s", strerror(-r));
+	fault_set(fault, "opened, but cannot be recorded in " STATE_PATH ": %s", strerror(-r));
 	return EXIT_IO;
 }
 

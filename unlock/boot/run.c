@@ -79,8 +79,8 @@ static int open_launch_secrets(struct fault *fault)
 	int fd = securityfs_open_secrets(fault);
 
 	if (fd >= 0 && access(OUR_MODULE, F_OK) < 0)
-		log_warning("the kernel's own efi_secret serves the secrets: it leaves copies of "
-			    "what is read in freed memory; use cocosecret's module instead");
+		log_warning("the kernel's own efi_secret serves the secrets: reading them leaves "
+			    "copies in freed memory; use cocosecret's module instead");
 	return fd;
 }
 

@@ -40,7 +40,7 @@ int securityfs_open_secrets(struct fault *fault)
 	}
 	if (securityfs < 0) {
 		r = r ? r : securityfs;
-		fault_set(fault, SOURCE_SECURITYFS_PATH " is not securityfs and it cannot be mounted: %s",
+		fault_set(fault, SOURCE_SECURITYFS_PATH " is not securityfs, and mounting it failed: %s",
 			  strerror(-r));
 		return -ENOTTY;
 	}

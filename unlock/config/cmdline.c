@@ -117,7 +117,7 @@ static int check_colons(struct slice device, struct fault *fault)
 		return 0;
 	if (slice_skip_prefix(&path, "/dev/disk/") && path.at[path.length - 1] != ':')
 		return 0;
-	return fault_set(fault, "\"%s\" is no device, nor a device and a secret's UUID; write "
+	return fault_set(fault, "\"%s\" is neither a device nor a device and a secret's UUID; write "
 			 "NAME:DEVICE:SECRET:OPTIONS, SECRET may be empty", ESCAPED(device));
 }
 
@@ -192,7 +192,7 @@ static int set_on_failure(struct cmdline *cmdline, struct slice value, struct fa
 			cmdline->on_failure = (enum on_failure)i;
 			return 0;
 		}
-	return fault_set(fault, "\"%s\" is none of poweroff, reboot, halt, shell", ESCAPED(value));
+	return fault_set(fault, "\"%s\" is not one of poweroff, reboot, halt, shell", ESCAPED(value));
 }
 
 static int set_source(struct cmdline *cmdline, struct slice value, struct fault *fault)
@@ -202,7 +202,7 @@ static int set_source(struct cmdline *cmdline, struct slice value, struct fault 
 	else if (slice_is(value, "run"))
 		cmdline->source = SOURCE_RUN;
 	else
-		return fault_set(fault, "\"%s\" is none of securityfs, run", ESCAPED(value));
+		return fault_set(fault, "\"%s\" is not one of securityfs, run", ESCAPED(value));
 	return 0;
 }
 
@@ -222,7 +222,8 @@ static int allow(struct cmdline *cmdline, struct slice word, struct fault *fault
 			cmdline->allowed |= host_words[i].channel;
 			return 0;
 		}
-	return fault_set(fault, "\"%s\" is none of credentials, efivars, gpt-auto", ESCAPED(word));
+	return fault_set(fault, "\"%s\" is not one of credentials, efivars, gpt-auto",
+			 ESCAPED(word));
 }
 
 static int set_allowed(struct cmdline *cmdline, struct slice value, struct fault *fault)

@@ -116,7 +116,7 @@ static const struct option_word *find_option(struct slice word)
 static int set_header(struct volume *volume, struct slice path, struct fault *fault)
 {
 	if (path.length == 0 || path.at[0] != '/' || memchr(path.at, '\0', path.length))
-		return fault_set(fault, "header=%s is no path that starts with /", ESCAPED(path));
+		return fault_set(fault, "header=%s is not a path that starts with /", ESCAPED(path));
 	if (path.length >= sizeof(volume->header))
 		return fault_set(fault, "the path in header= is longer than %zu bytes",
 				 sizeof(volume->header) - 1);
@@ -193,7 +193,7 @@ int volumes_add(struct volumes *volumes, const struct volume *volume, struct fau
 	struct volume *list;
 
 	if (volumes_find(volumes, volume->name))
-		return fault_set(fault, "a second volume of the name \"%s\"; names must differ",
+		return fault_set(fault, "a second volume has the name \"%s\"; names must differ",
 				 volume->name);
 	if (volumes->count == VOLUMES_MAX)
 		return fault_set(fault, "more than %d volumes", VOLUMES_MAX);

@@ -202,12 +202,12 @@ static int check(unsigned int allowed, struct fault *fault)
 {
 	if (!began_closed()) {
 		fault_set(fault, "this initramfs did not begin with cocosecret's /init, so systemd may have "
-			  "done as the host says: make it again, let its /init be a link to "
+			  "obeyed the host: make it again, let its /init be a link to "
 			  "cocosecret-generator, and have no rdinit= on the kernel command line");
 		return EXIT_CONFIG;
 	}
 	if (!(allowed & HOST_EFIVARS) && has_efivars()) {
-		fault_set(fault, EFIVARS ": the host's EFI variables are seen after all");
+		fault_set(fault, EFIVARS ": the host's EFI variables are visible after all");
 		return EXIT_CONFIG;
 	}
 	return allowed & HOST_CREDENTIALS ? EXIT_OPENED : check_imported(fault);

@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 	if (getpid() == 1)
 		return preinit(argv);
 	if (argc != 2 && argc != 4) {
-		log_error("cocosecret-generator: wants systemd's three generator directories");
+		log_error("cocosecret-generator: needs systemd's three generator directories");
 		return EXIT_CONFIG;
 	}
 	if (access("/etc/initrd-release", F_OK) < 0)

@@ -68,7 +68,7 @@ static int check_host_word(struct json_object *document, const struct token *tok
 
 	if (token->name || is_unsealed(volume) || volume->header[0])
 		return EXIT_OPENED;
-	fault_set(fault, "it is sealed without a name, and what %s is, the host decides: ask for the "
+	fault_set(fault, "it is sealed without a name, and the host decides what %s is: ask for the "
 		  "volume by UUID=%s, or enroll it with cocosecret enroll --name %s",
 		  DEVICE_TEXT(&volume->device), uuid ? ESCAPED(slice_of(uuid)) : "", volume->name);
 	return EXIT_HEADER;

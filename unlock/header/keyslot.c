@@ -43,7 +43,7 @@ const char *keyslot_explain(int r)
 {
 	switch (-r) {
 	case EPERM:
-		return "what was given opens no key slot";
+		return "the key given opens no key slot";
 	case EINVAL:
 	case ENOSPC:
 		return "there is no room for another key slot; remove one that is no longer needed with "

@@ -57,7 +57,7 @@ static int init(struct crypt_device **cd, const char *header, const char *device
 	if (r >= 0)
 		return EXIT_OPENED;
 	fault_set(fault, "%s: %s", device,
-		  r == -ENOTBLK ? "is no block device or file that can be opened" : strerror(-r));
+		  r == -ENOTBLK ? "is not a block device or file that can be opened" : strerror(-r));
 	return EXIT_IO;
 }
 

@@ -188,7 +188,7 @@ static int check_word(struct json_object *object, const struct rule *rule, const
 	const char *text = document_text(object, rule->member);
 
 	if (!text)
-		return refuse(at, fault, rule->member, "is no text");
+		return refuse(at, fault, rule->member, "is not a text");
 	for (const char *const *word = rule->words; *word; word++)
 		if (strcmp(text, *word) == 0)
 			return 0;
@@ -219,18 +219,19 @@ static int check_member(struct json_object *object, const struct rule *rule,
 	case RULE_NUMBER:
 	case RULE_POWER:
 		if (!json_object_is_type(value, json_type_int))
-			return refuse(at, fault, rule->member, "is no integer");
+			return refuse(at, fault, rule->member, "is not an integer");
 		return check_number(json_object_get_int64(value), rule, at, fault);
 	case RULE_OFFSET:
 		return check_number(get_offset(object, rule->member), rule, at, fault);
 	case RULE_ANY:
 		return document_text(object, rule->member) ? 0 :
-		       refuse(at, fault, rule->member, "is no text");
+		       refuse(at, fault, rule->member, "is not a text");
 	case RULE_OBJECT:
 		return json_object_is_type(value, json_type_object) ? 0 :
-		       refuse(at, fault, rule->member, "is no object");
+		       refuse(at, fault, rule->member, "is not an object");
 	case RULE_SLOTS:
-		return is_text_list(value) ? 0 : refuse(at, fault, rule->member, "is no list of texts");
+		return is_text_list(value) ? 0 :
+		       refuse(at, fault, rule->member, "is not a list of texts");
 	}
 	return -EINVAL;
 }
@@ -247,7 +248,7 @@ static int check(struct json_object *object, const struct rule *rules, const str
 		 struct fault *fault)
 {
 	if (!json_object_is_type(object, json_type_object))
-		return refuse(at, fault, "it", "is no object");
+		return refuse(at, fault, "it", "is not an object");
 	for (const struct rule *rule = rules; rule->member; rule++)
 		if (check_member(object, rule, at, fault) < 0)
 			return -EINVAL;
@@ -286,7 +287,7 @@ static int check_config(struct json_object *config, struct policy_layout *layout
 	layout->areas = 2 * (BINARY_HEADER + get_offset(config, "json_size"));
 	layout->end = layout->areas + get_offset(config, "keyslots_size");
 	if (layout->areas % BINARY_HEADER != 0 || layout->end % BINARY_HEADER != 0)
-		return refuse(&at, fault, "json_size or keyslots_size", "is no multiple of 4096");
+		return refuse(&at, fault, "json_size or keyslots_size", "is not a multiple of 4096");
 	return check_requirements(config, fault);
 }
 
@@ -315,7 +316,7 @@ static const struct mode *check_segment(struct json_object *segments,
 	const struct mode *mode;
 
 	if (json_object_object_length(segments) != 1 || !segment) {
-		fault_set(fault, "it has not exactly one segment, numbered 0");
+		fault_set(fault, "it must have exactly one segment, numbered 0");
 		return NULL;
 	}
 	if (check(segment, segment_rules, &at, fault) < 0)
@@ -348,7 +349,7 @@ static int check_area(struct json_object *area, const struct policy_layout *layo
 	offset = get_offset(area, "offset");
 	size = get_offset(area, "size");
 	if (offset < layout->areas || offset > layout->end || size > layout->end - offset)
-		return refuse(at, fault, "offset", "is outside of the key-slot areas");
+		return refuse(at, fault, "offset", "is outside the key-slot areas");
 	return 0;
 }
 
@@ -408,7 +409,7 @@ static int check_digests(struct json_object *digests, struct fault *fault)
 	}
 	if (assigned == 1)
 		return 0;
-	return fault_set(fault, "the segment has not exactly one digest");
+	return fault_set(fault, "the segment must have exactly one digest");
 }
 
 int policy_check(struct json_object *document, unsigned int terms, struct policy_layout *layout,

@@ -72,8 +72,8 @@ int seal_compute(struct json_object *document, const struct secret *secret,
 		return EXIT_IO;
 	}
 	if (r < 0 || !uuid || guid_parse(slice_of(uuid), salt) < 0) {
-		fault_set(fault, "it holds what cannot be sealed: a UUID that is none, or a number "
-			  "that is no integer");
+		fault_set(fault, "it holds something that cannot be sealed: an invalid UUID, or a "
+			  "number that is not an integer");
 		return EXIT_HEADER;
 	}
 	if (!derive_key(secret, salt, "cocosecret seal v1", &key) || !authenticate(&key, text, length, value)) {

@@ -99,7 +99,7 @@ int token_parse(struct json_object *json, struct token *token, struct fault *fau
 	if (json_object_object_get_ex(json, "name", &name)) {
 		token->name = document_text(json, "name");
 		if (!token->name)
-			return fault_set(fault, "has a name that is no text");
+			return fault_set(fault, "has a name that is not a text");
 	}
 	if (read_seal(json, &token->seal) < 0)
 		return fault_set(fault, "has a seal of an unknown kind");

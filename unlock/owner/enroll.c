@@ -61,7 +61,7 @@ static void warn_of_no_name(const struct owner *owner)
 {
 	if (!owner->name)
 		complain("enroll: %s: sealed without --name: it never becomes the root unless cocotab or "
-			 "the measured command line says so, and a host can show it in the place of "
+			 "the measured command line says so, and a host can show it in place of "
 			 "another volume without a name", owner->device);
 }
 

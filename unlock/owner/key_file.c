@@ -42,7 +42,7 @@ static const char *read_hint(int r)
 	case EFBIG:
 		return "; no secret area holds more than 64 KiB";
 	case EBUSY:
-		return "; standard input can be one key only";
+		return "; standard input can be only one key";
 	case ENOMEM:
 	case EPERM:
 		return "; keys are kept in locked memory, see ulimit -l";
@@ -58,7 +58,7 @@ static int ask(const struct key_files *files, struct secret *key)
 	if (r == -EINTR)
 		complain("%s: no passphrase was given", files->command);
 	else if (r == -ENXIO || r == -ENOENT)
-		complain("%s: no --key-file, and no terminal to ask for a passphrase at",
+		complain("%s: no --key-file, and no terminal on which to ask for a passphrase",
 			 files->command);
 	else if (r < 0)
 		complain("%s: /dev/tty: %s%s", files->command, strerror(-r), read_hint(r));

@@ -100,8 +100,8 @@ static const char *hint(int r, bool force)
 {
 	if (r != -EEXIST)
 		return strerror(-r);
-	return force ? "is there and is no regular file" :
-		       "is there already and may be in use; another name, or --force, which destroys it";
+	return force ? "exists and is not a regular file" :
+		       "exists already and may be in use; give another name, or --force to destroy it";
 }
 
 static int store(const struct keygen *keygen, const struct secret *key)

@@ -71,8 +71,8 @@ static int try_device(struct lock *lock, int fd)
 static int explain(struct lock *lock, const char *name, int r, struct fault *fault)
 {
 	if (r == -EWOULDBLOCK)
-		fault_set(fault, "%s: another command holds its lock since %d s; nothing was changed, try "
-			  "again", name, GIVE_UP_AFTER_MS / 1000);
+		fault_set(fault, "%s: another command has held its lock for %d s; nothing was changed, "
+			  "try again", name, GIVE_UP_AFTER_MS / 1000);
 	else
 		fault_set(fault, "%s: cannot be locked%s%s%s%s: %s", name, lock->file[0] ? " by " : "",
 			  lock->file[0] ? folder : "", lock->file[0] ? "/" : "", lock->file,
@@ -96,7 +96,7 @@ int lock_take(struct lock *lock, int fd, const char *name, struct fault *fault)
 		if (r != -EWOULDBLOCK || waited >= GIVE_UP_AFTER_MS)
 			break;
 		if (waited == SAY_AFTER_MS)
-			complain("%s: another command changes it; waiting for its end", name);
+			complain("%s: another command is changing it; waiting for it to end", name);
 		nanosleep(&pause, NULL);
 	}
 	return r == 0 ? EXIT_OPENED : explain(lock, name, r, fault);

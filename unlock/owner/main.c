@@ -14,10 +14,10 @@
 #include "owner/commands.h"
 
 /* Options that mean the same for several commands, in the words of all of them. */
-#define OPTION_HEADER "  --header FILE        a detached header, in the place of DEVICE\n" \
+#define OPTION_HEADER "  --header FILE        a detached header, in place of DEVICE\n" \
 	"  --partition WHICH    of a disk image: its number, label or UUID\n"
 #define OPTION_SECRET "  --secret UUID        the secret; by default the disk key, 736869e5-...\n"
-#define OPTION_ALSO   "  --also UUID=KEYFILE  another secret of the header, to be sealed again too\n"
+#define OPTION_ALSO   "  --also UUID=KEYFILE  another secret of the header; seal it again too\n"
 #define OPTION_FORCE  "  --force              leave other tokens without a valid seal\n"
 #define OPTION_JSON   "  --json               for programs\n"
 #define OPTION_PLACE  "  --secrets DIR        look for the secrets there\n"
@@ -31,9 +31,9 @@ static const struct command {
 	const char *options;
 } commands[] = {
 	{ NULL, "keygen", keygen_main, "-o FILE [--bytes N] [--force]", "make a random key",
-	  "  -o, --output FILE    a file that is not there yet, or - for a pipe\n"
+	  "  -o, --output FILE    a file that does not exist yet, or - for a pipe\n"
 	  "  --bytes N            32 to 512; by default 32\n"
-	  "  --force              replace a file that is there, and with it the key in it\n" },
+	  "  --force              replace an existing file, and with it the key in it\n" },
 	{ "table", "build", table_build_main, "-o FILE [--max BYTES] [UUID=]KEYFILE...",
 	  "write a secret table for LAUNCH_SECRET",
 	  "  -o, --output FILE    the table; replaced when all is well\n"
@@ -46,28 +46,28 @@ static const struct command {
 	{ NULL, "enroll", enroll_main,
 	  "DEVICE --new-key-file KEY [--key-file OPENS] [OPTIONS]",
 	  "give a LUKS2 volume a key slot for a secret, and seal it",
-	  "  --key-file OPENS     what opens it now; else a passphrase is asked\n"
+	  "  --key-file OPENS     a key that opens it; else ask for a passphrase\n"
 	  "  --new-key-file KEY   the secret's key, 32 random bytes or more\n"
-	  "  --name NAME          the only name that it will open under\n"
+	  "  --name NAME          the only name under which it will open\n"
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE },
 	{ NULL, "seal", seal_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "seal a header again after a wanted change",
 	  "  --key-file KEY       the secret's key\n"
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO
-	  "  --force              seal what it says now, though its seal is broken, and\n"
+	  "  --force              seal what it says now, even with a broken seal, and\n"
 	  "                       leave other tokens without a valid seal\n"
 	  "Without --force a header whose seal is broken is shown and left as it is.\n" },
 	{ NULL, "verify", verify_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "say whether a header is sealed, and if not, why",
 	  "  --key-file KEY       the secret's key\n"
-	  "  --name NAME          the name that it must open under\n"
+	  "  --name NAME          the name under which it must open\n"
 	  OPTION_HEADER OPTION_SECRET },
 	{ NULL, "rotate", rotate_main, "DEVICE --key-file OLD --new-key-file NEW [OPTIONS]",
 	  "replace a secret's old key with a new one",
-	  "  --key-file OLD       the secret's key so far\n"
+	  "  --key-file OLD       the secret's present key\n"
 	  "  --new-key-file NEW   its key from now on\n"
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE
-	  "A rotation that was cut off is finished by the same command.\n" },
+	  "After an interruption, the same command finishes the rotation.\n" },
 	{ NULL, "list", list_main, "[--json] [--secrets DIR]",
 	  "in a guest: the secrets that are there", OPTION_JSON OPTION_PLACE },
 	{ NULL, "status", status_main, "[--json] [--secrets DIR] [--state DIR]",

@@ -126,6 +126,6 @@ int partition_find(int fd, const char *image, const char *wanted, struct partiti
 						   search_file(fd, image, wanted, found, fault);
 	if (!wanted)
 		return EXIT_OPENED;
-	fault_set(fault, "%s: is no image file; name the partition's own device", image);
+	fault_set(fault, "%s: is not an image file; name the partition's own device", image);
 	return EXIT_CONFIG;
 }

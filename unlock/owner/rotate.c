@@ -205,7 +205,7 @@ static void warn_of_rest(struct owner *owner)
 	for (int slot = 0; slot < crypt_keyslot_max(CRYPT_LUKS2); slot++)
 		if (crypt_keyslot_status(header.cd, slot) >= CRYPT_SLOT_ACTIVE &&
 		    owner_key_opens(header.cd, old_key(owner), slot))
-			complain("rotate: %s: warning: %s still opens key slot %d, which is of no "
+			complain("rotate: %s: warning: %s still opens key slot %d, which has no "
 				 "token; see cryptsetup luksKillSlot, and seal again", owner->device,
 				 old_key(owner)->file, slot);
 }

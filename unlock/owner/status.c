@@ -39,7 +39,7 @@ static void collect(void *context, const char *name)
 	struct json_object *record = state_read(records->state, records->folder, name);
 
 	if (!json_object_is_type(record, json_type_object)) {
-		complain("status: %s/%s.json: is no record; it is left out", records->folder, name);
+		complain("status: %s/%s.json: is not a record; left out", records->folder, name);
 		json_object_put(record);
 		return;
 	}
@@ -180,7 +180,7 @@ static void print_run(struct json_object *status)
 	int code = (int)number(run, "exit_status");
 
 	if (!run)
-		puts("run      cocosecret-unlock did not come to its end in this boot");
+		puts("run      cocosecret-unlock did not reach its end in this boot");
 	else
 		printf("run      %s (exit %d), in %u ms\n", code ? exitcode_text(code) : "all opened",
 		       code, (unsigned int)((number(run, "end_us") - number(run, "begin_us")) /
@@ -199,7 +199,7 @@ static void print_words(struct json_object *status, int r)
 static int explain(const struct guest *guest, int r)
 {
 	if (r == -ENOENT) {
-		complain("status: %s: is not there: cocosecret-unlock opened nothing in this boot",
+		complain("status: %s: does not exist: cocosecret-unlock opened nothing in this boot",
 			 guest->state);
 		return EXIT_NO_SECRET;
 	}

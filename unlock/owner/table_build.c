@@ -96,7 +96,7 @@ static int check_duplicate(const struct build *build, int index, const uint8_t g
 	for (int i = 0; i < index; i++)
 		if (parse_uuid(build->secrets[i], other, &file) == 0 &&
 		    memcmp(other, guid, GUID_BYTES) == 0) {
-			complain("table build: %s: the UUID is there twice", build->secrets[index]);
+			complain("table build: %s: the UUID appears twice", build->secrets[index]);
 			return EXIT_CONFIG;
 		}
 	return EXIT_OPENED;
@@ -176,7 +176,7 @@ int table_build_main(int argc, char **argv)
 	r = output_replace(build.output, &build.table);
 	if (r < 0) {
 		complain("table build: %s: %s", build.output,
-			 r == -EEXIST ? "is there and is no regular file" : strerror(-r));
+			 r == -EEXIST ? "exists and is not a regular file" : strerror(-r));
 		return r == -EEXIST ? EXIT_CONFIG : EXIT_IO;
 	}
 	return EXIT_OPENED;

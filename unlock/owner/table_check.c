@@ -58,8 +58,9 @@ static int check_size(const struct check *check, const struct table_file *file)
 	size_t size = file->bytes.size, rest = find_rest(file);
 
 	if (size % TABLE_PADDING != 0) {
-		complain("table check: %s: %zu bytes are no multiple of %d, so LAUNCH_SECRET does not "
-			 "take them; cocosecret table build pads", check->file, size, TABLE_PADDING);
+		complain("table check: %s: %zu bytes are not a multiple of %d, so LAUNCH_SECRET does "
+			 "not take them; cocosecret table build pads", check->file, size,
+			 TABLE_PADDING);
 		return EXIT_CONFIG;
 	}
 	if (rest < size) {

@@ -26,7 +26,7 @@ static int read_table(struct table_file *file, const char *command, const char *
 	if (r == 0)
 		return EXIT_OPENED;
 	complain("%s: %s: %s", command, path, r == -EFBIG ?
-		 "larger than 64 KiB, so no secret table" : strerror(-r));
+		 "larger than 64 KiB, so not a secret table" : strerror(-r));
 	return r == -EFBIG ? EXIT_CONFIG : EXIT_IO;
 }
 

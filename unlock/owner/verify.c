@@ -62,7 +62,7 @@ static int verify(struct owner *owner)
 	}
 	if (!owner_volume_key_holds(&header, &owner->keys[0]))
 		complain("verify: %s: the volume key in token %d is not this volume's, so a boot takes "
-			 "the longer way of its key slot; run cocosecret seal", owner->device,
+			 "the slower way through its key slot; run cocosecret seal", owner->device,
 			 token->id);
 	printf("%s: sealed for secret %s, token %d, key slot %d%s%s\n", owner->device, owner->secret,
 	       token->id, token->slot, token->name ? ", name " : "",

@@ -57,8 +57,8 @@ static int refuse_other(const struct owner *owner, const struct owner_key *key)
 static int refuse(const struct owner *owner, const struct owner_key *key, int id, bool is_seal)
 {
 	if (is_seal && owner->force) {
-		complain("%s: %s: %s did not seal what the header says (token %d), and does so now, for "
-			 "--force", owner->command, owner->device, key->file, id);
+		complain("%s: %s: %s did not seal what the header says (token %d), but seals it now, "
+			 "because of --force", owner->command, owner->device, key->file, id);
 		return EXIT_OPENED;
 	}
 	complain("%s: the header of %s is refused: %s did not seal what it says (token %d); nothing "

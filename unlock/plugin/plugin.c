@@ -51,7 +51,7 @@ static int find_folder(struct crypt_device *cd, const char *uuid)
 		crypt_logf(cd, CRYPT_LOG_VERBOSE, "cocosecret: secret %s is not here", uuid);
 		return NO_SECRET;
 	}
-	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: %s must be a ramfs of root's, of mode 0700",
+	crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: %s must be a ramfs that root owns, of mode 0700",
 		   SOURCE_RUN_PATH);
 	return FAILED;
 }

@@ -71,7 +71,7 @@ static bool refuse(const char *folder, struct fault *why)
 
 	if (!read_line(folder, "dev", number, sizeof(number)))
 		snprintf(number, sizeof(number), "?");
-	fault_set(why, "on %s (%s), which is no mapping that this boot unlocked",
+	fault_set(why, "on %s (%s), which is not a mapping that this boot unlocked",
 		  ESCAPED(slice_of(name)), ESCAPED(slice_of(number)));
 	return false;
 }
