@@ -212,7 +212,7 @@ audit-lines:
 matrix-table:
 	$(Q)$(vm_python) -m vm.matrix readme
 
-# Us beside the others, and the floor: BENCH= names parts, separated by commas.
+# Our programs, the others, and the floor: BENCH= names parts, separated by commas.
 .PHONY: bench
 bench: deps all
 	$(Q)$(MAKE) --no-print-directory run-bench

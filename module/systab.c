@@ -65,7 +65,7 @@ static int find_systab(u64 *address)
 	return 0;
 }
 
-/* Only the regions that the firmware goes on using have a virtual address. */
+/* Only the regions that the firmware keeps using have a virtual address. */
 static u64 virtual_to_physical(u64 address, u64 size)
 {
 	efi_memory_desc_t *region;

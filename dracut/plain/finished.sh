@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What dracut's main loop waits for.
+# dracut's main loop waits for this.
 # shellcheck disable=SC2154 # dracut sets hookdir
 
 [ -e "$hookdir/cocosecret.unlocked" ]

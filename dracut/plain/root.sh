@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Where the command line names no root, it is the one that the unlocker settles
+# If the command line names no root, it is the one that the unlocker settles
 # on. Sourced; dracut reads the variables.
 # shellcheck disable=SC2034,SC2154
 

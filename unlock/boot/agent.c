@@ -15,7 +15,7 @@
 #include "lib/clock.h"
 #include "lib/source.h"
 
-/* Who makes the folder mounts it: two mounts, one over the other, would hide what is in the first. */
+/* Whoever makes the folder mounts it: a second mount over the first would hide the first's files. */
 static int make_folder(void)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;

@@ -102,8 +102,8 @@ static char *find_disk(const char *name)
 
 /*
  * udev looks at a disk again that somebody has had open for writing, as libcryptsetup has, and reads
- * its partitions anew; device-mapper then waits for the disk. What is locked like this it leaves
- * alone until it no longer is (systemd.io/BLOCK_DEVICE_LOCKING).
+ * its partitions anew; device-mapper then waits for the disk. udev leaves a locked disk alone until
+ * the lock is gone (systemd.io/BLOCK_DEVICE_LOCKING).
  */
 int device_lock(const char *node)
 {

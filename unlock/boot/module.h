@@ -9,7 +9,7 @@ int module_load_efi_secret(void);
 bool module_has_dm_crypt(void); /* then nothing is left to be loaded */
 /*
  * Loads what a mapping is likely to need, each in its own time: the kernel tests a cipher when it is
- * loaded. What fails is left to the mapping, which has the kernel load what it lacks.
+ * loaded. If one fails, the mapping later has the kernel load the missing modules.
  */
 void module_load_ciphers(void);
 const char *module_explain(int r);

@@ -63,7 +63,7 @@ static void *warm(void *unused)
 }
 
 /*
- * Without a thread everything is done later, as ever. It gets memory of its own, since two threads
+ * Without a thread everything is done later, as usual. It gets memory of its own, since two threads
  * that take turns at one heap wait for each other as long as they work; more of them need not.
  */
 void warm_start(void)

@@ -3,11 +3,11 @@
 #define COCOSECRET_WARM_H
 
 /*
- * What libcryptsetup and libcrypto do once in a process takes as long as to check a header. It needs
- * neither the device nor the secret, so a thread does it, in steps, while these are waited for.
- * warm_start() begins, or goes on where warm_pause() left off, in a child as well; warm_pause() lets
+ * libcryptsetup and libcrypto do some work once in a process, which takes as long as checking a header.
+ * It needs neither device nor secret, so a thread does it, in steps, while others wait for these.
+ * warm_start() begins, or resumes where warm_pause() left off, in a child as well; warm_pause() lets
  * no more than the step end that is under way, and is called before any fork(): no process must be
- * forked beside it. warm_finish() lets all of them end.
+ * forked while it runs. warm_finish() lets all of them end.
  */
 void warm_start(void);
 void warm_pause(void);

@@ -6,7 +6,7 @@
 
 /*
  * What the host says by other ways than a disk, and systemd would do as it says: credentials, EFI
- * variables, and the partitions beside the root's. All of them are closed unless the measured
+ * variables, and the partitions next to the root's. All of them are closed unless the measured
  * kernel command line lets one in (enum host_channel), or is off.
  */
 

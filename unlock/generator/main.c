@@ -203,7 +203,7 @@ static int write_units(const char *directory, const char *early, const struct cm
 	return r;
 }
 
-/* Where neither what made the image nor preinit() has closed it: the unlocker will refuse to boot it. */
+/* If neither the image's maker nor preinit() has closed it: the unlocker will refuse to boot it. */
 static void close_here(const char *early)
 {
 	struct closed closed;
@@ -213,7 +213,7 @@ static void close_here(const char *early)
 		log_error("%s; a failure may end in a shell", fault.text);
 }
 
-/* Once, so that all that is made of it is made of the same. */
+/* Once, so that everything made from it is made from the same text. */
 static int read_cmdline(char **text, struct cmdline *cmdline, struct fault *fault)
 {
 	size_t length = 0;

@@ -65,7 +65,7 @@ struct json_object *document_parse(const char *metadata, const char *label, cons
 }
 
 /*
- * json-c goes on where memory is short: it leaves a member out, or a piece of text, and says nothing.
+ * json-c continues if memory is short: it leaves a member out, or a piece of text, and says nothing.
  * So the text is asked for twice, and what was parsed must give the same text again.
  */
 static int copy_metadata(struct crypt_device *cd, char **copy)

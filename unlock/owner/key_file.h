@@ -6,7 +6,7 @@
 
 #include "lib/secret.h"
 
-/* In the place of a path: a passphrase that is asked for at the terminal. */
+/* In place of a path: ask for a passphrase at the terminal. */
 extern const char key_file_asked[];
 
 /* The key files of one command line: standard input, "-", can be one of them only. */

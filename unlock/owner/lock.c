@@ -44,7 +44,7 @@ static int close_lock(struct lock *lock, int error)
 	return -error;
 }
 
-/* Who had the lock before removes its file: what was waited for may be in the folder no more. */
+/* The last holder removes the lock's file: the file just locked may no longer be in the folder. */
 static int try_file(struct lock *lock)
 {
 	CLEANUP(close_fd) int folder_fd = open_folder();

@@ -43,7 +43,7 @@ int output_new(const char *path, const struct secret *bytes)
 	return r;
 }
 
-/* A new file beside the old one, then in its place. */
+/* A new file next to the old one, then in its place. */
 int output_replace(const char *path, const struct secret *bytes)
 {
 	char beside[PATH_MAX];

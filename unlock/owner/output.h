@@ -6,8 +6,8 @@
 
 /*
  * Writes a file of secrets, which only its owner may read: a new one, which must not be there yet,
- * or one in the place of an old one, which a failure leaves whole. Negative errno; -EEXIST also
- * where what is to be replaced is no regular file.
+ * or one in place of an old one, which a failure leaves whole. Negative errno; -EEXIST also
+ * if the file to replace is not a regular file.
  */
 int output_new(const char *path, const struct secret *bytes);
 int output_replace(const char *path, const struct secret *bytes);

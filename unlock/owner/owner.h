@@ -31,7 +31,7 @@ struct owner {
 	char path[OWNER_PATH]; /* of that descriptor */
 	struct lock lock;
 	struct partition partition; /* of an image */
-	struct header_copy peek;    /* what libcryptsetup reads in the place of a partition */
+	struct header_copy peek;    /* libcryptsetup reads it in place of a partition */
 	char label[OWNER_LABEL];
 	const char *name;
 	char secret[GUID_TEXT_SIZE];

@@ -11,8 +11,8 @@
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
  * run; STATE_PATH/wiped/UUID.json for each secret that was wiped, all.json where all were, and
- * STATE_PATH/verified.json for what verify-root saw; STATE_PATH/wipe-rest where the rest of the
- * secrets is to be wiped before the root starts; STATE_PATH/lost where a process that held a secret
+ * STATE_PATH/verified.json for what verify-root saw; STATE_PATH/wipe-rest if the run must wipe the
+ * remaining secrets before the root starts; STATE_PATH/lost where a process that held a secret
  * did not end by itself; and STATE_PATH/root, a link to the mapping that the
  * root must lie on, or STATE_PATH/any-root where any will do. Times are of CLOCK_MONOTONIC, so from
  * the kernel's start. Outlives the initramfs; nothing secret is in it.
@@ -63,7 +63,7 @@ void state_each(int state, state_use *use, void *context);
 #define STATE_WIPED "wiped"
 #define STATE_WIPED_ALL "all"
 
-/* What udev was not waited for with when volume @name was opened. */
+/* udev's work that nobody waited for when volume @name was opened. */
 void state_get_cookies(int state, const char *name, struct state_cookies *cookies);
 
 /* Of the records in @folder, one of those two; and each as it was written, NULL where it is none. */

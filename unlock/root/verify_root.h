@@ -15,8 +15,8 @@ struct verify_view {
 };
 
 /*
- * Whether all that can be reached at @dir lies on mappings of this boot or in memory, and what is
- * mounted at @dir itself on the volume that its owner meant. Where that runs as the root already,
+ * Whether everything reachable at @dir lies on mappings of this boot or in memory, and the file
+ * system at @dir itself on the volume that its owner meant. If that already runs as the root,
  * another folder may lie on any of them.
  */
 bool verify_tree(const struct verify_view *view, struct verify_mounts *mounts, const char *dir,
