@@ -75,26 +75,26 @@ def loading(part):
 
 SYSTEMD, PLAIN = "dracut with systemd", "dracut, plain"
 GOALS = (
-    *(Goal("unlock", f"time to open a volume, to `{name}`", limit,
+    *(Goal("unlock", f"time to open a volume, against `{name}`", limit,
            faster(name))
       for name, limit in ((CRYPTSETUP, 0.5),
                           ("systemd-cryptsetup attach", 0.5),
                           ("clevis luks unlock, tang", 0.05),
                           ("clevis luks unlock, TPM2", 0.05))),
-    Goal("unlock", "peak memory, to `cryptsetup open`", 1, peak),
-    Goal("native", "key and seal without a VM, to `cryptsetup open "
+    Goal("unlock", "peak memory, against `cryptsetup open`", 1, peak),
+    Goal("native", "key and seal, no VM, against `cryptsetup open "
          "--test-passphrase`", 0.5, recovery),
-    *(Goal("boot", f"time a boot takes more, to dracut's crypt ({tool})",
+    *(Goal("boot", f"extra boot time, against dracut's crypt ({tool})",
            0.5, slower(tool)) for tool in (SYSTEMD, PLAIN)),
-    *(Goal("size", f"bytes an image has more, to dracut's crypt ({tool})",
+    *(Goal("size", f"extra image bytes, against dracut's crypt ({tool})",
            0.35, larger(tool, size.CRYPTSETUP)) for tool in (SYSTEMD, PLAIN)),
-    Goal("size", f"bytes an image has more, to clevis ({SYSTEMD})", 0.07,
+    Goal("size", f"extra image bytes, against clevis ({SYSTEMD})", 0.07,
          larger(SYSTEMD, size.PEER)),
-    Goal("volumes", "16 volumes in one run, to 16 times one", 0.35,
+    Goal("volumes", "16 volumes in one run, against 16 times one", 0.35,
          lambda part: growth(part, 16)),
-    Goal("module", "efi_secret with 60 secrets, to an empty module", 2,
+    Goal("module", "efi_secret with 60 secrets, against an empty module", 2,
          loading),
-    Goal("module", "code of efi_secret, to 16 KiB", 1,
+    Goal("module", "code of efi_secret, against 16 KiB", 1,
          lambda part: part["size"][0] / 16384),
 )
 

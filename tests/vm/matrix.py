@@ -298,8 +298,8 @@ def host_line():
              if (result := kept(name))}
     scenes = min((result["scenes"] for result in found.values()), default=0)
     names = ", ".join(name.removeprefix("host-") for name in found) or "none"
-    return (f"What else a host says, {scenes} scenes, is not heard in: "
-            f"{names}.")
+    return (f"Everything else that a host says, {scenes} scenes, goes unheard "
+            f"in: {names}.")
 
 
 def table_lines():
