@@ -11,6 +11,7 @@ build-essential pkg-config git kmod
 libcryptsetup-dev libdevmapper-dev libudev-dev libkmod-dev libjson-c-dev
 libssl-dev uuid-dev libblkid-dev libdevmapper-dev libcmocka-dev
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
+codespell aspell aspell-en
 linux-headers-cloud-amd64
 qemu-system-x86 qemu-utils ovmf gnu-efi
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static

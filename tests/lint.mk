@@ -6,7 +6,7 @@ LINT_BOOT = $(wildcard dracut/plain/*.sh dracut/plain/*.in initramfs-tools/*.in 
 LINT_BASH = completions/cocosecret.bash dracut/module-setup.sh.in dracut/close/module-setup.sh.in dracut/50-cocosecret.conf
 LINT_FLAGS = -std=gnu11 $(unlock_cppflags) $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
 
-.PHONY: lint-tidy lint-cppcheck lint-sparse lint-shell lint-man
+.PHONY: lint-tidy lint-cppcheck lint-sparse lint-shell lint-man lint-spell
 lint-tidy:
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(LINT_C) -- \
 		$(LINT_FLAGS) 2>&1 | grep -v -e 'warnings\? generated' -e '^$$' \
@@ -27,3 +27,6 @@ lint-shell:
 
 lint-man:
 	$(Q)mandoc -Tlint -Wwarning man/*.[1-8]
+
+lint-spell:
+	$(Q)tests/spell.sh

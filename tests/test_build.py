@@ -22,7 +22,8 @@ def run(*command, limit):
 
 
 @pytest.mark.parametrize("target", ["lint-tidy", "lint-cppcheck",
-                                    "lint-sparse", "lint-shell", "lint-man"])
+                                    "lint-sparse", "lint-shell", "lint-man",
+                                    "lint-spell"])
 def test_static(target):
     assert run("make", "--no-print-directory", "-s", target,
                limit=400) == ""
