@@ -232,7 +232,7 @@ static void judge_devices(struct attempts *all)
 	}
 }
 
-/* What the child said of itself; a child that was cut short may have said nothing. */
+/* The child's own report; a child that was cut short may have said nothing. */
 static const char *childs_word(const struct attempt *attempt, int code)
 {
 	attempt->fault->text[sizeof(attempt->fault->text) - 1] = '\0';

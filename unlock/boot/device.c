@@ -88,7 +88,7 @@ bool device_matches(const struct device_spec *spec, const struct device_properti
 	return false;
 }
 
-/* The folder in sysfs of the disk that a device is a partition of; NULL where it is none. */
+/* The sysfs folder of the disk of which a device is a partition; NULL if it is no partition. */
 static char *find_disk(const char *name)
 {
 	char path[PATH_SIZE];

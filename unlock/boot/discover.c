@@ -24,7 +24,7 @@
 #include "root/state.h"
 
 enum {
-	/* How long a disk may take to show its header; more, and it is none of this boot's. */
+	/* How long a disk may take to show its header; after that it does not belong to this boot. */
 	LOOK_US = 10 * US_PER_S,
 	/* While udev is busy with devices, which it does not report when it finds nothing in them. */
 	TICK_MS = 20,

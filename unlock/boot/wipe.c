@@ -124,7 +124,7 @@ static int exit_of_rest(enum wiped wiped)
 	return exit_of(wiped);
 }
 
-/* Not knowing whether it is wanted is no reason to leave them. */
+/* If it is not known whether anybody wants this, that is no reason to leave the secrets. */
 int wipe_rest(void)
 {
 	CLEANUP(close_fd) int state = state_open(STATE_PATH);

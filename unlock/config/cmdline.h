@@ -9,7 +9,7 @@
 
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 24 * 60 * 60 };
 
-/* What becomes of the machine: carried out by the unit, or by failure_end(). */
+/* What happens to the machine: the unit or failure_end() carries it out. */
 enum on_failure {
 	ON_FAILURE_POWEROFF,
 	ON_FAILURE_REBOOT,
@@ -19,7 +19,7 @@ enum on_failure {
 
 const char *on_failure_text(enum on_failure on_failure);
 
-/* What of the host's word the owner lets in: rd.cocosecret.allow= */
+/* The host's channels that the owner opens: rd.cocosecret.allow= */
 enum host_channel {
 	HOST_CREDENTIALS = 1 << 0,
 	HOST_EFIVARS = 1 << 1,

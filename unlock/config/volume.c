@@ -171,7 +171,7 @@ char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device)
 	return text_escape(out, slice_of(plain));
 }
 
-/* One that asks for it is enough. */
+/* One volume that asks for it is enough. */
 bool volumes_wipe_rest(const struct volumes *volumes)
 {
 	for (size_t i = 0; i < volumes->count; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a closed initramfs may start. A list of what may not would be a promise to know the future:
+ * What a closed initramfs may start. A list of forbidden things would be a promise to know the future:
  * each release of systemd brings generators and units that give a shell, ask a question, or do what
  * a variable, a credential or a disk of the host's says.
  */
@@ -50,17 +50,17 @@ static const char *const allowed_units[] = {
 	"systemd-veritysetup@.service",
 	"systemd-halt.service", "systemd-poweroff.service", "systemd-reboot.service",
 	"systemd-kexec.service", "systemd-exit.service",
-	/* What a root lies on. */
+	/* For the devices below a root. */
 	"blk-availability.service", "dm-event.*", "lvm2-*.service", "lvm2-*.socket",
 	"lvm-*.service", "mdadm-*", "mdmon@.service", "mdmonitor*.service", "multipathd*",
-	/* What an agent may need. It starts where the image's owner wants it only. */
+	/* For an agent. It starts only if the image's owner wants it. */
 	"dbus.service", "dbus.socket", "dbus-broker.service", "dbus-org.freedesktop.network1.service",
 	"systemd-network-generator.service", "systemd-networkd*", "systemd-resolved*.service",
 	"nm-*initrd.service", "NetworkManager-*initrd.service",
 	"sys-kernel-config.mount",
 };
 
-/* What even an image that its owner left open does not start: it would use an unverified disk. */
+/* Even an image that its owner left open does not start these: they would use an unverified disk. */
 static const char *const never[] = {
 	CLOSING_GPT_AUTO,
 	"systemd-hibernate-resume*",

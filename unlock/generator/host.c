@@ -177,7 +177,7 @@ static int check_imported(struct fault *fault)
 	return EXIT_OPENED;
 }
 
-/* What process 1 was started with. */
+/* The environment with which process 1 was started. */
 static bool began_closed(void)
 {
 	CLEANUP(free_text) char *text = NULL;

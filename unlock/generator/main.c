@@ -22,7 +22,7 @@
 #include "lib/log.h"
 #include "root/state.h"
 
-/* What the initramfs, and the unlocker, may take besides, on a slow machine. */
+/* The additional time that the initramfs and the unlocker may take on a slow machine. */
 enum { SLACK_S = 30 };
 
 #define ROOT_UNIT       "/etc/systemd/system/sysroot.mount"
@@ -124,7 +124,7 @@ static int write_timeouts(const char *directory, unsigned int timeout_s)
 	return r;
 }
 
-/* What a unit file takes for its own is written twice. */
+/* A unit file's own special characters are written twice. */
 static void append(char *out, size_t size, const char *before, struct slice value)
 {
 	size_t used = strlen(out);

@@ -25,7 +25,7 @@ static int mount_kernel(const char *type, const char *path)
 	return mount(type, path, type, flags, NULL) < 0 && errno != EBUSY ? -errno : 0;
 }
 
-/* As systemd would, which leaves alone what is mounted. */
+/* As systemd would, which leaves existing mounts alone. */
 static int mount_kernels(struct fault *fault)
 {
 	int r = mount_kernel("proc", "/proc");
@@ -37,7 +37,7 @@ static int mount_kernels(struct fault *fault)
 	return r;
 }
 
-/* Where the kernel command line cannot be understood, the host is let in nowhere; the unlocker says why. */
+/* If we cannot parse the kernel command line, the host gets in nowhere; the unlocker says why. */
 static unsigned int read_allowed(bool *off)
 {
 	struct cmdline cmdline;

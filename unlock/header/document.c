@@ -37,7 +37,7 @@ struct json_object *document_object(const char *text)
 	return NULL;
 }
 
-/* Takes @value over, whatever becomes of it. */
+/* Takes @value over, even if it fails. */
 static bool add(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (value && json_object_object_add(object, name, value) == 0)
@@ -125,7 +125,7 @@ struct json_object *document_member(struct json_object *object, const char *name
 	return member;
 }
 
-/* A text that holds a NUL is none: what follows the NUL would be read by some and not by others. */
+/* A text with a NUL is refused: some programs would read what follows the NUL, and others not. */
 const char *document_text(struct json_object *object, const char *name)
 {
 	struct json_object *member = document_member(object, name, json_type_string);

@@ -12,7 +12,7 @@ struct policy_layout {
 	int64_t end;
 };
 
-/* What a caller knows, or wants, besides. */
+/* What else a caller knows, or wants. */
 enum policy_terms {
 	POLICY_INTEGRITY = 1 << 0, /* the data must have some */
 	POLICY_DETACHED = 1 << 1,  /* the header is not on the device, where the data may begin at 0 */

@@ -17,7 +17,7 @@
 /* How long a killed child may take to die. */
 enum { KILL_WAIT_US = 5 * US_PER_S };
 
-/* The unit protects the unlocker; what a header makes a child allocate must not be protected. */
+/* The unit protects the unlocker; the memory that a header makes a child allocate must not be. */
 static void allow_oom_kill(void)
 {
 	CLEANUP(close_fd) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

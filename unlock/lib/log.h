@@ -2,7 +2,7 @@
 #ifndef COCOSECRET_LOG_H
 #define COCOSECRET_LOG_H
 
-/* One line an event, "cocosecret: ...", in the kernel log. Never a secret's bytes or length. */
+/* One line per event, "cocosecret: ...", in the kernel log. Never a secret's bytes or length. */
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
 
 void log_line(enum log_level level, const char *format, ...)

@@ -21,7 +21,7 @@
 /* Until whoever looks at it, udev say, has let go. */
 enum { CLOSE_WAIT_US = 5 * US_PER_S, CLOSE_TRIES = 50 };
 
-/* One line of /sys/block/DEVICE/ATTRIBUTE, without its newline; false where it does not fit. */
+/* One line of /sys/block/DEVICE/ATTRIBUTE, without its newline; false if it does not fit. */
 static bool read_attribute(const char *device, const char *attribute, char *out, size_t size)
 {
 	CLEANUP(free_text) char *text = NULL;

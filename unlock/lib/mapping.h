@@ -17,13 +17,13 @@ struct mapping_id {
 /* Of the active mapping @name, from sysfs; -ENOENT where there is none. */
 int mapping_find(const char *name, struct mapping_id *id);
 
-/* What udev will do, too: /dev/mapper/@name is there when this returns. */
+/* udev will do this, too: /dev/mapper/@name is there when this returns. */
 int mapping_link(const char *name, const struct mapping_id *id);
 
-/* The same of what lies between the volume @name and its disk, where it has integrity. */
+/* The same for the device between the volume @name and its disk, if it has integrity. */
 void mapping_link_integrity(const char *name);
 
-/* Within a bounded time; a mapping that is in use is left to go when it no longer is. */
+/* Within a bounded time; a mapping still in use is removed once it is free. */
 int mapping_close(const char *name);
 
 #endif

@@ -196,7 +196,7 @@ static int unlink_listed(int folder, int *r)
 	return listed(folder, NULL);
 }
 
-/* What fails once, for a shortage that passes, may go well the next time. */
+/* A call that fails for a passing shortage may succeed the next time. */
 int secret_unlink_all(int folder)
 {
 	int r = 1, lost = 0;
@@ -208,7 +208,7 @@ int secret_unlink_all(int folder)
 	return r > 0 ? -EEXIST : r;
 }
 
-/* What begins with a dot is not a secret yet: its writer renames it when it is whole. */
+/* A name with a dot in front is not a secret yet: its writer renames it when it is whole. */
 bool secret_any(int folder)
 {
 	CLEANUP(close_dir) DIR *dir = list(folder);

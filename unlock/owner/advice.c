@@ -7,7 +7,7 @@
 
 #include "header/document.h"
 
-/* What libcryptsetup, and policy.c, take as the least. */
+/* The minimum of libcryptsetup and of policy.c. */
 enum { ITERATIONS_MIN = 1000 };
 
 static int64_t number(struct json_object *object, const char *member)

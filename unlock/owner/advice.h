@@ -4,7 +4,7 @@
 
 #include "owner/owner.h"
 
-/* Says, on standard output, what makes each boot slower than it need be, and what to do. */
+/* Prints what makes each boot slower than necessary, and what to do. */
 void advise(const struct owner *owner, struct json_object *document);
 
 #endif

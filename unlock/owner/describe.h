@@ -4,7 +4,7 @@
 
 #include "owner/owner.h"
 
-/* Says, on standard output, what a header says that the policy let pass: before it is sealed. */
+/* Prints the contents of a header that the policy let pass: before it is sealed. */
 void describe(const struct owner *owner, struct json_object *document);
 
 #endif

@@ -14,7 +14,7 @@
 #include "owner/commands.h"
 #include "root/state.h"
 
-/* Those of a launch, and those that an agent brought; what is nowhere is in neither. */
+/* Those of a launch, and those that an agent brought; a secret that is gone is in neither. */
 static const char *const folders[] = { SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_PATH, SOURCE_RUN_PATH };
 
 int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes)
@@ -70,7 +70,7 @@ static int add_names(const char *folder, struct json_object *secrets)
 	return 0;
 }
 
-/* One of the two usual folders is enough; where neither is there, the first says why. */
+/* One of the two usual folders is enough; if neither is there, the first says why. */
 int guest_secrets(const struct guest *guest, struct json_object **secrets)
 {
 	struct json_object *names = json_object_new_array();

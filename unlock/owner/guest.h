@@ -5,7 +5,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-/* What list and status are told. */
+/* The arguments of list and status. */
 struct guest {
 	const char *command;
 	const char *secrets; /* their folder; NULL: where they usually are */
@@ -15,13 +15,13 @@ struct guest {
 
 enum guest_takes { GUEST_TAKES_STATE = 1 };
 
-/* An exit code; what is wrong was said. */
+/* An exit code; it reports any fault. */
 int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes);
 
 /* The names of the secrets that are there, in order, as an array. 0 or negative errno. */
 int guest_secrets(const struct guest *guest, struct json_object **secrets);
 
-/* What a failure of that means for people. */
+/* Explains a failure of that to people. */
 const char *guest_explain(int r);
 
 /* " (disk key)" for the usual one. */

@@ -34,7 +34,7 @@ struct header_copy {
 
 #define HEADER_COPY_INIT { .fd = -1, .file = -1 }
 
-/* Where the key-slot areas are that a header names. */
+/* Where the key-slot areas of a header are. */
 struct header_areas {
 	struct { size_t from, to; } list[HEADER_AREAS_MAX];
 	size_t count;
@@ -48,7 +48,7 @@ int header_copy_make(struct header_copy *copy, const struct header_place *place,
 int header_copy_store(struct header_copy *copy, const struct header_areas *named,
 		      struct fault *fault);
 
-/* Zeros, in the copy, what is in no area of @named: a key slot that was cut off half-removed. */
+/* Zeros, in the copy, all that is in no area of @named: a key slot left half-removed by a cut. */
 int header_copy_clear_rest(struct header_copy *copy, const struct header_areas *named,
 			   struct fault *fault);
 void header_copy_free(struct header_copy *copy);

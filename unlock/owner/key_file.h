@@ -15,7 +15,7 @@ struct key_files {
 	bool stdin_used;
 };
 
-/* All bytes of @path, or the passphrase, into locked memory. An exit code; what is wrong was said. */
+/* All bytes of @path, or the passphrase, into locked memory. An exit code; it reports any fault. */
 int key_file_read(struct key_files *files, const char *path, struct secret *key);
 
 #endif

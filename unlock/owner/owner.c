@@ -45,7 +45,7 @@ struct files {
 	const char *partition;
 };
 
-/* What a partition's header and key slots take, unless cryptsetup was told otherwise. */
+/* The size of a partition's header and key slots, unless cryptsetup was told otherwise. */
 enum { USUAL_HEADER = 16 << 20 };
 
 static bool is_taken(int option, unsigned int takes)

@@ -22,7 +22,7 @@ struct owner_key {
 	struct secret bytes;
 };
 
-/* What enroll, seal, rotate and verify are told. The first key is that of @secret. */
+/* The arguments of enroll, seal, rotate and verify. The first key is that of @secret. */
 struct owner {
 	const char *command;
 	const char *device; /* as messages call it */
@@ -40,14 +40,14 @@ struct owner {
 	int own_count; /* the rest are those of --also */
 	bool force;
 	bool detached;
-	bool clear_rest; /* of the key-slot areas, what no key slot has */
+	bool clear_rest; /* the parts of the key-slot areas that no key slot has */
 	struct key_files files;
 };
 
 enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4,
 		   OWNER_MAY_ASK = 8, OWNER_WRITES = 16 };
 
-/* All return exit codes; what is wrong was said. */
+/* All return exit codes; they report any fault. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);
 void owner_free(struct owner *owner);
 

@@ -11,7 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 
-/* What libblkid counts partitions in, whatever the disk's sectors are. */
+/* libblkid counts partitions in these, whatever the disk's sectors are. */
 enum { UNIT = 512 };
 
 static const unsigned int sector_sizes[] = { 512, 4096 };

@@ -103,7 +103,7 @@ static void add_pair(struct json_object *token, const char *name, const char *al
 	json_object_object_add(token, name, pair);
 }
 
-/* What changed the header may have changed the volume key, or the salt of the key slot. */
+/* The change of the header may have changed the volume key, or the salt of the key slot. */
 static int set_volume_key(const struct owner *owner, struct crypt_device *cd,
 			  struct json_object *document, int id, const struct owner_key *key)
 {

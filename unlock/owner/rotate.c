@@ -161,7 +161,7 @@ static int retire(const struct owner *owner, struct crypt_device *cd, struct jso
 	return r ? r : remove_keyslot(owner, cd, token->slot);
 }
 
-/* Where the old key has no token any more, what may be left is its key slot's area. */
+/* If the old key has no token any more, only its key slot's area may be left. */
 static int change(struct owner *owner, struct crypt_device *cd)
 {
 	CLEANUP(document_free) struct json_object *document = NULL;

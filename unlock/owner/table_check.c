@@ -42,7 +42,7 @@ static int parse_arguments(struct check *check, int argc, char **argv)
 	return r;
 }
 
-/* What is in the file but not in the table; an index, or the file's size. */
+/* Data in the file after the table; an index, or the file's size. */
 static size_t find_rest(const struct table_file *file)
 {
 	size_t at = file->table.length;
@@ -52,7 +52,7 @@ static size_t find_rest(const struct table_file *file)
 	return at;
 }
 
-/* What the parser lets pass but LAUNCH_SECRET or the firmware does not. */
+/* Faults that the parser lets pass, but LAUNCH_SECRET or the firmware does not. */
 static int check_size(const struct check *check, const struct table_file *file)
 {
 	size_t size = file->bytes.size, rest = find_rest(file);

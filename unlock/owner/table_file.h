@@ -16,7 +16,7 @@ struct table_file {
 	struct secret_table table;
 };
 
-/* Reads and parses @path, "-" for standard input. An exit code; what is wrong was said. */
+/* Reads and parses @path, "-" for standard input. An exit code; it reports any fault. */
 int table_file_load(struct table_file *file, const char *command, const char *path);
 void table_file_free(struct table_file *file);
 

@@ -11,7 +11,7 @@
 
 #include "lib/cleanup.h"
 
-/* What a terminal gives at once is never longer. */
+/* One read from a terminal is never longer. */
 enum { LINE_SIZE = 4096 };
 
 static const int giving_up[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP };

@@ -58,7 +58,7 @@ int state_look(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What others may write to is no record. */
+/* A file that others may write to is not a record. */
 static bool is_our_own(int fd)
 {
 	struct stat st;

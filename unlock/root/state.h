@@ -66,17 +66,17 @@ void state_each(int state, state_use *use, void *context);
 /* udev's work that nobody waited for when volume @name was opened. */
 void state_get_cookies(int state, const char *name, struct state_cookies *cookies);
 
-/* Of the records in @folder, one of those two; and each as it was written, NULL where it is none. */
+/* The records in @folder, one of those two; and each as it was written, NULL if it is not one. */
 void state_each_in(int state, const char *folder, state_use *use, void *context);
 struct json_object *state_read(int state, const char *folder, const char *name);
 
-/* That @secret, or STATE_WIPED_ALL, is no more; that all at @dir lies on what was opened. */
+/* That @secret, or STATE_WIPED_ALL, is gone; that all of @dir lies on what was opened. */
 int state_add_wiped(int state, const char *secret);
 int state_add_verified(int state, const char *dir);
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
 
-/* That a process which held a secret did not end by itself: what it held nobody wiped. */
+/* That a process which held a secret did not end by itself: nobody wiped what it held. */
 int state_add_lost(int state);
 bool state_has_lost(int state);
 

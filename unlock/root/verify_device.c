@@ -57,7 +57,7 @@ static bool has(const char *folder, const char *name)
 	return join(path, folder, name) && access(path, F_OK) == 0;
 }
 
-/* What else has slaves may have more below it than it lists. */
+/* Any other device with slaves may have more below it than it lists. */
 static bool lists_all_below(const char *folder)
 {
 	return has(folder, "dm") || has(folder, "md");

@@ -28,7 +28,7 @@ static const char *const in_memory[] = {
 	"selinuxfs", "smackfs",   "sysfs",      "tmpfs",       "tracefs",
 };
 
-/* Of these it is known how to find each device; any other may have more than its mount shows. */
+/* We know how to find each device of these; any other may have more than its mount shows. */
 static const char *const on_known_devices[] = { "btrfs",   "ext2", "ext3", "ext4", "iso9660",
 						"squashfs", "vfat", "xfs" };
 
@@ -193,7 +193,7 @@ static bool verify_mount(const struct verify_view *view, struct verify_mounts *m
 	return true;
 }
 
-/* What is mounted at @dir itself must hold a device's bytes, else this would verify nothing. */
+/* The mount at @dir itself must hold a device's bytes, or this would verify nothing. */
 static bool need_tree(struct verify_mounts *mounts, const char *dir, struct fault *why)
 {
 	bool found = false;
@@ -218,7 +218,7 @@ static bool need_tree(struct verify_mounts *mounts, const char *dir, struct faul
 	return found;
 }
 
-/* Of what was verified, is that the owner's root which is mounted at @dir, or a layer of it? */
+/* Among the verified mounts, is the one at @dir, or a layer of it, the owner's root? */
 static bool is_meant(const struct verify_view *view, const struct verify_mounts *mounts,
 		     const char *dir)
 {
@@ -299,7 +299,7 @@ static void format_id(char out[37], const unsigned char *bytes)
 		out += sprintf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
 }
 
-/* Of the mount that was asked for, and not of one that lies over it. */
+/* Of the requested mount, and not of one that lies over it. */
 static bool ask_btrfs_id(const struct verify_mount *mount, char id[37])
 {
 	CLEANUP(close_fd) int fd =

@@ -4,7 +4,7 @@
 
 #include "root/verify_mount.h"
 
-/* What the decision looks at; the tests show it something else than the machine. */
+/* The decision looks at this; the tests show it something other than the machine. */
 struct verify_view {
 	const char *sysfs;
 	const char *journals; /* jbd2's folder in procfs */
