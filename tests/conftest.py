@@ -7,11 +7,6 @@ TABLE = "table"  # the property that holds lines of the attack table
 HOST = "host"    # and a column of the host's table
 
 
-def pytest_configure(config):
-    """Marks that are ours."""
-    config.addinivalue_line("markers", "slow: for make check-slow only")
-
-
 def recorded(terminalreporter, wanted):
     """What tests recorded under a name."""
     return [text for outcome in ("passed", "failed")

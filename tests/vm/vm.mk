@@ -27,7 +27,7 @@ vm-image:
 	$(Q)$(vm_python) -c 'from vm import demo; demo.build()'
 
 run-vm:
-	$(Q)$(PYTHON) -m pytest -p no:cacheprovider -n 2 tests/vm
+	$(Q)$(PYTEST) tests/vm
 
 run-demo:
 	$(Q)$(vm_python) -m vm.demo $(FIRMWARE)
