@@ -199,7 +199,7 @@ MATRIX ?= all
 .PHONY: check-matrix matrix-table
 check-matrix: deps all
 	$(Q)MATRIX='$(MATRIX)' $(PYTEST) --dist loadgroup tests/vm/test_matrix.py; \
-		status=$$?; $(vm_python) -m vm.matrix; exit $$status
+		status=$$?; $(vm_python) -m harness.matrix; exit $$status
 
 # How much an auditor reads, into SECURITY.md.
 .PHONY: audit-lines
@@ -208,7 +208,7 @@ audit-lines:
 
 # Puts it into the README.
 matrix-table:
-	$(Q)$(vm_python) -m vm.matrix readme
+	$(Q)$(vm_python) -m harness.matrix readme
 
 # Our programs, the others, and the floor: BENCH= names parts, separated by commas.
 .PHONY: bench

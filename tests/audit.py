@@ -4,7 +4,7 @@
 import pathlib
 import re
 
-import marked
+from harness import marked
 
 TOP = pathlib.Path(__file__).parent.parent
 SECURITY = TOP / "SECURITY.md"

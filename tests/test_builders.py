@@ -10,10 +10,10 @@ import subprocess
 import jsonschema
 import pytest
 
-import documents
 import test_partition
 from attacks import catalogue
 from attacks.catalogue import COCOSECRET, TOP, call
+from harness import documents
 
 OSBUILD = TOP / "examples/osbuild"
 STAGE = "org.cocosecret.enroll"

@@ -14,9 +14,9 @@ import subprocess
 
 import pytest
 
-import documents
 from attacks import catalogue, luks2
 from attacks.catalogue import COCOSECRET, TOP, call
+from harness import documents
 
 COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
             "seal", "verify", "rotate", "list", "status"]

@@ -8,9 +8,9 @@ import shlex
 
 import pytest
 
-import documents
 import test_source
 from attacks.catalogue import TOP, call
+from harness import documents
 
 DOT, SVG = TOP / "doc/flow.dot", TOP / "doc/flow.svg"
 

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-import documents
 from attacks import catalogue
 from attacks.catalogue import COCOSECRET, SECRET, TOP
+from harness import documents
 
 FLEET = TOP / "examples/fleet"
 README = (FLEET / "README.md").read_text()

@@ -21,9 +21,9 @@ import yaml
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from lxml import etree
 
-import documents
 from attacks import catalogue
 from attacks.catalogue import COCOSECRET, SECRET, TOP, call
+from harness import documents
 
 VALIDATE = "/usr/bin/virt-qemu-sev-validate"
 DOMAIN_SCHEMA = "/usr/share/libvirt/schemas/domain.rng"

@@ -7,8 +7,7 @@ import subprocess
 
 import pytest
 
-import documents
-from vm import debs, packages, place
+from harness import debs, documents, packages, place
 
 DOC = ["usr/share/doc/@/changelog.gz", "usr/share/doc/@/copyright"]
 UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"

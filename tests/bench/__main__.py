@@ -5,8 +5,7 @@ results; with the word readme the README shows them, too."""
 import sys
 import time
 
-import marked
-from vm import place
+from harness import marked, place
 
 from . import (boot, chart, module, native, report, results, size, unlock,
                volumes)

@@ -9,7 +9,8 @@ OVMF. All times are of the guest's kernel log.
 import pathlib
 import re
 
-from vm import chroot, firmware, image, packages, place, qemu, rootvm, table
+from harness import (chroot, firmware, image, packages, place, qemu, rootvm,
+                     table)
 
 from . import size
 

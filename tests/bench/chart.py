@@ -2,7 +2,7 @@
 """A picture of what it takes to open a volume, and of the goals:
 doc/bench.svg."""
 
-from vm import place
+from harness import place
 
 from . import goals, stats, unlock
 

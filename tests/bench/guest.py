@@ -6,8 +6,8 @@ import contextlib
 import functools
 import pathlib
 
-from vm import (chroot, firmware, image, packages, place, qemu, ram, rootvm,
-                table)
+from harness import (chroot, firmware, image, packages, place, qemu, ram,
+                     rootvm, table)
 
 PEERS = ("clevis-luks", "clevis-tpm2", "tang", "swtpm")
 PROGRAMS = ("stopwatch", "loadtime", "floor", "library")

@@ -5,7 +5,7 @@ does nothing; with tables up to what the firmware's area holds."""
 import secrets
 import uuid
 
-from vm import packages, place, rootvm, table
+from harness import packages, place, rootvm, table
 
 from . import guest
 

@@ -7,7 +7,7 @@ import pathlib
 import secrets
 import subprocess
 
-from vm import image, place
+from harness import image, place
 
 from . import guest, unlock
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from vm import accel, place
+from harness import accel, place
 
 FOLDER = place.BUILD / "bench"
 FILE = FOLDER / "bench.json"

@@ -10,7 +10,7 @@ import functools
 import pathlib
 import stat
 
-from vm import chroot, image, packages, place
+from harness import chroot, image, packages, place
 
 from . import guest
 

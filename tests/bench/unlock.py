@@ -11,7 +11,7 @@ import json
 import pathlib
 import secrets
 
-from vm import hostile, image, place, rootvm, steps, table
+from harness import hostile, image, place, rootvm, steps, table
 
 from . import guest
 

@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 import secrets
 
-from vm import disks, hostile, image, place, table
+from harness import disks, hostile, image, place, table
 
 from . import guest, unlock
 

@@ -10,7 +10,7 @@ import base64
 import struct
 import typing
 
-from vm import hostvm, image, place
+from harness import hostvm, image, place
 
 from . import members, variables
 

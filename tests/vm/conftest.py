@@ -3,7 +3,7 @@
 
 import pytest
 
-from . import packages
+from harness import packages
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,8 +14,9 @@ import typing
 import pytest
 
 from attacks import catalogue, luks2
+from harness import hostile, place, rootvm, table
 
-from . import hostile, place, rootvm, table, test_root
+from . import test_root
 from .test_failure import sha256
 
 TABLE = "table"  # see tests/conftest.py

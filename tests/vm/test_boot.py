@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from . import image, memory, place, rootvm, table
+from harness import image, memory, place, rootvm, table
 
 KEPT = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"     # the control
 REMOVED = "b3c0a1de-7d0e-4c36-9b51-8d4f6e2a9c77"

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from . import firmware, modulevm, place, table
+from harness import firmware, modulevm, place, table
+
 from .test_module import BAD, FOLDER, GOOD, contents, names, write_area
 
 DEBUG = place.BUILD / "kernels/debug"

@@ -7,7 +7,8 @@ import pathlib
 
 import pytest
 
-from . import disks, image, place, rootvm
+from harness import disks, image, place, rootvm
+
 from .test_boot import assert_root_is_unlocked
 from .test_root import VERIFY_ROOT, plain as plain_disk, reporting
 

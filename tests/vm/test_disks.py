@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from . import (disks, image, initrd, memory, packages, place, plain, rootvm, stacks,
-               table)
+from harness import (disks, image, initrd, memory, packages, place, plain,
+                     rootvm, stacks, table)
+
 from .test_boot import assert_root_is_unlocked
 
 SHARED = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"

@@ -9,7 +9,9 @@ import time
 
 import pytest
 
-from . import image, initrd, memory, modulevm, packages, place, rootvm, table
+from harness import (image, initrd, memory, modulevm, packages, place, rootvm,
+                     table)
+
 from .test_root import PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain, reporting
 
 OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from . import image, memory, place, rootvm, table
+from harness import image, memory, place, rootvm, table
 
 pytestmark = pytest.mark.slow
 SERVICE = place.TOP / "examples/service/example.service"

@@ -17,8 +17,7 @@ import typing
 import pytest
 
 from attacks import catalogue, luks2
-
-from . import memory, place, qemu, ram, rootvm, table
+from harness import memory, place, qemu, ram, rootvm, table
 
 pytestmark = pytest.mark.slow
 ALL = os.environ.get("COCOSECRET_FAULTS") == "all"
@@ -44,7 +43,7 @@ TERMINATE_AT = {"mkdirat", "faccessat2", "clone", "poll", "wait4", "unlinkat",
 
 
 class Outcome(typing.NamedTuple):
-    """What tests/vm/guest/fault.sh says of a run."""
+    """What tests/harness/guest/fault.sh says of a run."""
 
     status: int
     left: set
@@ -172,7 +171,7 @@ def strace(name, inject, follow="-f --seccomp-bpf"):
 
 
 def preload(setting, number):
-    """See tests/vm/guest/alloc.c"""
+    """See tests/harness/guest/alloc.c"""
     return f"env LD_PRELOAD={FOLDER}/alloc.so ALLOC_{setting}={number}"
 
 

@@ -7,9 +7,8 @@ import time
 
 import pytest
 
+from harness import hostvm, image, memory, place, rootvm
 from host import catalogue, hidden
-
-from . import hostvm, image, memory, place, rootvm
 
 HOST = "host"  # see tests/conftest.py
 SETTLED = "systemctl is-system-running --wait"

@@ -9,7 +9,7 @@ import typing
 
 import pytest
 
-from . import image, place, rootvm, table
+from harness import image, place, rootvm, table
 
 VOLUMES = {"one": "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10",
            "two": "5b7ce503-6b53-4a1d-9a3c-1eab8b4d2f21"}  # name: secret

@@ -6,7 +6,8 @@ import pathlib
 
 import pytest
 
-from . import disks, lvm, place, plain, rootvm
+from harness import disks, lvm, place, plain, rootvm
+
 from .test_root import SHELLS, VERIFY_ROOT, plain as plain_disk, reporting
 
 pytestmark = pytest.mark.slow

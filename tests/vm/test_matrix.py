@@ -11,9 +11,10 @@ import re
 import pytest
 
 from attacks import luks2
+from harness import (firmware, hostile, image, matrix, memory, place, qemu,
+                     rootvm, table)
 
-from . import (firmware, hostile, image, matrix, memory, place, qemu, rootvm,
-               table, test_attacks, test_host)
+from . import test_attacks, test_host
 
 CHOSEN = os.environ.get("MATRIX", "").split()
 pytestmark = pytest.mark.skipif(not CHOSEN, reason="see make check-matrix")

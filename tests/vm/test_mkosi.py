@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from . import image, memory, place, rootvm, table
+from harness import image, memory, place, rootvm, table
+
 from .test_boot import assert_root_is_unlocked
 from .test_failure import OTHER
 from .test_root import (LIMIT, NOWHERE, PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain,

@@ -12,7 +12,7 @@ import uuid
 
 import pytest
 
-from . import firmware, kernels, memory, modulevm, place, qemu, table
+from harness import firmware, kernels, memory, modulevm, place, qemu, table
 
 FOLDER = "/sys/kernel/security/secrets/coco"
 LOAD = "load /efi_secret.ko"

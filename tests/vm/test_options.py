@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from . import image, initrd, memory, place, rootvm, table
+from harness import image, initrd, memory, place, rootvm, table
 
 OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"

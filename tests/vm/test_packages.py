@@ -9,8 +9,7 @@ import pytest
 
 from attacks import catalogue
 from attacks.test_plugin import UNREACHED
-
-from . import chroot, debs, firmware, image, place, qemu, rootvm, table
+from harness import chroot, debs, firmware, image, place, qemu, rootvm, table
 
 SUITES = os.environ.get("PACKAGE_SUITES", "").split()
 # What makes the initramfs: our package for it.

@@ -9,10 +9,8 @@ import re
 
 import pytest
 
-import documents
-
-from . import (chroot, debs, firmware, image, memory, mkosi, packages, place,
-               qemu, rootvm)
+from harness import (chroot, debs, documents, firmware, image, memory, mkosi,
+                     packages, place, qemu, rootvm)
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from . import image, initrd, memory, place, plain, rootvm, table
+from harness import image, initrd, memory, place, plain, rootvm, table
+
 from .test_boot import assert_root_is_unlocked
 from .test_failure import NOWHERE, OTHER, sha256
 from .test_root import INTRUSION, PLAIN_ROOT, plain as plain_disk

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from . import (firmware, initrd, memory, packages, place, qemu, rootvm,
-               table)
+from harness import (firmware, initrd, memory, packages, place, qemu, rootvm,
+                     table)
 
 HIDDEN = {
     "fragment": lambda secret: secret[8:24],
@@ -82,7 +82,7 @@ def test_without_runtime_services(kind):
 
 def test_nothing_survives():
     """QEMU goes with the run that started it, even if that is killed."""
-    program = ("import sys; from vm import accel, firmware, qemu\n"
+    program = ("import sys; from harness import accel, firmware, qemu\n"
                "m = qemu.Machine('killed', firmware.Stock(), "
                "accel=accel.TCG)\n"
                "m.__enter__(); print(m._process.pid, flush=True)\n"

@@ -7,10 +7,10 @@ What is refused where without device-mapper: tests/attacks/test_plugin.py.
 
 import pytest
 
-import documents
 from attacks import catalogue, luks2
+from harness import documents, hostile, place, rootvm
 
-from . import hostile, place, rootvm, test_attacks
+from . import test_attacks
 from .test_failure import sha256
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from . import image, rootvm
+from harness import image, rootvm
 
 NOT_OURS = "rdinit=/usr/lib/systemd/systemd"
 LIMIT = 150

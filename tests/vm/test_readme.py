@@ -9,9 +9,7 @@ import re
 
 import pytest
 
-import documents
-
-from . import chroot, debs, image, place
+from harness import chroot, debs, documents, image, place
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from . import image, place, rootvm
+from harness import image, place, rootvm
 
 pytestmark = pytest.mark.slow
 UUID = "c2a7e0b4-93f1-4f3b-8f06-1f5d0c9a6e11"

@@ -7,8 +7,8 @@ import hmac
 import json
 
 from attacks import catalogue, luks2
+from harness import image, memory, place, rootvm, table
 
-from . import image, memory, place, rootvm, table
 from .test_boot import assert_root_is_unlocked
 from .test_failure import sha256
 

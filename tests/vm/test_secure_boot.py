@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from . import firmware, image, packages, place, rootvm
+from harness import firmware, image, packages, place, rootvm
 
 pytestmark = pytest.mark.slow
 LIMIT = 200

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from . import image, place, rootvm, table
+from harness import image, place, rootvm, table
+
 from .test_boot import assert_root_is_unlocked
 
 pytestmark = pytest.mark.slow

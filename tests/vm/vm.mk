@@ -11,27 +11,27 @@ vm_python := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
 .PHONY: vm-programs vm-image run-vm run-demo run-boot
 vm-programs: $(BUILD)/vm/probe $(BUILD)/vm/alloc.so
 
-$(BUILD)/vm/probe: tests/vm/guest/probe.c
+$(BUILD)/vm/probe: tests/harness/guest/probe.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror \
 		-static -o $@ $<
 
-$(BUILD)/vm/alloc.so: tests/vm/guest/alloc.c
+$(BUILD)/vm/alloc.so: tests/harness/guest/alloc.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror \
 		-shared -fPIC -o $@ $<
 
 vm-image:
-	$(Q)$(vm_python) -c 'from vm import demo; demo.build()'
+	$(Q)$(vm_python) -c 'from harness import demo; demo.build()'
 
 run-vm:
 	$(Q)$(PYTEST) tests/vm
 
 run-demo:
-	$(Q)$(vm_python) -m vm.demo $(FIRMWARE)
+	$(Q)$(vm_python) -m harness.demo $(FIRMWARE)
 
 run-boot:
-	$(Q)$(vm_python) -m vm.boot --firmware '$(FIRMWARE)' --memory '$(MEMORY)' \
+	$(Q)$(vm_python) -m harness.boot --firmware '$(FIRMWARE)' --memory '$(MEMORY)' \
 		--append '$(APPEND)' '$(DISK)' '$(TABLE)' '$(KERNEL)' '$(INITRD)'

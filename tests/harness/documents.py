@@ -3,7 +3,7 @@
 
 import re
 
-from attacks.catalogue import TOP
+from .place import TOP
 
 README = TOP / "README.md"
 

@@ -12,9 +12,7 @@ import sys
 import time
 import typing
 
-import marked
-
-from . import chroot, debs, hostvm, image, mkosi, place
+from . import chroot, debs, hostvm, image, marked, mkosi, place
 
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13",
           "sid": "Debian unstable"}

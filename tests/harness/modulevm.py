@@ -9,7 +9,7 @@ import pathlib
 from . import firmware, initrd, place, qemu
 
 CMDLINE = "console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1"
-PROGRAMS = {  # sources in tests/vm/guest
+PROGRAMS = {  # sources in tests/harness/guest
     "race": ["race.c", "../../../module/table.c"],
     "probe": ["probe.c"],
     "load": ["load.c"],
@@ -38,7 +38,7 @@ KINDS = {**firmware.KINDS, "bios": Bios}
 
 @functools.cache
 def program(name):
-    """A static program of tests/vm/guest."""
+    """A static program of tests/harness/guest."""
     sources = [place.GUEST / source for source in PROGRAMS[name]]
     key = place.digest(*sources, *place.GUEST.glob("*.h"))
 

@@ -63,7 +63,7 @@ def die_with_parent():
 
 
 class Report(typing.NamedTuple):
-    """How the unlocker ended: tests/vm/guest/report.sh"""
+    """How the unlocker ended: tests/harness/guest/report.sh"""
 
     exit: str
     result: str

@@ -15,7 +15,7 @@ BUILD = TOP / "build"
 VM = BUILD / "vm"
 CACHE = VM / "cache"
 LOGS = VM / "logs"
-GUEST = TOP / "tests/vm/guest"
+GUEST = TOP / "tests/harness/guest"
 
 
 def run(*command, limit=600, **options):

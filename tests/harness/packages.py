@@ -80,7 +80,7 @@ def fetch_kernel(path, package, version):
 
 
 def build_module(name):
-    """A kernel module of tests/vm/guest/NAME, for that kernel."""
+    """A kernel module of tests/harness/guest/NAME, for that kernel."""
     source = place.GUEST / name
     version = Kernel().version
 
