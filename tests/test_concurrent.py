@@ -10,7 +10,6 @@ import os
 import pathlib
 import random
 import shutil
-import subprocess
 import tempfile
 import time
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from lxml import etree
 
 from attacks import catalogue
-from attacks.catalogue import COCOSECRET, SECRET, TOP, call
+from attacks.catalogue import COCOSECRET, SECRET, TOP
 from harness import documents
 
 VALIDATE = "/usr/bin/virt-qemu-sev-validate"

@@ -15,7 +15,6 @@ import collections
 import contextlib
 import ctypes
 import json
-import os
 import pathlib
 import re
 import select
