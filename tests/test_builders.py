@@ -13,7 +13,7 @@ import pytest
 import test_partition
 from attacks import catalogue
 from attacks.catalogue import COCOSECRET, TOP, call
-from harness import documents
+from harness import documents, known
 
 OSBUILD = TOP / "examples/osbuild"
 STAGE = "org.cocosecret.enroll"
@@ -100,12 +100,12 @@ def test_stage(tmp_path, stage, keep):
     volume.owner.write_text("osbuild")
     catalogue.luks_format(volume)
     options = {"name": "root", "keep_passphrase": keep,
-               "secret": test_partition.UUID}
+               "secret": known.OTHER}
     jsonschema.validate({"passphrase": "x"} | options, stage["options"])
     done = run_stage(tmp_path, volume, **options)
     assert done.returncode == 0, done.stderr
     done = call(COCOSECRET, "verify", volume.path, "--key-file", volume.key,
-                "--secret", test_partition.UUID, "--name", "root")
+                "--secret", known.OTHER, "--name", "root")
     assert done.returncode == 0, done.stderr
     opens = call("cryptsetup", "open", "--test-passphrase", "--key-file",
                  volume.owner, volume.path).returncode == 0

@@ -16,7 +16,7 @@ import pytest
 
 from attacks import catalogue, luks2
 from attacks.catalogue import COCOSECRET, TOP, call
-from harness import documents
+from harness import documents, known
 
 COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
             "seal", "verify", "rotate", "list", "status"]
@@ -91,7 +91,7 @@ def test_bash_completes(command):
 def test_bash_completes_values():
     """The usual secret, and files where a file is wanted."""
     assert complete("cocosecret", "seal", "--secret", "7368") == {
-        catalogue.SECRET}
+        known.DISK}
     assert str(ZSH) in complete("cocosecret", "verify", str(ZSH)[:-2])
 
 
@@ -237,7 +237,7 @@ def test_two_volumes_in_one(tmp_path):
         done = call(COCOSECRET, "verify", two.path, "--key-file", key)
         assert done.returncode == status and says in done.stderr, done.stderr
     done = call(COCOSECRET, "seal", two.path, "--key-file", two.key,
-                "--secret", catalogue.OTHER_UUID)
+                "--secret", known.OTHER)
     assert done.returncode == 5 and says in done.stderr
 
 
@@ -257,7 +257,7 @@ def test_what_a_host_changed(tmp_path):
     before = path.read_bytes()
     for command, *words in (
             ("enroll", "--key-file", volume.owner, "--new-key-file", new,
-             "--also", f"{catalogue.SECRET}={key}", "--force"),
+             "--also", f"{known.DISK}={key}", "--force"),
             ("rotate", "--key-file", key, "--new-key-file", new, "--force"),
             ("seal", "--key-file", key)):
         done = call(COCOSECRET, command, path, *words)
@@ -270,7 +270,7 @@ def test_what_a_host_changed(tmp_path):
                  "data: aes-xts-plain64, sectors of 1024 bytes, from byte "
                  "20971520 on, size dynamic", 'label "\\x1b]0;"',
                  "token 7: \\x1b[2J, key slots 0", "integrity: none",
-                 f'secret {catalogue.SECRET}, name "{catalogue.NAME}"'):
+                 f'secret {known.DISK}, name "{catalogue.NAME}"'):
         assert line in said
     assert "\33" not in said
     done = call(COCOSECRET, "seal", path, "--key-file", key, "--force")
@@ -357,7 +357,7 @@ def test_advice(tmp_path):
                    catalogue.blank(volume.path))
     token = tmp_path / "token"
     token.write_text('{"type":"cocosecret","keyslots":["0"],"secret":"'
-                     f'{catalogue.SECRET}"}}')
+                     f'{known.DISK}"}}')
     catalogue.must("cryptsetup", "token", "import", "--json-file", token,
                    volume.path)
     catalogue.must(COCOSECRET, "seal", volume.path, "--key-file", volume.key,

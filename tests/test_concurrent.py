@@ -16,7 +16,8 @@ import time
 import pytest
 
 from attacks import catalogue
-from attacks.catalogue import COCOSECRET, SECRET, call
+from attacks.catalogue import COCOSECRET, call
+from harness import known
 
 FEW, MANY = 36, 500
 HEADERS = 16 << 20  # where the data begins
@@ -60,7 +61,7 @@ class Disk:
         """A second key of the launch secret."""
         return [COCOSECRET, "enroll", self.path, "--key-file",
                 self.volume.owner, "--new-key-file", key,
-                "--also", f"{SECRET}={self.volume.key}"]
+                "--also", f"{known.DISK}={self.volume.key}"]
 
     def add(self, key):
         """A key slot without a token."""
@@ -112,9 +113,9 @@ def check(disk, kinds, done):
     if adds:
         # cryptsetup breaks the seal; nothing else is wrong with the header.
         key = ours[0] if ours else disk.volume.key
-        also = [f"--also={SECRET}={key}" for key in ours[1:]]
+        also = [f"--also={known.DISK}={key}" for key in ours[1:]]
         if ours and not rotated:
-            also = [f"--also={SECRET}={disk.volume.key}", *also]
+            also = [f"--also={known.DISK}={disk.volume.key}", *also]
         sealed = call(COCOSECRET, "seal", disk.path, "--force", "--key-file",
                       key, *also)
         assert sealed.returncode == 0, said

@@ -12,13 +12,12 @@ import time
 import pytest
 
 from attacks import catalogue
-from attacks.catalogue import COCOSECRET, SECRET, TOP
-from harness import documents
+from attacks.catalogue import COCOSECRET, TOP
+from harness import documents, known
 
 FLEET = TOP / "examples/fleet"
 README = (FLEET / "README.md").read_text()
 PATH = f"{COCOSECRET.parent}:/usr/sbin:/usr/bin:/bin"
-TOKEN = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 
 
 def environment(folder):
@@ -85,7 +84,7 @@ def test_commands(fleet):
     catalogue.must(COCOSECRET, "verify", fleet / "disk.img", "--key-file",
                    fleet / "key")
     (fleet / "table").write_bytes(decrypt(fleet, "db1.table.cms"))
-    assert TOKEN in run("cocosecret table show table", fleet)
+    assert known.OTHER in run("cocosecret table show table", fleet)
 
 
 def test_again(fleet):
@@ -182,7 +181,7 @@ def test_clear(fleet):
     made = list((fleet / "out").iterdir())
     assert len(made) == 6
     assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
-    assert SECRET in run("cocosecret table show out/web1.table", fleet)
+    assert known.DISK in run("cocosecret table show out/web1.table", fleet)
     done = subprocess.run(["./tables", "machines", "out", "machines"],
                           cwd=fleet, env=environment(fleet), text=True,
                           capture_output=True, check=False)

@@ -22,13 +22,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from lxml import etree
 
 from attacks import catalogue
-from attacks.catalogue import COCOSECRET, SECRET, TOP
-from harness import documents
+from attacks.catalogue import COCOSECRET, TOP
+from harness import documents, firmware, known
 
 VALIDATE = "/usr/bin/virt-qemu-sev-validate"
 DOMAIN_SCHEMA = "/usr/share/libvirt/schemas/domain.rng"
 EXAMPLES = TOP / "examples"
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 HEADER = 20  # bytes of the table's and of each entry's
 # What QEMU would tell of a launch.
 API_MAJOR, API_MINOR, BUILD_ID, POLICY = 1, 55, 8, 1
@@ -72,7 +71,7 @@ def parse(table):
     """{guid: secret}, by the rules of libvirt's and QEMU's side: lengths
     include heads, and what follows the table is zero."""
     guid, size = uuid.UUID(bytes_le=table[:16]), table[16:20]
-    assert str(guid) == "1e74f542-71dd-4d66-963e-ef4287ff173b"
+    assert str(guid) == known.HEADER
     size = int.from_bytes(size, "little")
     assert size <= len(table) and not any(table[size:])
     found, at = {}, HEADER
@@ -90,13 +89,13 @@ def parse(table):
 def test_tables(tmp_path, sizes):
     """Theirs and ours are the same bytes; theirs has zeros after it where
     ours is whole without."""
-    secrets = dict(zip((SECRET, OTHER), map(os.urandom, sizes)))
+    secrets = dict(zip((known.DISK, known.OTHER), map(os.urandom, sizes)))
     table = theirs().SecretsTable()
     words = []
     for guid, secret in secrets.items():
         path = tmp_path / guid
         path.write_bytes(secret)
-        table.load_secret("luks-key" if guid == SECRET else guid, path)
+        table.load_secret("luks-key" if guid == known.DISK else guid, path)
         words.append(f"{guid}={path}")
     built = table.build()
     catalogue.must(COCOSECRET, "table", "build", "-o", tmp_path / "ours",
@@ -128,13 +127,13 @@ def measure(folder, cmdline):
     firmware and hash table, to which QEMU adds 16 zeros at most."""
     def read(name):
         return (folder / name).read_bytes()
-    hashes = entry("97d02dd8-bd20-4c94-aa78-e7714d36ab2a",
+    hashes = entry(firmware.HASH_CMDLINE,
                    digest(cmdline.encode() + b"\0"))
-    hashes += entry("44baf731-3a2f-4bd7-9af1-41e29169781d",
+    hashes += entry(firmware.HASH_INITRD,
                     digest(read("initrd.img")))
-    hashes += entry("4de79437-abd2-427f-b835-d5b172d2045b",
+    hashes += entry(firmware.HASH_KERNEL,
                     digest(read("vmlinuz")))
-    hashes = entry("9438d606-4f22-4cc9-b479-a793d411fd21", hashes)
+    hashes = entry(firmware.HASH_TABLE, hashes)
     hashes += bytes(16 - len(hashes) % 16)
     nonce = os.urandom(16)
     message = bytes([4, API_MAJOR, API_MINOR, BUILD_ID]) \
@@ -175,7 +174,7 @@ def test_owner(tmp_path):
             "BUILD_ID": str(BUILD_ID), "POLICY": str(POLICY)}
     shell(command, tmp_path, **told)
     table = decrypt(tmp_path, measurement)
-    assert parse(table) == {SECRET: (tmp_path / "disk.key").read_bytes()}
+    assert parse(table) == {known.DISK: (tmp_path / "disk.key").read_bytes()}
     shell(block("hardware", "cocosecret table build"), tmp_path)
     assert table.startswith((tmp_path / "table.bin").read_bytes())
     (tmp_path / "header.b64").unlink()
@@ -207,8 +206,8 @@ def test_qmp():
     schema = {item["name"]: item for item in
               answers({"execute": "query-qmp-schema"})[0]["return"]}
     for command in commands:
-        known = schema[command["execute"]]
-        members = schema[known["arg-type"]]["members"]
+        described = schema[command["execute"]]
+        members = schema[described["arg-type"]]["members"]
         given = set(command.get("arguments", {}))
         assert given <= {member["name"] for member in members}
         assert {member["name"] for member in members

@@ -10,9 +10,8 @@ import subprocess
 import time
 
 from attacks import catalogue
+from harness.known import DISK, OTHER
 
-SECRET = catalogue.SECRET
-OTHER = "11111111-2222-4333-8444-555555555555"
 RUN = "/run/cocosecret/secrets"
 # No kernel log, so that messages come to standard error; no securityfs and no
 # module, so that nothing of this machine's is wiped.
@@ -50,7 +49,7 @@ def test_none():
     status, seconds, said = run("unlock; s=$?; stat -f -c %T $run; "
                                 "stat -c %a:%u $run; exit $s")
     assert status == 3 and 1 <= seconds < 10
-    assert f"secret {SECRET} is not there (exit 3)" in said
+    assert f"secret {DISK} is not there (exit 3)" in said
     assert said.endswith("ramfs\n700:0\n")
 
 
@@ -58,7 +57,7 @@ def test_late():
     """One that comes in time is waited for; then it is the device that is not
     there, and what a failed run wipes."""
     status, _, said = run(
-        f"ramfs; (sleep .4; put {SECRET}) & unlock; s=$?; ls -A $run; exit $s")
+        f"ramfs; (sleep .4; put {DISK}) & unlock; s=$?; ls -A $run; exit $s")
     assert status == 4
     assert "all agent's secrets wiped" in said
     assert said.rstrip().endswith("(exit 4)")
@@ -67,7 +66,7 @@ def test_late():
 def test_one_time():
     """Secrets and devices have one time together."""
     _, seconds, _ = run(
-        f"sed -i s/=1/=3/ /run/cmdline; ramfs; (sleep 2; put {SECRET}) & "
+        f"sed -i s/=1/=3/ /run/cmdline; ramfs; (sleep 2; put {DISK}) & "
         "unlock")
     assert 3 <= seconds < 4.5
 
@@ -75,10 +74,10 @@ def test_one_time():
 def test_all_waited_for():
     """Each secret that a volume cannot do without, and no other."""
     tab = f"echo 'data /dev/disk/by-id/none2 {OTHER} {{}}' >>/run/cocotab; "
-    status, _, said = run(tab.format("-") + f"ramfs; put {SECRET}; unlock")
+    status, _, said = run(tab.format("-") + f"ramfs; put {DISK}; unlock")
     assert status == 3 and f"secret {OTHER} is not there (exit 3)" in said
     status, _, said = run(tab.format("nofail")
-                          + f"ramfs; put {SECRET}; unlock")
+                          + f"ramfs; put {DISK}; unlock")
     assert status == 4 and f"secret {OTHER} is not there; it is nofail" in said
 
 
@@ -88,7 +87,7 @@ def test_wiped():
     for mount in ("ramfs", "mkdir $run", "mkdir -m 755 $run"):
         for command in ("unlock", '"$unlock" wipe'):
             status, _, said = run(
-                f"{mount}; put {SECRET}; put .half; exec 3<$run/{SECRET} "
+                f"{mount}; put {DISK}; put .half; exec 3<$run/{DISK} "
                 f"4<$run/.half; {command}; s=$?; ls -A $run; "
                 "for fd in 3 4; do tr -d '\\0' <&$fd | wc -c; done; exit $s")
             assert said.endswith("\n0\n0\n") and RUN + "/" not in said
@@ -103,7 +102,7 @@ def test_rest_wiped():
     """An image for an agent's secrets may have no efi_secret: a boot goes on
     without it, and claims nothing. Where the launch page is the source, it
     does not."""
-    script = (f"ramfs; put {SECRET}; : >/run/cocosecret/wipe-rest; "
+    script = (f"ramfs; put {DISK}; : >/run/cocosecret/wipe-rest; "
               "echo rd.cocosecret.source={} >/run/kernel; "
               "mount --bind /run/kernel /proc/cmdline; "
               '"$unlock" wipe-rest; s=$?; ls -A $run; '
@@ -120,7 +119,7 @@ def test_open_folder():
     """One that others may read, or that may be swapped, is not used."""
     for mount in ("mkdir $run", "ramfs; chmod 750 $run",
                   "ramfs; chown 1 $run"):
-        status, seconds, said = run(f"{mount}; put {SECRET}; unlock")
+        status, seconds, said = run(f"{mount}; put {DISK}; unlock")
         assert status == 3 and seconds < 1
         assert "must be a ramfs that root owns, of mode 0700" in said
 
@@ -132,5 +131,5 @@ def test_discover():
     assert status == 3 and seconds >= 1
     assert f"no secret came into {RUN} (exit 3)" in said
     status, _, said = run(
-        script + f"(sleep .4; put {SECRET}) & unlock")
+        script + f"(sleep .4; put {DISK}) & unlock")
     assert f"no secret came into {RUN}" not in said

@@ -12,13 +12,13 @@ import pathlib
 import subprocess
 import typing
 
+from harness import known
+
 from . import luks2
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 COCOSECRET = TOP / "build/cocosecret"
-SECRET = "736869e5-84f0-4973-92ec-06879ce3da0b"
 NAME = "victim"
-OTHER_UUID = "11111111-2222-4333-8444-555555555555"
 CHEAP = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
 SIZE = 20 << 20
 
@@ -248,7 +248,7 @@ HEADERS = {
         "mandatory": ["online-reencrypt-v2"]}),
     "label": text(luks2.LABEL, "x"),
     "subsystem": text(luks2.SUBSYSTEM, "x"),
-    "UUID": text(luks2.UUID, OTHER_UUID),
+    "UUID": text(luks2.UUID, known.OTHER),
 }
 
 

@@ -7,6 +7,8 @@ import subprocess
 import time
 import typing
 
+from harness import known
+
 from . import catalogue
 
 PLUGIN = catalogue.TOP / "build/libcryptsetup-token-cocosecret.so"
@@ -38,7 +40,7 @@ def run(*command, secret=None):
     begin = time.monotonic()
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-euc", SCRIPT, "sh", PLUGIN,
-         secret or "", catalogue.SECRET, *command], timeout=60, text=True,
+         secret or "", known.DISK, *command], timeout=60, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, check=False)
     return Done(done.returncode, time.monotonic() - begin, done.stdout)

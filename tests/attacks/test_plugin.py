@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+from harness import known
+
 from . import catalogue, plugin
 from .test_headers import LIMIT, good_fixture, sha256, victim
 
@@ -84,7 +86,7 @@ def test_secret(good):
     """Without the secret, with another, and with one that is too short."""
     done = plugin.test_passphrase(good.path, None, *OURS)
     assert done.status == 1
-    assert f"secret {catalogue.SECRET} is not here" in done.output
+    assert f"secret {known.DISK} is not here" in done.output
     done = plugin.test_passphrase(good.path, good.owner, *OURS)
     assert done.status == 1 and "is refused" in done.output
     short = good.path.with_name("short")
@@ -146,7 +148,7 @@ def test_dump(good):
     """What cryptsetup luksDump shows of a token."""
     done = plugin.run("cryptsetup", "luksDump", good.path)
     lines = done.output[done.output.index("Tokens:"):].splitlines()[1:6]
-    assert lines == ["  0: cocosecret", f"\tSecret:     {catalogue.SECRET}",
+    assert lines == ["  0: cocosecret", f"\tSecret:     {known.DISK}",
                      f"\tName:       {catalogue.NAME}",
                      "\tSeal:       hmac-sha256, not checked here",
                      "\tKeyslot:    1"]
@@ -157,7 +159,7 @@ def test_import(good):
     volume = victim(good)
     before = sha256(volume.path)
     for text, status in (("", 1), (',"secret":"x"', 1),
-                         (f',"secret":"{catalogue.SECRET}"', 0)):
+                         (f',"secret":"{known.DISK}"', 0)):
         json = volume.path.with_name("json")
         json.write_text('{"type":"cocosecret","keyslots":["1"]' + text + "}")
         done = plugin.run("cryptsetup", "token", "import", "--json-file",

@@ -9,8 +9,8 @@ OVMF. All times are of the guest's kernel log.
 import pathlib
 import re
 
-from harness import (chroot, firmware, image, packages, place, qemu, rootvm,
-                     table)
+from harness import (chroot, firmware, image, known, packages, place, qemu,
+                     rootvm, table)
 
 from . import size
 
@@ -20,11 +20,11 @@ MEMORY = 1024  # MiB
 TOOLS = {"dracut with systemd": "", "dracut, plain": "systemd"}
 KEY_FILE = "etc/disk.key"
 # Whoever opens it calls it that.
-MAPPED = f"root=/dev/mapper/{image.MAPPING}"
+MAPPED = f"root={known.MAPPED}"
 ROOTS = {
-    size.BASE: f"root=UUID={image.FS_UUID}",
+    size.BASE: f"root=UUID={known.FS_UUID}",
     size.OURS: f"{MAPPED} {rootvm.volume(options='')}",
-    size.CRYPTSETUP: f"{MAPPED} rd.luks.uuid={image.LUKS_UUID}",
+    size.CRYPTSETUP: f"{MAPPED} rd.luks.uuid={known.LUKS_UUID}",
 }
 MODULES = {size.BASE: "", size.OURS: "cocosecret", size.CRYPTSETUP: "crypt"}
 
@@ -39,8 +39,8 @@ def make_image(path, ours, who, omit, version):
             key.parent.mkdir(parents=True)
             key.write_bytes((image.sealed().image.parent / "owner")
                             .read_bytes())
-            system.put("etc/crypttab", f"{image.MAPPING} "
-                       f"UUID={image.LUKS_UUID} /{KEY_FILE} luks\n")
+            system.put("etc/crypttab", f"{known.MAPPING} "
+                       f"UUID={known.LUKS_UUID} /{KEY_FILE} luks\n")
             words += (f" --include /{KEY_FILE} /{KEY_FILE}"
                       " --include /etc/crypttab /etc/crypttab")
         system.run(size.DRACUT.replace("--no-compress", "--zstd").format(
@@ -70,7 +70,7 @@ def once(folder, path, who):
     """ms from /init to the real root's first program."""
     disk = image.overlay(image.unencrypted() if who == size.BASE else
                          image.sealed().image, folder)
-    launch = table.build({table.DISK: image.sealed().key})
+    launch = table.build({known.DISK: image.sealed().key})
     maker = firmware.KINDS["amdsev"](
         packages.Kernel().image, path, f"{rootvm.CMDLINE} {ROOTS[who]}",
         launch)
@@ -79,7 +79,7 @@ def once(folder, path, who):
         machine.wait_ready(300)
         log = machine.check("dmesg")
         source = machine.check("findmnt -no SOURCE /").strip()
-    assert (source == f"/dev/mapper/{image.MAPPING}") == (who != size.BASE)
+    assert (source == known.MAPPED) == (who != size.BASE)
     return stamp(log, "running in system mode") - stamp(log, "Run /init")
 
 

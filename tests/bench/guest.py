@@ -6,8 +6,8 @@ import contextlib
 import functools
 import pathlib
 
-from harness import (chroot, firmware, image, packages, place, qemu, ram,
-                     rootvm, table)
+from harness import (chroot, firmware, image, known, packages, place, qemu,
+                     ram, rootvm, table)
 
 PEERS = ("clevis-luks", "clevis-tpm2", "tang", "swtpm")
 PROGRAMS = ("stopwatch", "loadtime", "floor", "library")
@@ -65,7 +65,7 @@ def make_disk(path, installed, kernel):
         furnish(root, installed, kernel)
         used = int(place.run("du", "-sm", root).split()[0])
         place.run("mke2fs", "-q", "-t", "ext4", "-m", "0", "-J", "size=4",
-                  "-U", image.FS_UUID, "-d", root, path,
+                  "-U", known.FS_UUID, "-d", root, path,
                   f"{used + used // 10 + SPARE}M")
 
 
@@ -124,7 +124,7 @@ class Guest:
 @contextlib.contextmanager
 def started(name, disks=(), cmdline="", more=()):
     """A Guest on two CPUs; disks: more of them, which it may write."""
-    line = (f"{rootvm.CMDLINE} root=UUID={image.FS_UUID} {cmdline}").strip()
+    line = (f"{rootvm.CMDLINE} root=UUID={known.FS_UUID} {cmdline}").strip()
     with place.scratch() as folder, ram.Ram(MEMORY * qemu.MIB) as shared:
         folder = pathlib.Path(folder)
         root = folder / "root.qcow2"

@@ -11,7 +11,7 @@ import json
 import pathlib
 import secrets
 
-from harness import hostile, image, place, rootvm, steps, table
+from harness import hostile, image, known, place, rootvm, steps
 
 from . import guest
 
@@ -143,7 +143,7 @@ class Bench:
 
     def round(self, names, cold=False):
         """{name: (ms, KiB)}, in that order."""
-        self.guest.launch({table.DISK: self.key})
+        self.guest.launch({known.DISK: self.key})
         script = "".join(part for name in names
                          for part in self.script(name, cold))
         found = {}
@@ -178,10 +178,10 @@ def breakdown(records, total):
     """{step: [ms]} of runs that took so many ms in total."""
     found = {}
     for (run, volume), ms in zip(records, total, strict=True):
-        known = steps.of(run, volume)
+        inner = steps.of(run, volume)
         inside = steps.whole(run)
-        for step, took in {"program started and ended": ms - inside, **known,
-                           "all else": inside - sum(known.values())}.items():
+        for step, took in {"program started and ended": ms - inside, **inner,
+                           "all else": inside - sum(inner.values())}.items():
             found.setdefault(step, []).append(round(took, 3))
     return found
 

@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 import secrets
 
-from harness import disks, hostile, image, place, table
+from harness import disks, hostile, image, known, place
 
 from . import guest, unlock
 
@@ -77,7 +77,7 @@ def started():
 
 def one(machine, key, count):
     """((ms, KiB) of ours, and of cryptsetup)"""
-    machine.launch({table.DISK: key})
+    machine.launch({known.DISK: key})
     said = machine.check(unlock.SETTINGS + RUN.format(count=count)
                          + PEER.format(), 900)
     found = []

@@ -9,11 +9,11 @@ import re
 import sys
 import time
 
-from . import (accel, firmware, image, initrd, packages, place, rootvm, steps,
-               table)
+from . import (accel, firmware, image, initrd, known, packages, place, rootvm,
+               steps, table)
 
-SERVICES = {"4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10": b"a service's own secret\n",
-            "b3c0a1de-7d0e-4c36-9b51-8d4f6e2a9c77": bytes(range(64))}
+SERVICES = {known.OTHERS[0]: b"a service's own secret\n",
+            known.OTHERS[1]: bytes(range(64))}
 
 
 def build():
@@ -34,7 +34,7 @@ class Boot:
     """What the guest says of itself."""
 
     def __init__(self, guest):
-        volumes = f"{rootvm.STATE}/volumes/{image.MAPPING}.json"
+        volumes = f"{rootvm.STATE}/volumes/{known.MAPPING}.json"
         self.volume = json.loads(guest.check(f"cat {volumes}"))
         self.run = json.loads(guest.check(f"cat {rootvm.STATE}/run.json"))
         self.after = guest.check(f"ls {rootvm.SECRETS}").split()
@@ -80,7 +80,7 @@ def show(guest, boot):
     for name in before:
         print(f"  {name}  ",
               "   still there" if name in boot.after else "   GONE",
-              "(the disk's key)" if name == table.DISK else "")
+              "(the disk's key)" if name == known.DISK else "")
     print(f"\nopened      {boot.volume['device']} as /dev/mapper/"
           f"{boot.volume['name']} with {boot.volume['secret']}")
     print(f"root        / is {boot.root}\n")
@@ -92,7 +92,7 @@ def show(guest, boot):
                 print(f"{'':13}{took:9.1f} ms  {step}")
     print(f"\nThe encrypted root runs {guest.age():.1f} s after QEMU was "
           "started, and its key is " +
-          ("STILL THERE." if table.DISK in boot.after else "gone."))
+          ("STILL THERE." if known.DISK in boot.after else "gone."))
 
 
 def main(kind):
@@ -100,14 +100,14 @@ def main(kind):
     print("building what is missing:", flush=True)
     build()
     disk = image.sealed()
-    secrets = {table.DISK: disk.key, **SERVICES}
+    secrets = {known.DISK: disk.key, **SERVICES}
     print(f"booting under {firmware.KINDS[kind].name} …", flush=True)
     with rootvm.guest(kind, launch_table=table.build(secrets), disk=disk,
                       volumes=rootvm.volume(options="")) as guest:
         guest.wait_ready(300)
         boot = Boot(guest)
         show(guest, boot)
-        return int(table.DISK in boot.after)
+        return int(known.DISK in boot.after)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pathlib
 import secrets
 import uuid
 
-from . import image, place, table
+from . import image, known, place
 
 MBR_ID = "c0c05ec4"
 ROOT_DEVICE = f"PARTUUID={MBR_ID}-01"
@@ -76,7 +76,7 @@ def root():
             (tree / "etc/fstab").write_text(FSTAB)
             image.file_system(path / "root.img", tree)
         image.encrypt(path / "root.img", path / "key", any_uuid())
-        enroll(path / "root.img", "root", table.DISK, key)
+        enroll(path / "root.img", "root", known.DISK, key)
         partitioned(path / "disk.scsi.img", f"dos\nlabel-id: 0x{MBR_ID}",
                     [(path / "root.img", "type=83")])
         place.remove(path / "root.img")

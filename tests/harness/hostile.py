@@ -10,7 +10,8 @@ import typing
 
 from attacks import catalogue, swap
 
-from . import firmware, image, initrd, memory, place, qemu, ram, rootvm, table
+from . import (firmware, image, initrd, known, memory, place, qemu, ram,
+               rootvm, table)
 
 NAME = catalogue.NAME
 # For programs that a header may keep busy for ever: seconds of work, and of
@@ -228,7 +229,7 @@ class Host:
 
     def launch(self, secret):
         """A new secret table, as if at a new start: no module knows it."""
-        new = table.build({table.DISK: secret})
+        new = table.build({known.DISK: secret})
         self.ram.write(self.base, new + bytes(self.size - len(new)))
 
     @contextlib.contextmanager

@@ -8,8 +8,8 @@ import pathlib
 import secrets
 import typing
 
-from . import (chroot, disks, firmware, image, initrd, mkosi, packages, place,
-               plain, qemu, rootvm, table)
+from . import (chroot, disks, firmware, image, initrd, known, mkosi, packages,
+               place, plain, qemu, rootvm, table)
 
 # What a root may have that listens to a host.
 LISTENERS = "openssh-server", "qemu-guest-agent", "lvm2", "mdadm"
@@ -17,7 +17,7 @@ CLOUD = (*LISTENERS, "cloud-init")
 GROUP, VOLUME, ARRAY = "owner", "data", "array"
 # By names that are no mapping of ours: the owner's choice, and a host's, too.
 FSTAB = f"""\
-UUID={image.FS_UUID} / ext4 rw,noatime 0 1
+UUID={known.FS_UUID} / ext4 rw,noatime 0 1
 LABEL=data /data ext4 ro,nofail 0 0
 /dev/{GROUP}/{VOLUME} /logical ext4 ro,nofail 0 0
 /dev/md/{ARRAY} /array ext4 ro,nofail 0 0
@@ -35,8 +35,7 @@ PARTITIONS = {
     "home": "933ac7e1-2eb4-4f13-b844-0e14e2aef915",
     "srv": "3b8f8425-20e0-4f3b-907f-1a25a76f98e8",
 }
-ROOT_TYPE = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
-LAYOUT = FSTAB, PATIENCE, *FOLDERS, *PARTITIONS, ROOT_TYPE
+LAYOUT = FSTAB, PATIENCE, *FOLDERS, *PARTITIONS, known.ROOT_TYPE
 
 
 def install_listeners(path, names):
@@ -106,9 +105,9 @@ def make_disk(path, copy_root):
         image.encrypt(volume, path / "owner")
         place.make("unlock")
         place.run(place.BUILD / "cocosecret", "enroll", volume, "--name",
-                  image.MAPPING, "--new-key-file", path / "key",
+                  known.MAPPING, "--new-key-file", path / "key",
                   "--key-file", path / "owner")
-        partitions(path / "disk.img", (volume, f"type={ROOT_TYPE}"))
+        partitions(path / "disk.img", (volume, f"type={known.ROOT_TYPE}"))
 
 
 @functools.cache
@@ -153,7 +152,7 @@ WITHOUT = {
     "initramfs-tools": "mkinitramfs -o /boot/made {version}",
 }
 CONFIGURATION = {
-    "etc/crypttab": f"{image.MAPPING} UUID={image.LUKS_UUID} /{KEY_FILE} "
+    "etc/crypttab": f"{known.MAPPING} UUID={known.LUKS_UUID} /{KEY_FILE} "
                     "luks,initramfs\n",
     "etc/cryptsetup-initramfs/conf-hook": f'KEYFILE_PATTERN="/{KEY_FILE}"\n',
 }
@@ -198,10 +197,10 @@ def without(kind):
     if kind == "mkosi":
         return System(packages.Kernel().image, mkosi.initramfs(),
                       {KEY_FILE: owner_key(disk())},
-                      f"rd.cocosecret=0 rd.luks.name={image.LUKS_UUID}="
-                      f"{image.MAPPING} rd.luks.key=/{KEY_FILE}", disk())
+                      f"rd.cocosecret=0 rd.luks.name={known.LUKS_UUID}="
+                      f"{known.MAPPING} rd.luks.key=/{KEY_FILE}", disk())
     return System(packages.Kernel().image, initramfs_without(kind), {},
-                  f"rd.luks.uuid={image.LUKS_UUID}", disk())
+                  f"rd.luks.uuid={known.LUKS_UUID}", disk())
 
 
 @contextlib.contextmanager
@@ -216,7 +215,7 @@ def guest(system, said, *, cmdline="", plugged=True, esp=None):
             folder / "initrd", system.initramfs, system.files)
         maker = firmware.Stock(
             system.kernel, initramfs, " ".join(words.split()),
-            table.build({table.DISK: system.disk.key}), variables=store,
+            table.build({known.DISK: system.disk.key}), variables=store,
             esp=esp)
         path = (system.disk.overlay if plugged else system.disk.copy)(folder)
         with qemu.Machine(rootvm.test_name(), maker, memory_mib=MEMORY,

@@ -7,6 +7,7 @@ import os
 import secrets
 
 from . import packages, place
+from .known import FS_LABEL, FS_UUID, LUKS_UUID, MAPPING
 
 SUITE = "bookworm"
 PACKAGES = ("systemd-sysv", "udev", "kmod", "dracut-core", "dmsetup",
@@ -19,11 +20,8 @@ UNNEEDED = ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc",
 # debootstrap makes static nodes. Image builders' chroots need not have any.
 BARE = ("dev", "proc", "sys")
 
-LUKS_UUID = "5d41402a-bc4b-4a76-b971-9d911017c592"
-FS_UUID = "0b9ac2f4-2f7e-4a5c-9d5e-6f0b1c7f4a21"
 # Without one the first boot would preset every unit.
 MACHINE_ID = "c0c05ec4e7c0c05ec4e7c0c05ec4e7c0"
-MAPPING = "root"
 MIB = 1 << 20
 HEADER_SHIFT = 32  # MiB that reencrypt wants at the end, for its header
 # The keys are random, so a slow key derivation would only cost time.
@@ -177,7 +175,7 @@ def file_system(path, folder, modules=False):
                 place.remove(drivers)
         used = int(place.run("du", "-sm", copy).split()[0])
         place.run("mke2fs", "-q", "-t", "ext4", "-m", "0", "-J", "size=4",
-                  "-U", FS_UUID, "-L", "guest-root", "-d", copy, path,
+                  "-U", FS_UUID, "-L", FS_LABEL, "-d", copy, path,
                   f"{used + used // 10 + SPARE}M")
 
 

@@ -4,7 +4,7 @@
 import functools
 import stat
 
-from . import disks, image, packages, place
+from . import disks, image, known, packages, place
 
 BUSYBOX = place.pathlib.Path("/bin/busybox")
 
@@ -83,9 +83,9 @@ ExecStopPost=-/usr/libexec/cocosecret-tests/report.sh
 """
 
 
-def cocotab(options="unsealed", device=f"UUID={image.LUKS_UUID}"):
+def cocotab(options="unsealed", device=f"UUID={known.LUKS_UUID}"):
     """/etc/cocotab for the guest's disk."""
-    return f"{image.MAPPING} {device} - {options}\n".encode()
+    return f"{known.MAPPING} {device} - {options}\n".encode()
 
 
 # How image builders call it, and how a machine does for itself. dracut's crypt,
@@ -106,8 +106,8 @@ MORE = {"debug": (), "stacks": ("--add", "lvm mdraid btrfs")}
 COCOTABS = {
     "hostonly": cocotab(),
     "integrity": cocotab() + b"# one like it is on the command line\n"
-                 b"gone UUID=00000000-1111-4222-8333-444444444444 "
-                 b"9fb0a947-af97-4e51-9e7a-52ee2f815365 nofail,integrity\n"}
+                 + f"gone {known.NOWHERE} {known.STACKED} "
+                   "nofail,integrity\n".encode()}
 CONFIGURATION = {"debug": b"cocosecret_debug=yes\n"}
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 import typing
 
-from . import chroot, debs, hostvm, image, marked, mkosi, place
+from . import chroot, debs, hostvm, image, known, marked, mkosi, place
 
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13",
           "sid": "Debian unstable"}
@@ -31,7 +31,7 @@ SOURCES = ("module", "unlock", "dracut", "initramfs-tools", "debian",
            "Makefile", "packaging.mk")
 PACKAGES = ("cocosecret", "cocosecret-dracut", "cocosecret-initramfs",
             "efi-secret-dkms")
-COCOTAB = f"{image.MAPPING} UUID={image.LUKS_UUID}\n"
+COCOTAB = f"{known.MAPPING} UUID={known.LUKS_UUID}\n"
 # All that is done, besides installing and enrolling.
 COMMANDS = {
     "initramfs-tools": "update-initramfs -u -k {version}; "
@@ -168,7 +168,7 @@ def enroll(system, disk, key):
     for file in (disk, key, disk.with_name("owner")):
         file.rename(target / file.name)
     system.run("cd /disk; cocosecret enroll disk.img --name "
-               f"{image.MAPPING} --new-key-file key --key-file owner")
+               f"{known.MAPPING} --new-key-file key --key-file owner")
     for file in target.iterdir():
         file.rename(disk.with_name(file.name))
 
@@ -247,7 +247,7 @@ def host_system_without(suite):
     made = place.artefact(f"matrix-without-{suite}", key,
                           lambda path: make_without(path, suite))
     return hostvm.System(kernel(suite), made, {},
-                         f"rd.luks.uuid={image.LUKS_UUID}", host_disk(suite))
+                         f"rd.luks.uuid={known.LUKS_UUID}", host_disk(suite))
 
 
 # results

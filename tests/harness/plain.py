@@ -3,7 +3,7 @@
 
 import functools
 
-from . import disks, image, packages, place
+from . import disks, image, known, packages, place
 
 # How each is made. A cocotab without a line leaves it to the command line.
 IMAGES = {
@@ -24,7 +24,7 @@ FILES = {
     # For the attacks; dracut is told on its command line.
     "etc/initramfs-tools/modules": b"dm_integrity\n",
     # cryptroot would ask for a passphrase, if the unlocker were not first.
-    "etc/crypttab": f"{image.MAPPING} UUID={image.LUKS_UUID} none "
+    "etc/crypttab": f"{known.MAPPING} UUID={known.LUKS_UUID} none "
                     "luks,initramfs\n".encode(),
 }
 

@@ -6,19 +6,19 @@ import os
 import pathlib
 import time
 
-from . import (firmware, image, initrd, mkosi, packages, place, plain, qemu,
-               table)
+from . import (firmware, image, initrd, known, mkosi, packages, place, plain,
+               qemu, table)
 
 CMDLINE = "console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw"
-ROOT = f"root=/dev/mapper/{image.MAPPING}"
+ROOT = f"root={known.MAPPED}"
 MEMORY = 512  # MiB
 LARGE = {"mkosi": 1024}  # of images that need more
-DEVICE = f"UUID={image.LUKS_UUID}"
+DEVICE = f"UUID={known.LUKS_UUID}"
 
 
 def volume(device=DEVICE, secret="", options="unsealed"):
     """The guest's disk on the kernel command line."""
-    return f"rd.cocosecret={image.MAPPING}:{device}:{secret}:{options}"
+    return f"rd.cocosecret={known.MAPPING}:{device}:{secret}:{options}"
 
 
 def test_name():
@@ -68,7 +68,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     """
     disk = disk or image.disk()
     if launch_table is None:
-        launch_table = table.build({table.DISK: disk.key})
+        launch_table = table.build({known.DISK: disk.key})
     if volumes is None:
         volumes = "" if variant in initrd.COCOTABS else volume()
     with place.scratch() as folder:
@@ -94,7 +94,7 @@ def assert_off(variant):
     the command line turns us off."""
     with place.scratch() as folder, \
             guest("amdsev", variant, volumes="rd.cocosecret=0",
-                  root=f"root=UUID={image.FS_UUID}",
+                  root=f"root=UUID={known.FS_UUID}",
                   after=[image.overlay(image.unencrypted(), folder)]) as machine:
         machine.wait_ready()
         assert machine.check("findmnt -no SOURCE /").strip() == "/dev/vdb"

@@ -9,11 +9,10 @@ import functools
 import pathlib
 import secrets
 
-from . import disks, image, place, rootvm, table
+from . import disks, image, known, place, rootvm, table
 
 BTRFS_UUID = "1c9bd3f5-3f8f-4b6b-9e6f-7f1c2d8f5b32"
 MD_UUID = "2dace406:4a9a4c7c:af7f8a2d:3e9a6c43"
-DATA_SECRET = "9fb0a947-af97-4e51-9e7a-52ee2f815365"
 ROOTS = {"btrfs1": 400, "btrfs2": 400, "md1": 320, "md2": 320}  # MiB
 INTEGRITY = {
     "hmac": "--integrity hmac-sha256 --cipher aes-xts-plain64",
@@ -66,19 +65,19 @@ def script(key):
     return LAY_OUT.format(
         tools=image.use_tools("/dev/disk/by-id/virtio-disk1"),
         key=base64.b64encode(key).decode(), integrity="\n".join(formats),
-        md=MD_UUID, fs=image.FS_UUID, btrfs=BTRFS_UUID)
+        md=MD_UUID, fs=known.FS_UUID, btrfs=BTRFS_UUID)
 
 
 def lay_out(path, key, data_key):
     """In a guest that has the volumes of the roots open."""
     volumes = [rootvm.volume()] + [
-        f"rd.cocosecret={name}:UUID={UUIDS[name]}:{DATA_SECRET}:unsealed"
+        f"rd.cocosecret={name}:UUID={UUIDS[name]}:{known.STACKED}:unsealed"
         for name in ROOTS]
     drivers = [f"rd.driver.pre={name}" for name in DRIVERS.split()]
     with place.scratch() as folder, rootvm.guest(
             "amdsev", volumes=" ".join(volumes), cmdline=" ".join(drivers),
-            launch_table=table.build({table.DISK: image.disk().key,
-                                      DATA_SECRET: key}),
+            launch_table=table.build({known.DISK: image.disk().key,
+                                      known.STACKED: key}),
             after=[image.tools_disk(pathlib.Path(folder)),
                    *(path / f"{name}.img" for name in (*INTEGRITY, *ROOTS))]
             ) as guest:
@@ -101,7 +100,7 @@ def build(path):
     for name in UUIDS:
         at_root = name in ROOTS
         disks.enroll(path / f"{name}.img", name,
-                     table.DISK if at_root else DATA_SECRET,
+                     known.DISK if at_root else known.STACKED,
                      keys[0 if at_root else 1])
 
 
@@ -120,7 +119,7 @@ def disk(name):
 
 def volume(name, options=""):
     """Its entry on the kernel command line."""
-    secret = "" if name in ROOTS else DATA_SECRET
+    secret = "" if name in ROOTS else known.STACKED
     return f"rd.cocosecret={name}:UUID={UUIDS[name]}:{secret}:{options}"
 
 

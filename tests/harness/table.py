@@ -7,8 +7,8 @@ Written from the format's description, not with the code under test.
 import struct
 import uuid
 
-HEADER = "1e74f542-71dd-4d66-963e-ef4287ff173b"
-DISK = "736869e5-84f0-4973-92ec-06879ce3da0b"
+from .known import HEADER
+
 HEAD_SIZE = 20
 
 

@@ -10,7 +10,7 @@ import base64
 import struct
 import typing
 
-from harness import hostvm, image, place
+from harness import hostvm, known, place
 
 from . import members, variables
 
@@ -235,8 +235,8 @@ SCENES = {
     "disk of the root's UUID and label": Scene(
         disk_of(lambda folder: hostvm.file_system(
             folder / "twin", "twin",
-            ["-U", image.FS_UUID, "-L", "guest-root"])),
-        f"findmnt -rno SOURCE / | grep -v ^/dev/mapper/{image.MAPPING}",
+            ["-U", known.FS_UUID, "-L", known.FS_LABEL])),
+        f"findmnt -rno SOURCE / | grep -v ^{known.MAPPED}",
         loud=()),
     "network card: anything sent": Scene(network, packets, loud=()),
     "disk that comes and goes": Scene(nothing, plug_and_pull, loud=()),

@@ -7,11 +7,9 @@ import os
 
 import pytest
 
-from harness import image, memory, place, rootvm, table
+from harness import image, known, memory, place, rootvm, table
 
-KEPT = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"     # the control
-REMOVED = "b3c0a1de-7d0e-4c36-9b51-8d4f6e2a9c77"
-EMPTY = "e1f7c6a5-2b3d-4e8f-a091-c2d3e4f50617"
+KEPT, REMOVED, EMPTY = known.OTHERS  # the first is the control
 
 BOOTS = [("stock", "bare"), ("amdsev", "hostonly"),
          pytest.param("stock", "hostonly", marks=pytest.mark.slow),
@@ -21,7 +19,7 @@ BOOTS = [("stock", "bare"), ("amdsev", "hostonly"),
 def four_secrets():
     """The disk's key and three for services: binary ones, and an empty one."""
     return {KEPT: b"\0" + os.urandom(90) + b"\0\n\0",
-            table.DISK: image.disk().key,
+            known.DISK: image.disk().key,
             EMPTY: b"",
             REMOVED: os.urandom(33) + bytes(3) + os.urandom(64)}
 
@@ -35,19 +33,19 @@ def sysfs_uuid(guest, source):
 def assert_root_is_unlocked(guest):
     """/ is on a crypt mapping that this boot opened from the disk."""
     source = guest.check("findmnt -no SOURCE /")
-    assert source == f"/dev/mapper/{image.MAPPING}"
+    assert source == known.MAPPED
     chain = guest.check(f"lsblk -rnso NAME,TYPE {source}").split()
-    assert chain == [image.MAPPING, "crypt", chain[2], "disk"]
+    assert chain == [known.MAPPING, "crypt", chain[2], "disk"]
     assert guest.check(f"cat /sys/block/{chain[2]}/serial") == "disk0"
     dm_uuid = sysfs_uuid(guest, source)
-    plain = image.LUKS_UUID.replace("-", "")
-    assert dm_uuid == f"CRYPT-LUKS2-{plain}-{image.MAPPING}"
-    table_line = guest.check(f"dmsetup table {image.MAPPING}").split()
+    plain = known.LUKS_UUID.replace("-", "")
+    assert dm_uuid == f"CRYPT-LUKS2-{plain}-{known.MAPPING}"
+    table_line = guest.check(f"dmsetup table {known.MAPPING}").split()
     assert table_line[2:4] == ["crypt", "aes-xts-plain64"]
     record = json.loads(guest.check(
-        f"cat {rootvm.STATE}/volumes/{image.MAPPING}.json"))
+        f"cat {rootvm.STATE}/volumes/{known.MAPPING}.json"))
     assert record["dm_uuid"] == dm_uuid
-    assert record["secret"] == table.DISK
+    assert record["secret"] == known.DISK
 
 
 def assert_files(guest, secrets):
@@ -78,7 +76,7 @@ def test_boot(kind, variant):
               f"root's agent after {guest.age():.1f} s")
         assert_root_is_unlocked(guest)
         left = {name: data for name, data in secrets.items()
-                if name != table.DISK}
+                if name != known.DISK}
         assert_files(guest, left)
 
         dump = guest.dump(folder + "/dump")
@@ -86,13 +84,13 @@ def test_boot(kind, variant):
                     for name, data in secrets.items() if data}
         for name in (KEPT, REMOVED):
             assert_only_at(place_of[name], dump, secrets[name])
-        assert memory.find(dump, secrets[table.DISK]) == []
+        assert memory.find(dump, secrets[known.DISK]) == []
 
         guest.check(f"rm {rootvm.SECRETS}/{REMOVED}")
         dump = guest.dump(folder + "/dump")
         assert_only_at(place_of[KEPT], dump, secrets[KEPT])
         assert memory.find(dump, secrets[REMOVED]) == []
-        assert memory.find(dump, secrets[table.DISK]) == []
+        assert memory.find(dump, secrets[known.DISK]) == []
         del left[REMOVED]
         assert_files(guest, left)
         print(f"{dump.stat().st_size >> 20} MiB hold the control at "

@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from harness import disks, image, place, rootvm
+from harness import disks, image, known, place, rootvm
 
 from .test_boot import assert_root_is_unlocked
 from .test_root import VERIFY_ROOT, plain as plain_disk, reporting
@@ -15,9 +15,7 @@ from .test_root import VERIFY_ROOT, plain as plain_disk, reporting
 LIMIT = 150
 KINDS = ("generic", pytest.param("initramfs-tools", marks=pytest.mark.slow),
          pytest.param("dracut-plain", marks=pytest.mark.slow))
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
-ROOT_TYPE = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # of x86-64
-DATA_UUID = "5b7ce503-6b53-4a1d-9a3c-1eab8b4d2f21"
+DATA_UUID = known.OTHERS[1]
 CONFIGURED = (f"{rootvm.volume(options='')} "
               f"rd.cocosecret=data:UUID={DATA_UUID}")
 
@@ -37,10 +35,9 @@ def test_boot(kind):
                          formatted(folder, "stranger")[0]]) as guest:
         guest.wait_ready()
         assert_root_is_unlocked(guest)
-        assert guest.check(f"readlink {rootvm.STATE}/root") == \
-            f"/dev/mapper/{image.MAPPING}"
+        assert guest.check(f"readlink {rootvm.STATE}/root") == known.MAPPED
         assert guest.check("ls /dev/mapper").split() == ["control",
-                                                         image.MAPPING]
+                                                         known.MAPPING]
         print(guest.check("dmesg | grep 'found on\\|left alone'"))
 
 
@@ -57,7 +54,7 @@ def formatted(folder, name):
     return path, key
 
 
-def another(folder, *words, uuid=image.FS_UUID):
+def another(folder, *words, uuid=known.FS_UUID):
     """Another volume of the owner's, sealed with the root's own secret: its
     file system has an init and may have the UUID of the root's."""
     path = plain_disk(folder, uuid=uuid)
@@ -73,7 +70,7 @@ def of_root_type(folder, *words):
     """It, on a partition that says that the root is there."""
     path = pathlib.Path(folder) / "typed"
     return disks.partitioned(path, "gpt", [
-        (another(folder, *words), f"type={ROOT_TYPE}")])
+        (another(folder, *words), f"type={known.ROOT_TYPE}")])
 
 
 def assert_off(guest, says, status="5"):
@@ -92,10 +89,9 @@ def test_partition_type(kind):
             kind, after=[of_root_type(folder)]) as guest:
         guest.wait_ready()
         assert_root_is_unlocked(guest)
-        assert guest.check(f"readlink {rootvm.STATE}/root") == \
-            f"/dev/mapper/{image.MAPPING}"
+        assert guest.check(f"readlink {rootvm.STATE}/root") == known.MAPPED
         names = guest.check("ls /dev/mapper").split()
-        assert names == ["control", f"luks-{DATA_UUID}", image.MAPPING]
+        assert names == ["control", f"luks-{DATA_UUID}", known.MAPPING]
         print(" ".join(names))
 
 
@@ -111,7 +107,7 @@ def test_root_withheld(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("root", ["", f"root=UUID={image.FS_UUID}"])
+@pytest.mark.parametrize("root", ["", f"root=UUID={known.FS_UUID}"])
 def test_other_name_is_no_root(root):
     """The only volume there, but sealed under another name."""
     with place.scratch() as folder, guest_of(
@@ -127,8 +123,9 @@ def test_uuid_of_another_volume(volumes):
     """root=UUID= is the file system of another volume of the owner's: what a
     host could bring about with two that have the same one."""
     with place.scratch() as folder, guest_of(
-            "generic", after=[another(folder, "--name", "data", uuid=OTHER)],
-            root=f"root=UUID={OTHER}", volumes=volumes,
+            "generic",
+            after=[another(folder, "--name", "data", uuid=known.OTHER)],
+            root=f"root=UUID={known.OTHER}", volumes=volumes,
             files=reporting(VERIFY_ROOT)) as guest:
         assert_off(guest, "but the root is the volume root")
 
@@ -138,13 +135,13 @@ def test_uuid_of_another_volume(volumes):
 def test_same_uuid(order):
     """Both have one UUID: the root, or none, whatever udev found first."""
     with place.scratch() as folder, guest_of(
-            "generic", root=f"root=UUID={image.FS_UUID}",
+            "generic", root=f"root=UUID={known.FS_UUID}",
             files=reporting(VERIFY_ROOT),
             **{order: [another(folder, "--name", "data")]}) as guest:
         report = guest.wait_outcome(LIMIT)
         if not report:
             source = guest.check("findmnt -no SOURCE /")
-            assert source == f"/dev/mapper/{image.MAPPING}"
+            assert source == known.MAPPED
             print(f"disk {order}: the root is booted")
             return
         assert report.exit == "5"

@@ -7,15 +7,12 @@ import re
 
 import pytest
 
-from harness import (disks, image, initrd, memory, packages, place, plain,
-                     rootvm, stacks, table)
+from harness import (disks, image, initrd, known, memory, packages, place,
+                     plain, rootvm, stacks, table)
 
 from .test_boot import assert_root_is_unlocked
 
-SHARED = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
-SWAP = "5b7ce503-6b53-4a1d-9a3c-1eab8b4d2f21"
-GONE = "6c8df614-7c64-4b2e-8b4d-2fbc9c5e3032"
-NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
+SHARED, SWAP, GONE = known.OTHERS
 LIMIT = 240
 VOLUMES = {
     "root": f"{disks.ROOT_DEVICE}::discard,no-read-workqueue,"
@@ -23,7 +20,7 @@ VOLUMES = {
     "home": f"PARTLABEL=home:{SHARED}:same-cpu-crypt,submit-from-crypt-cpus",
     "data": f"PARTUUID={disks.DATA_PART}:{SHARED}:read-only",
     "swap": f"UUID={disks.SWAP_UUID}:{SWAP}",
-    "gone": f"{NOWHERE}:{GONE}:nofail",
+    "gone": f"{known.NOWHERE}:{GONE}:nofail",
 }
 CHAINS = {"root": "crypt part disk: root sda1 sda",
           "home": "crypt part disk: home nvme0n1p1 nvme0n1",
@@ -45,7 +42,7 @@ def guest_of(secrets, after, **settings):
 
 def new_secrets():
     """{UUID: key} for all volumes."""
-    return {table.DISK: disks.root().key,
+    return {known.DISK: disks.root().key,
             **{name: os.urandom(32) for name in (SHARED, SWAP, GONE)}}
 
 
@@ -151,8 +148,8 @@ def overlays(folder, *names):
 
 def stacked(folder, kind, names, root, volumes=(), after=(), **settings):
     """A guest whose root lies on two volumes, opened with one secret."""
-    launch = table.build({table.DISK: stacks.disk(names[0]).key,
-                          stacks.DATA_SECRET: stacks.data_key(),
+    launch = table.build({known.DISK: stacks.disk(names[0]).key,
+                          known.STACKED: stacks.data_key(),
                           disks.DETACHED: disks.detached_key()})
     entries = [stacks.volume(name) for name in names] + list(volumes)
     return rootvm.guest("amdsev", kind, disk=stacks.disk(names[0]), root=root,
@@ -178,7 +175,7 @@ def test_root_on_btrfs():
                 f"ls /sys/fs/btrfs/{stacks.BTRFS_UUID}/devices")
             assert {chain(guest, f"/dev/{name}") for name in below.split()} \
                 == {"crypt disk: btrfs1 vda", "crypt disk: btrfs2 vdb"}
-            assert guest.check(f"ls {rootvm.SECRETS}") == stacks.DATA_SECRET
+            assert guest.check(f"ls {rootvm.SECRETS}") == known.STACKED
             print(f"btrfs on {' and '.join(below.split())}")
             assert_detached(guest)
             for name in stacks.INTEGRITY:
@@ -201,9 +198,9 @@ def assert_below(guest, name):
     """Nobody but us has a use for it, and udev knows that."""
     (below,) = guest.check(f"ls /sys/class/block/$(basename $(readlink "
                            f"/dev/mapper/{name}))/slaves").split()
-    known = guest.check(f"udevadm info -q property /dev/{below}").splitlines()
-    assert "DM_UDEV_DISABLE_OTHER_RULES_FLAG=1" in known
-    assert "ID_FS_USAGE" not in "\n".join(known)
+    told = guest.check(f"udevadm info -q property /dev/{below}").splitlines()
+    assert "DM_UDEV_DISABLE_OTHER_RULES_FLAG=1" in told
+    assert "ID_FS_USAGE" not in "\n".join(told)
 
 
 @pytest.mark.slow
@@ -212,8 +209,8 @@ def test_integrity_without_dmsetup():
     udev has no dmsetup there, to which nobody says that it is done."""
     files = listed(initrd.dracut("integrity"))
     assert "dm-integrity.ko" in files and "dmsetup" not in files
-    launch = table.build({table.DISK: image.disk().key,
-                          stacks.DATA_SECRET: stacks.data_key()})
+    launch = table.build({known.DISK: image.disk().key,
+                          known.STACKED: stacks.data_key()})
     with place.scratch() as folder, rootvm.guest(
             "amdsev", "integrity", launch_table=launch,
             volumes=stacks.volume("hmac", "integrity"),
@@ -230,8 +227,8 @@ def test_integrity_without_dmsetup():
 def test_integrity_that_the_image_knows_nothing_of():
     """Exit 7, at once, with a word on what to do."""
     assert "dm-integrity.ko" not in listed(initrd.dracut("bare"))
-    launch = table.build({table.DISK: image.disk().key,
-                          stacks.DATA_SECRET: stacks.data_key()})
+    launch = table.build({known.DISK: image.disk().key,
+                          known.STACKED: stacks.data_key()})
     volumes = f"{rootvm.volume()} {stacks.volume('hmac', 'integrity')}"
     with place.scratch() as folder, rootvm.guest(
             "amdsev", "bare", launch_table=launch, volumes=volumes,
@@ -269,7 +266,7 @@ def assert_integrity(guest, name):
 def assert_insisted_on(guest):
     """Exit 5 for a volume that has none, and then no secret is left."""
     guest.check(f"echo '{stacks.BARE} UUID={stacks.UUIDS[stacks.BARE]} "
-                f"{stacks.DATA_SECRET} integrity' >/run/tab; echo >/run/none")
+                f"{known.STACKED} integrity' >/run/tab; echo >/run/none")
     status, _ = guest.run("cocosecret-unlock --cocotab /run/tab "
                           "--cmdline /run/none")
     assert status == 5
@@ -284,7 +281,7 @@ def test_root_on_raid1():
     """Both halves are unlocked, and dracut's own module puts them together."""
     with place.scratch() as folder, \
             stacked(folder, "stacks", ("md1", "md2"),
-                    f"root=UUID={image.FS_UUID}",
+                    f"root=UUID={known.FS_UUID}",
                     cmdline=f"rd.md.uuid={stacks.MD_UUID}") as guest:
         guest.wait_ready(LIMIT)
         guest.check("cocosecret-unlock verify-root /")

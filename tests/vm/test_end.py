@@ -9,12 +9,11 @@ import time
 
 import pytest
 
-from harness import (image, initrd, memory, modulevm, packages, place, rootvm,
-                     table)
+from harness import (image, initrd, known, memory, modulevm, packages, place,
+                     rootvm, table)
 
 from .test_root import PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain, reporting
 
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 UNLOCK = "cocosecret-unlock"
 UNIT = "etc/systemd/system/{}.service.d/{}.conf"
 LIMIT = 150
@@ -22,7 +21,7 @@ LIMIT = 150
 
 def wrong():
     """A launch with another secret than the disk's."""
-    return {"launch_table": table.build({OTHER: os.urandom(32)})}
+    return {"launch_table": table.build({known.OTHER: os.urandom(32)})}
 
 
 def nopoweroff(*lines):
@@ -87,7 +86,7 @@ def assert_shell(guest):
     raise AssertionError(guest.hint())
 
 
-def assert_wiped(guest, *values, control=OTHER):
+def assert_wiped(guest, *values, control=known.OTHER):
     """No copy of them in the guest's memory."""
     with place.scratch() as folder:
         dump = guest.dump(folder + "/dump")
@@ -105,7 +104,7 @@ def test_shell(variant):
     """Only where the command line asks for it; it finds no secret, no root
     and no mapping, and the machine ends with it."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with place.scratch() as folder, \
             rootvm.guest("amdsev", variant, cmdline=f"{PLAIN_ROOT} {SHELL}",
                          launch_table=launch, after=[plain(folder)],
@@ -127,7 +126,7 @@ def test_shell(variant):
 def test_shell_after_a_malformed_table():
     """No secret has a name by which it could be unlinked then: the shell comes
     after the module has wiped all of it."""
-    bad = table.malformed({table.DISK: image.disk().key})["duplicate"]
+    bad = table.malformed({known.DISK: image.disk().key})["duplicate"]
     with rootvm.guest("amdsev", cmdline=SHELL, launch_table=bad) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == "3" and "malformed" in report.faults()[0]
@@ -187,7 +186,7 @@ def test_shell_of_a_debugging_image():
     """systemd's own, without being asked for: the secrets are gone first. The
     image's build has said it loudly."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with rootvm.guest("amdsev", "debug", launch_table=launch,
                       cmdline="rd.systemd.unit=emergency.target",
                       files=reporting(*SHELLS)) as guest:

@@ -7,11 +7,10 @@ import os
 
 import pytest
 
-from harness import image, memory, place, rootvm, table
+from harness import image, known, memory, place, rootvm, table
 
 pytestmark = pytest.mark.slow
 SERVICE = place.TOP / "examples/service/example.service"
-SECRET = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 # Tells what it was given, and what it is not.
 PROGRAM = """\
 #!/bin/sh
@@ -30,7 +29,7 @@ def test_service():
     """It has the secret, whose file is gone; when it stops, so are the
     copies, and it does not start again."""
     token = os.urandom(48)
-    launch = table.build({table.DISK: image.sealed().key, SECRET: token})
+    launch = table.build({known.DISK: image.sealed().key, known.OTHER: token})
     with rootvm.guest("amdsev", disk=image.sealed(), launch_table=launch,
                       volumes=rootvm.volume(options="")) as guest, \
             place.scratch() as folder:

@@ -9,16 +9,14 @@ import typing
 
 import pytest
 
-from harness import image, memory, place, rootvm, table
+from harness import image, known, memory, place, rootvm, table
 
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
-NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
 LIMIT = 150
 
 
 def right():
     """The disk's own secret."""
-    return {table.DISK: image.disk().key}
+    return {known.DISK: image.disk().key}
 
 
 class Case(typing.NamedTuple):
@@ -31,11 +29,11 @@ class Case(typing.NamedTuple):
 
 CASES = {
     "wrong-key": Case(6, "opens no key slot", lambda: {
-        "launch_table": table.build({table.DISK: os.urandom(32)})}),
-    "absent-secret": Case(3, table.DISK, lambda: {
-        "launch_table": table.build({OTHER: image.disk().key})}),
-    "absent-device": Case(4, NOWHERE, lambda: {
-        "volumes": rootvm.volume(device=NOWHERE),
+        "launch_table": table.build({known.DISK: os.urandom(32)})}),
+    "absent-secret": Case(3, known.DISK, lambda: {
+        "launch_table": table.build({known.OTHER: image.disk().key})}),
+    "absent-device": Case(4, known.NOWHERE, lambda: {
+        "volumes": rootvm.volume(device=known.NOWHERE),
         "cmdline": "rd.cocosecret.timeout=5"}),
     "malformed-table": Case(3, "malformed", lambda: {
         "launch_table": table.malformed(right())["duplicate"]}),

@@ -17,7 +17,7 @@ import typing
 import pytest
 
 from attacks import catalogue, luks2
-from harness import memory, place, qemu, ram, rootvm, table
+from harness import known, memory, place, qemu, ram, rootvm, table
 
 pytestmark = pytest.mark.slow
 ALL = os.environ.get("COCOSECRET_FAULTS") == "all"
@@ -26,7 +26,6 @@ FOLDER = "/run/faults"
 PROGRAMS = "/usr/libexec/cocosecret-tests"
 GOOD, BAD = "good", "bad"
 DISKS = {GOOD: "/dev/vdb", BAD: "/dev/vdc"}
-NOWHERE = "22222222-2222-4333-8444-555555555555"
 KILLED = 128
 # Before it the loader is at work, and nothing was begun.
 FIRST_OWN_CALL = "prctl"
@@ -94,13 +93,13 @@ class Guest:
 
     def __init__(self, machine, shared, key):
         self.machine, self.ram, self.key = machine, shared, key
-        self.table = table.build({table.DISK: key})
+        self.table = table.build({known.DISK: key})
 
     def run(self, command, which=GOOD):
         """One run of the unlocker under the command; the Outcome."""
         self.ram.write(self.machine.area(), self.table)
         return parse(self.machine.check(
-            f"ulimit -c unlimited; sh {FOLDER}/fault.sh {NAME} {table.DISK} "
+            f"ulimit -c unlimited; sh {FOLDER}/fault.sh {NAME} {known.DISK} "
             f"{command} cocosecret-unlock --cmdline {FOLDER}/{which}"))
 
     def sweep(self, which, runs, killed=False):
@@ -259,7 +258,7 @@ def test_disk_that_stops_answering(guest):
     """The mapping is closed all the same, once another volume did not come."""
     guest.machine.check(
         f"echo rd.cocosecret={NAME}:/dev/mapper/lower rd.cocosecret.timeout=8 "
-        f"rd.cocosecret=gone:UUID={NOWHERE} >{FOLDER}/stalls; "
+        f"rd.cocosecret=gone:{known.NOWHERE} >{FOLDER}/stalls; "
         f"dmsetup create lower --table \"0 $(blockdev --getsz {DISKS[GOOD]}) "
         f"linear {DISKS[GOOD]} 0\"; (until [ -e {rootvm.STATE}/volumes/"
         f"{NAME}.json ]; do sleep 0.1; done; dmsetup suspend lower) "

@@ -9,10 +9,9 @@ import typing
 
 import pytest
 
-from harness import image, place, rootvm, table
+from harness import image, known, place, rootvm, table
 
-VOLUMES = {"one": "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10",
-           "two": "5b7ce503-6b53-4a1d-9a3c-1eab8b4d2f21"}  # name: secret
+VOLUMES = dict(zip(("one", "two"), known.OTHERS))  # name: secret
 SIZE = 400  # MiB of each disk, with holes: XFS wants 300
 MODULES = "raid1 linear btrfs xfs loop dm-snapshot"
 
@@ -156,7 +155,7 @@ def booted():
         with open(disks[-1], "wb") as file:
             file.truncate(SIZE * image.MIB)
         disks.append(image.tools_disk(folder))
-        launch = table.build({table.DISK: image.disk().key}
+        launch = table.build({known.DISK: image.disk().key}
                              | {VOLUMES[name]: keys[name] for name in keys})
         drivers = " ".join(f"rd.driver.pre={name}" for name in MODULES.split())
         with rootvm.guest("amdsev", after=disks, launch_table=launch,

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from attacks import luks2
-from harness import (firmware, hostile, image, matrix, memory, place, qemu,
+from harness import (firmware, hostile, known, matrix, memory, place, qemu,
                      rootvm, table)
 
 from . import test_attacks, test_host
@@ -19,7 +19,6 @@ from . import test_attacks, test_host
 CHOSEN = os.environ.get("MATRIX", "").split()
 pytestmark = pytest.mark.skipif(not CHOSEN, reason="see make check-matrix")
 
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 LIMIT = 300
 MEMORY = 768
 VERSIONS = r"""
@@ -61,14 +60,14 @@ def boots(cell, folder):
     """The root is up on the mapping, and its key nowhere; what it showed."""
     disk = matrix.disk(cell.suite)
     other = os.urandom(32)
-    with guest(cell, {table.DISK: disk.key, OTHER: other},
+    with guest(cell, {known.DISK: disk.key, known.OTHER: other},
                disk.overlay(folder)) as machine:
         machine.wait_ready(LIMIT)
         seconds = machine.age()
         source = machine.check("findmnt -no SOURCE /")
-        assert source == f"/dev/mapper/{image.MAPPING}"
+        assert source == known.MAPPED
         machine.check("cocosecret-unlock verify-root /")
-        assert machine.check(f"ls {rootvm.SECRETS}") == OTHER
+        assert machine.check(f"ls {rootvm.SECRETS}") == known.OTHER
         dump = machine.dump(folder + "/dump")
         assert memory.whole(dump, other)
         assert memory.find(dump, disk.key) == []
@@ -82,7 +81,7 @@ def refuses(cell, folder):
     header = luks2.Header(path)
     header.json["segments"]["0"]["encryption"] = "aes-ecb"
     header.write()
-    with guest(cell, {table.DISK: disk.key}, path) as machine:
+    with guest(cell, {known.DISK: disk.key}, path) as machine:
         assert machine.wait_off(LIMIT) == "guest-shutdown"
         assert machine.disk_writes() == {"disk0": 0}
         console = machine.log_path("console").read_bytes()

@@ -6,18 +6,16 @@ import os
 
 import pytest
 
-from harness import image, memory, place, rootvm, table
+from harness import image, known, memory, place, rootvm, table
 
 from .test_boot import assert_root_is_unlocked
-from .test_failure import OTHER
-from .test_root import (LIMIT, NOWHERE, PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain,
-                        reporting)
+from .test_root import LIMIT, PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain, reporting
 
 
 def guest_of(**settings):
     """The sealed disk, and a secret that is not its own."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     guest = rootvm.guest("amdsev", "mkosi", disk=image.sealed(),
                          launch_table=launch, volumes="", **settings)
     return guest, (image.sealed().key, other)
@@ -38,14 +36,14 @@ def test_boot():
     with started as guest:
         guest.wait_ready()
         assert_root_is_unlocked(guest)
-        assert guest.check(f"ls {rootvm.SECRETS}") == OTHER
+        assert guest.check(f"ls {rootvm.SECRETS}") == known.OTHER
         assert_gone(guest, [key])
         print(f"agent after {guest.age():.1f} s, key nowhere")
 
 
 DOORS = {
     "emergency": "rd.systemd.unit=emergency.target rd.systemd.debug_shell",
-    "no root": f"root={NOWHERE} rd.systemd.debug_shell",
+    "no root": f"root={known.NOWHERE} rd.systemd.debug_shell",
 }
 
 

@@ -5,10 +5,8 @@ import os
 
 import pytest
 
-from harness import image, initrd, memory, place, rootvm, table
+from harness import image, initrd, known, memory, place, rootvm, table
 
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
-NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
 DROP_IN = "etc/systemd/system/cocosecret-unlock.service.d/{}.conf"
 VERIFY = "etc/systemd/system/cocosecret-verify-mounts.service.d/test.conf"
 
@@ -34,19 +32,20 @@ def test_late_device():
 def test_nofail_and_keep_secret():
     """A nofail volume that is not there holds nothing up and its secret goes;
     keep-secret keeps the other one; a second run is content with the first."""
-    data = f"rd.cocosecret=data:{NOWHERE}:{OTHER}:unsealed,nofail"
-    launch = table.build({table.DISK: image.disk().key, OTHER: os.urandom(32)})
+    data = f"rd.cocosecret=data:{known.NOWHERE}:{known.OTHER}:unsealed,nofail"
+    launch = table.build({known.DISK: image.disk().key,
+                          known.OTHER: os.urandom(32)})
     volumes = f"{rootvm.volume(options='unsealed,keep-secret')} {data}"
     with rootvm.guest("amdsev", launch_table=launch,
                       volumes=volumes) as guest:
         guest.wait_ready()
-        assert secrets_left(guest) == [table.DISK]
+        assert secrets_left(guest) == [known.DISK]
         log = guest.check("dmesg | grep 'cocosecret: '")
         assert "data: device" in log and "nofail" in log
         guest.check("umount /sys/kernel/security")
         guest.check("cocosecret-unlock --cmdline /proc/cmdline")
         assert "root: is open already" in guest.check("dmesg | tail -n 9")
-        assert secrets_left(guest) == [table.DISK]
+        assert secrets_left(guest) == [known.DISK]
         guest.check(f"echo '{rootvm.volume()}' >/run/cmdline")
         guest.check("cocosecret-unlock --cmdline /run/cmdline")
         assert secrets_left(guest) == []
@@ -56,9 +55,9 @@ def test_nofail_and_keep_secret():
 def test_second_volume_absent():
     """One volume opens, another that the boot needs does not come: the first
     is closed again, every secret is wiped, the disk is as it was."""
-    data = f"rd.cocosecret=data:{NOWHERE}:{OTHER}:unsealed"
+    data = f"rd.cocosecret=data:{known.NOWHERE}:{known.OTHER}:unsealed"
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with rootvm.guest("amdsev", launch_table=launch, own_disk=True,
                       volumes=f"{rootvm.volume()} {data}",
                       cmdline="rd.cocosecret.timeout=8") as guest, \
@@ -70,7 +69,7 @@ def test_second_volume_absent():
         assert "root: opened" in said and "root: closed again" in said
         assert guest.disk_writes() == {"disk0": 0}
         dump = guest.dump(folder + "/dump")
-        assert memory.whole(dump, OTHER.encode())
+        assert memory.whole(dump, known.OTHER.encode())
         for secret in (image.disk().key, other):
             assert memory.find(dump, secret) == []
         print(said)
@@ -90,8 +89,8 @@ def test_secret_that_cannot_be_wiped():
 
 def four_secrets():
     """The disk's, and three that nobody in the initramfs asks for."""
-    return {table.DISK: image.disk().key,
-            **{OTHER[:-1] + last: os.urandom(40) for last in "123"}}
+    return {known.DISK: image.disk().key,
+            **{known.OTHER[:-1] + last: os.urandom(40) for last in "123"}}
 
 
 def test_wipe_rest():
@@ -130,7 +129,8 @@ def test_rest_that_cannot_be_wiped():
 @pytest.mark.slow
 def test_on_failure_reboot():
     """rd.cocosecret.on-failure=reboot, by way of the generator."""
-    with rootvm.guest("amdsev", launch_table=table.build({OTHER: b"x" * 32}),
+    launch = table.build({known.OTHER: b"x" * 32})
+    with rootvm.guest("amdsev", launch_table=launch,
                       cmdline="rd.cocosecret.on-failure=reboot") as guest:
         assert guest.wait_report().exit == "3"
         assert guest.wait_off(30) == "guest-reset"

@@ -9,7 +9,8 @@ import pytest
 
 from attacks import catalogue
 from attacks.test_plugin import UNREACHED
-from harness import chroot, debs, firmware, image, place, qemu, rootvm, table
+from harness import (chroot, debs, firmware, image, known, place, qemu, rootvm,
+                     table)
 
 SUITES = os.environ.get("PACKAGE_SUITES", "").split()
 # What makes the initramfs: our package for it.
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.skipif(not SUITES, reason="see make check-packages")
 each_suite = pytest.mark.parametrize("suite", SUITES)
 each_tool = pytest.mark.parametrize("tool", TOOLS)
 
-COCOTAB = f"{image.MAPPING} UUID={image.LUKS_UUID}\n"
+COCOTAB = f"{known.MAPPING} UUID={known.LUKS_UUID}\n"
 MODULE = r"efi_secret\.ko(\.[xg]z|\.zst)?"
 LIMIT = 165 << 10  # bytes, of what we add to an image that opens LUKS already
 
@@ -94,14 +95,13 @@ def assert_boots(system, suite, tool, version):
     disk = image.sealed()
     maker = firmware.AmdSev(kernel, initramfs,
                             f"{rootvm.CMDLINE} {rootvm.ROOT}",
-                            table.build({table.DISK: disk.key}))
+                            table.build({known.DISK: disk.key}))
     with place.scratch() as folder, qemu.Machine(
             f"upgraded-{suite}-{tool}", maker, disks=[disk.overlay(folder)],
             memory_mib=rootvm.MEMORY) as guest:
         guest.wait_ready(300)
         assert guest.check("uname -r") == version
-        assert guest.check("findmnt -no SOURCE /") == \
-            f"/dev/mapper/{image.MAPPING}"
+        assert guest.check("findmnt -no SOURCE /") == known.MAPPED
         assert guest.check(f"ls {rootvm.SECRETS}") == ""
         print(f"{version} boots: root's agent after {guest.age():.0f} s")
 
@@ -206,7 +206,7 @@ def test_token(suite, tmp_path):
             place.run("cp", good.path, copy)
             change(good._replace(path=copy, key=tmp_path / "key"))
         said = system.run(TOKEN.format(run=rootvm.STATE + "/secrets",
-                                       secret=catalogue.SECRET))
+                                       secret=known.DISK))
     found = {name: (int(status), int(count)) for status, name, count in
              re.findall(r"^(\d+) /images/(.*)\.img (\d+)$", said, re.M)}
     assert found == {name: (1, int(name not in UNREACHED))

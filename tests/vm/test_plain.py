@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from harness import image, initrd, memory, place, plain, rootvm, table
+from harness import image, initrd, known, memory, place, plain, rootvm, table
 
 from .test_boot import assert_root_is_unlocked
-from .test_failure import NOWHERE, OTHER, sha256
+from .test_failure import sha256
 from .test_root import INTRUSION, PLAIN_ROOT, plain as plain_disk
 
 LIMIT = 150
@@ -28,7 +28,7 @@ def test_boot(kind):
     """The sealed root is on the mapping, and no copy of its key is left, nor
     of a secret that wipe-rest was asked for."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     with sealed_guest(kind, volumes=rootvm.volume(options="wipe-rest"),
                       launch_table=launch) as guest, \
             place.scratch() as folder:
@@ -52,7 +52,7 @@ def assert_wiped(guest, folder, *found):
 
 def test_wrong_key(kind):
     """One line, power-off, an untouched disk."""
-    wrong = table.build({table.DISK: os.urandom(32)})
+    wrong = table.build({known.DISK: os.urandom(32)})
     with sealed_guest(kind, own_disk=True, launch_table=wrong) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == "5"
@@ -65,8 +65,8 @@ def test_wrong_key(kind):
 DOORS = {  # what would give a shell
     "break": {"initramfs-tools": "break=premount",
               "dracut-plain": "rd.break=pre-udev rd.shell=1"},
-    "no-root": {"initramfs-tools": f"root={NOWHERE}",
-                "dracut-plain": f"root={NOWHERE} rd.retry=5 rd.shell=1"},
+    "no-root": {"initramfs-tools": f"root={known.NOWHERE}",
+                "dracut-plain": f"root={known.NOWHERE} rd.retry=5 rd.shell=1"},
 }
 
 
@@ -76,7 +76,7 @@ def test_no_shell(kind, door):
     """Neither asked for nor after a failure; what comes instead can be
     chosen."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     reboot = "rd.cocosecret.on-failure=reboot"
     with sealed_guest(kind, cmdline=f"{DOORS[door][kind]} {reboot}",
                       launch_table=launch) as guest, \
@@ -90,11 +90,11 @@ def test_no_shell(kind, door):
 @pytest.mark.slow
 def test_shell(kind):
     """The command line may ask for one; the secrets are wiped before."""
-    wrong = OTHER.encode()
+    wrong = known.OTHER.encode()
     prompt = {"initramfs-tools": b"(initramfs)", "dracut-plain": b"dracut:"}
     with sealed_guest(kind, cmdline="rd.cocosecret.on-failure=shell",
                       launch_table=table.build({
-                          OTHER: image.sealed().key})) as guest, \
+                          known.OTHER: image.sealed().key})) as guest, \
             place.scratch() as folder:
         assert guest.wait_report(LIMIT).exit == "3"
         console = guest.log_path("console")
@@ -137,14 +137,14 @@ def test_plain_root(kind):
     """A disk that was not unlocked is not booted, whatever names it, and no
     script uses it before; a secret that nobody used is wiped."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.sealed().key, OTHER: other})
+    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     with place.scratch() as folder, \
             sealed_guest(kind, cmdline=PLAIN_ROOT, launch_table=launch,
                          after=[plain_disk(folder, TRAPS)], files=USE) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == "5"
         assert guest.wait_off(30) == "guest-shutdown"
-        assert_wiped(guest, folder, OTHER.encode())
+        assert_wiped(guest, folder, known.OTHER.encode())
         assert memory.find(folder + "/dump", other) == []
         print(report.faults()[0])
 

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from harness import (firmware, initrd, memory, packages, place, qemu, rootvm,
-                     table)
+from harness import (firmware, initrd, known, memory, packages, place, qemu,
+                     rootvm, table)
 
 HIDDEN = {
     "fragment": lambda secret: secret[8:24],
@@ -42,7 +42,7 @@ def test_search_finds(tmp_path, form):
 
 def test_tables():
     """The builder against bytes written out by hand."""
-    whole = table.build({table.DISK: b"AB"})
+    whole = table.build({known.DISK: b"AB"})
     assert whole == bytes.fromhex(
         "42f5741edd71664d963eef4287ff173b 2a000000"
         "e5696873f0847349 92ec06879ce3da0b 16000000 4142"
@@ -52,7 +52,7 @@ def test_tables():
 @pytest.mark.parametrize("kind", firmware.KINDS)
 def test_area_holds_table(kind):
     """What the guest gets is the table, once, where firmware says."""
-    secrets = table.build({table.DISK: os.urandom(32)})
+    secrets = table.build({known.DISK: os.urandom(32)})
     with place.scratch() as folder:
         folder = place.pathlib.Path(folder)
         image = initrd.tiny(folder / "initrd")

@@ -7,10 +7,8 @@ import subprocess
 
 import pytest
 
-from harness import image, initrd, memory, place, rootvm, table
+from harness import image, initrd, known, memory, place, rootvm, table
 
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
-NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
 UNIT = "etc/systemd/system/{}.service"
 VERIFY_ROOT, VERIFY_MOUNTS = "cocosecret-verify-root", "cocosecret-verify-mounts"
 SHELLS = ("emergency", "rescue", "dracut-emergency")
@@ -25,7 +23,7 @@ INTRUDER = b"""#!/bin/busybox sh
 """ % INTRUSION
 
 
-def plain(folder, files=(), uuid=image.FS_UUID):
+def plain(folder, files=(), uuid=known.FS_UUID):
     """A disk with the root's file-system UUID and label, and its own init; and
     files besides, {path: bytes, or str (a link's target)}."""
     tree = pathlib.Path(folder) / "tree"
@@ -45,7 +43,7 @@ def plain(folder, files=(), uuid=image.FS_UUID):
         (tree / name).mkdir()
     disk = pathlib.Path(folder) / "plain.img"
     place.run("mke2fs", "-q", "-t", "ext4", "-U", uuid,
-              "-L", "guest-root", "-d", tree, disk, "16M")
+              "-L", known.FS_LABEL, "-d", tree, disk, "16M")
     return disk
 
 
@@ -62,7 +60,8 @@ def mapping_of(guest, path):
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-@pytest.mark.parametrize("name", [f"UUID={image.FS_UUID}", "LABEL=guest-root"])
+@pytest.mark.parametrize("name", [f"UUID={known.FS_UUID}",
+                                  f"LABEL={known.FS_LABEL}"])
 def test_same_name(order, name, record_property):
     """A plain disk that calls itself the root: never booted."""
     row = f"root={name[:10]}, plain disk {order}"
@@ -98,7 +97,7 @@ def test_plain_root():
     fstab is read; a secret that nobody used is wiped. Without the units it
     would have been booted."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with place.scratch() as folder:
         disk = plain(folder)
         with rootvm.guest("amdsev", cmdline=PLAIN_ROOT, after=[disk],
@@ -110,7 +109,7 @@ def test_plain_root():
             assert fault.startswith("/sysroot (ext4) is on vdb ")
             assert guest.wait_off(30) == "guest-shutdown"
             dump = guest.dump(folder + "/dump")
-            assert memory.whole(dump, OTHER.encode())
+            assert memory.whole(dump, known.OTHER.encode())
             assert memory.find(dump, other) == []
             print(fault)
         idle = {UNIT.format(unit): IDLE
@@ -244,11 +243,11 @@ def test_image_is_closed(variant):
     pytest.param("rd.break", marks=pytest.mark.slow),
     "rd.break=pre-mount rd.shell=1",
     "systemd.debug_shell rd.systemd.debug_shell rd.cmdline=ask "
-    f"root={NOWHERE} rd.cocosecret.timeout=8"])
+    f"root={known.NOWHERE} rd.cocosecret.timeout=8"])
 def test_no_shell(cmdline):
     """Every way to a shell ends the machine, with the secrets wiped."""
     other = os.urandom(32)
-    launch = table.build({table.DISK: image.disk().key, OTHER: other})
+    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with rootvm.guest("amdsev", cmdline=cmdline, launch_table=launch,
                       files=reporting(*SHELLS)) as guest, \
             place.scratch() as folder:
@@ -264,7 +263,7 @@ def test_no_shell(cmdline):
 @pytest.mark.slow
 def test_on_failure_of_the_boot():
     """rd.cocosecret.on-failure holds for a boot that fails later, too."""
-    with rootvm.guest("amdsev", cmdline=f"root={NOWHERE} "
+    with rootvm.guest("amdsev", cmdline=f"root={known.NOWHERE} "
                       "rd.cocosecret.timeout=8 rd.cocosecret.on-failure=reboot",
                       files=reporting(*SHELLS)) as guest:
         guest.wait_report(LIMIT)

@@ -7,7 +7,7 @@ import hmac
 import json
 
 from attacks import catalogue, luks2
-from harness import image, memory, place, rootvm, table
+from harness import image, known, memory, place, rootvm
 
 from .test_boot import assert_root_is_unlocked
 from .test_failure import sha256
@@ -25,7 +25,7 @@ def wrapping_key(path, secret):
     """What the volume key in the token is wrapped with."""
     metadata = luks2.Header(path).json
     salt = metadata["keyslots"][catalogue.our_slot(metadata)]["kdf"]["salt"]
-    return derived(secret, image.LUKS_UUID, "cocosecret volume key v1 " + salt)
+    return derived(secret, known.LUKS_UUID, "cocosecret volume key v1 " + salt)
 
 
 def seal(header, secret):
@@ -33,9 +33,9 @@ def seal(header, secret):
     (token,) = header.json["tokens"].values()
     del token["seal"]["value"]
     text = json.dumps({"label": "", "metadata": header.json, "subsystem": "",
-                       "uuid": image.LUKS_UUID}, sort_keys=True,
+                       "uuid": known.LUKS_UUID}, sort_keys=True,
                       separators=(",", ":"), ensure_ascii=False)
-    key = derived(secret, image.LUKS_UUID, "cocosecret seal v1")
+    key = derived(secret, known.LUKS_UUID, "cocosecret seal v1")
     token["seal"]["value"] = base64.b64encode(
         hmac.new(key, text.encode(), hashlib.sha256).digest()).decode()
 
@@ -44,8 +44,8 @@ def assert_status(guest):
     """What the owner's command tells of this boot, in the guest."""
     status = json.loads(guest.check("cocosecret status --json"))
     (volume,) = status["volumes"]
-    assert volume["name"] == image.MAPPING and volume["sealed"]
-    assert volume["active"] and volume["secret"] == table.DISK
+    assert volume["name"] == known.MAPPING and volume["sealed"]
+    assert volume["active"] and volume["secret"] == known.DISK
     print(guest.check("cocosecret status; cocosecret list"))
 
 

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import firmware, image, packages, place, rootvm
+from harness import firmware, image, known, packages, place, rootvm
 
 pytestmark = pytest.mark.slow
 LIMIT = 200
@@ -41,8 +41,7 @@ def test_signed():
         with guest_of({str(module()): signed}) as guest:
             guest.wait_ready(LIMIT)
             assert_locked_down(guest)
-            assert guest.check("findmnt -no SOURCE /") == \
-                f"/dev/mapper/{image.MAPPING}"
+            assert guest.check("findmnt -no SOURCE /") == known.MAPPED
             assert guest.check(f"ls {rootvm.SECRETS}") == ""
             print(f"signed: root's agent after {guest.age():.1f} s")
 

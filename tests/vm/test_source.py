@@ -7,20 +7,19 @@ import os
 
 import pytest
 
-from harness import image, place, rootvm, table
+from harness import image, known, place, rootvm, table
 
 from .test_boot import assert_root_is_unlocked
 
 pytestmark = pytest.mark.slow
 
-OTHER = "4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10"
 UNITS = "etc/systemd/system/"
 # It plays the key broker, too: nothing else here knows a secret that is not
 # a file of the initramfs.
 GET_SECRET = f"""#!/bin/sh
 modprobe efi_secret
-cat {rootvm.SECRETS}/{OTHER}
-rm {rootvm.SECRETS}/{OTHER}
+cat {rootvm.SECRETS}/{known.OTHER}
+rm {rootvm.SECRETS}/{known.OTHER}
 """.encode()
 
 
@@ -33,7 +32,7 @@ def test_agent():
              "../agent.service",
              "usr/bin/get-secret": GET_SECRET}
     disk = image.sealed()
-    launch = table.build({table.DISK: os.urandom(32), OTHER: disk.key})
+    launch = table.build({known.DISK: os.urandom(32), known.OTHER: disk.key})
     with rootvm.guest("amdsev", disk=disk, launch_table=launch, files=files,
                       volumes=rootvm.volume(options=""),
                       cmdline="rd.cocosecret.source=run") as guest:
@@ -42,9 +41,9 @@ def test_agent():
         run = rootvm.STATE + "/secrets"
         assert guest.check(f"stat -f -c %T {run}; ls -A {run}") == "ramfs"
         # The launch secret of the same name was not taken, and not touched.
-        assert guest.check(f"ls {rootvm.SECRETS}") == table.DISK
+        assert guest.check(f"ls {rootvm.SECRETS}") == known.DISK
         log = guest.check("dmesg | grep 'cocosecret: '")
-        assert f"secret {table.DISK} unlinked" in log
+        assert f"secret {known.DISK} unlinked" in log
         print(log)
         units = guest.check("journalctl -b -o cat -t systemd")
         print("\n".join(line for line in units.splitlines()
