@@ -3,6 +3,11 @@
 
 import json
 
+import pytest
+
+# Their asserts, too, show what was compared.
+pytest.register_assert_rewrite("attacks", "harness", "host")
+
 TABLE = "table"  # the property that holds lines of the attack table
 HOST = "host"    # and a column of the host's table
 

@@ -10,8 +10,7 @@ import subprocess
 import jsonschema
 import pytest
 
-import test_partition
-from attacks import catalogue
+from attacks import catalogue, disks
 from attacks.catalogue import COCOSECRET, TOP, call
 from harness import documents, known
 
@@ -122,7 +121,7 @@ def test_last_step(tmp_path, builder):
         if block.startswith("cocosecret keygen")]
     volume = catalogue.luks_format(catalogue.keys(tmp_path / "volume"))
     volume.owner.rename(tmp_path / "owner.key")
-    test_partition.image(tmp_path, {test_partition.FIRST: volume}).rename(
+    disks.image(tmp_path, {disks.FIRST: volume}).rename(
         tmp_path / {"kiwi": "guest.raw", "osbuild": "disk.img"}[builder])
     subprocess.run(["sh", "-euc", script], cwd=tmp_path, check=True,
                    timeout=60, env=os.environ | {"PATH": PATH})

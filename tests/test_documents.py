@@ -8,9 +8,8 @@ import shlex
 
 import pytest
 
-import test_source
 from attacks.catalogue import TOP, call
-from harness import documents
+from harness import documents, unlocker
 
 DOT, SVG = TOP / "doc/flow.dot", TOP / "doc/flow.svg"
 
@@ -35,7 +34,7 @@ def test_cocotab(tab):
     """It is taken: what is wrong is that no secret is there."""
     text = cocotabs()[tab]
     assert len(cocotabs()) == 2
-    status, _, said = test_source.run(
+    status, _, said = unlocker.run(
         f"printf %s {shlex.quote(text)} >/run/cocotab; unlock")
     assert status == 3, said
 
@@ -52,7 +51,7 @@ def test_cmdline(line):
     """So is this."""
     text = cmdlines()[line]
     assert len(cmdlines()) == 2
-    status, _, said = test_source.run(
+    status, _, said = unlocker.run(
         f"printf ' %s' {shlex.quote(text)} >>/run/cmdline; "
         ": >/run/cocotab; unlock")
     assert status == 3, said

@@ -1,46 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """cocosecret on images of whole disks: only the one partition is changed."""
 
-import subprocess
 import uuid
 
 import pytest
 
-from attacks import catalogue
+from attacks import catalogue, disks
 from attacks.catalogue import COCOSECRET, call
-
-MIB = 1 << 20
-FIRST = 5 * MIB  # where the first LUKS2 partition is
-SECOND = FIRST + catalogue.SIZE + MIB
-TABLES = {
-    "gpt": 'label: gpt\n'
-           'start=1MiB, size=4MiB, type=U, name="esp"\n'
-           'start=5MiB, size={size}MiB, type=L, name="root", uuid={uuid}\n'
-           'start={second}MiB, size={size}MiB, type=L, name="data"\n',
-    "dos": 'label: dos\n'
-           'start=1MiB, size=4MiB, type=ef\n'
-           'start=5MiB, size={size}MiB, type=83\n'
-           'start={second}MiB, type=5\n'
-           'start={logical}MiB, size={size}MiB, type=83\n',
-}
-UUID = "6f2c1b1e-8a57-4f0e-9d8c-2d3f5f0a6b7c"
-
-
-def image(folder, volumes, kind="gpt"):
-    """Of a disk with such volumes in its partitions."""
-    path = folder / "disk.raw"
-    with open(path, "wb") as file:
-        file.truncate(SECOND + catalogue.SIZE + 3 * MIB)
-    second = SECOND // MIB
-    subprocess.run(["sfdisk", "-q", path], check=True, text=True,
-                   input=TABLES[kind].format(
-                       size=catalogue.SIZE // MIB, uuid=UUID, second=second,
-                       logical=second + 1))
-    with open(path, "r+b") as file:
-        for at, volume in volumes.items():
-            file.seek(at)
-            file.write(volume.path.read_bytes())
-    return path
 
 
 def part(path, at):
@@ -56,12 +22,12 @@ def run(command, path, *words):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("kind", disks.TABLES)
 def test_only_one(tmp_path, kind):
     """It is found, enrolled, sealed and rotated; the rest stays as it is."""
     volume = catalogue.luks_format(catalogue.keys(tmp_path / "volume"))
-    path = image(tmp_path, {FIRST: volume}, kind)
-    around = part(path, FIRST)[1]
+    path = disks.image(tmp_path, {disks.FIRST: volume}, kind)
+    around = part(path, disks.FIRST)[1]
     new = tmp_path / "new"
     catalogue.must(COCOSECRET, "keygen", "-o", new)
     for words in (("enroll", "--new-key-file", volume.key, "--key-file",
@@ -72,7 +38,7 @@ def test_only_one(tmp_path, kind):
                   ("verify", "--key-file", new)):
         status, said = run(words[0], path, *words[1:])
         assert status == 0 and f"{path}, partition 2: sealed" in said, said
-    within, rest = part(path, FIRST)
+    within, rest = part(path, disks.FIRST)
     assert rest == around and within != volume.path.read_bytes()
     volume.path.write_bytes(within)
     assert run("verify", volume.path, "--key-file", new)[0] == 0
@@ -83,12 +49,12 @@ def test_chosen(tmp_path):
     """Of two, by number, label or UUID; else nothing is done."""
     good = catalogue.good(tmp_path / "one")
     other = catalogue.good(tmp_path / "two")
-    path = image(tmp_path, {FIRST: good, SECOND: other})
+    path = disks.image(tmp_path, {disks.FIRST: good, disks.SECOND: other})
     before = path.read_bytes()
     status, said = run("verify", path, "--key-file", good.key)
     assert status == 2 and "2 of its partitions hold LUKS; choose" in said
     for which, key in (("2", good.key), ("root", good.key), ("3", other.key),
-                       (UUID.upper(), good.key), ("data", other.key)):
+                       (disks.UUID.upper(), good.key), ("data", other.key)):
         status, said = run("verify", path, "--partition", which,
                            "--key-file", key)
         assert status == 0 and ", partition " in said, said
@@ -109,7 +75,7 @@ def test_no_partition(tmp_path):
     status, said = run("verify", good.path, "--partition", "1", "--key-file",
                        good.key)
     assert status == 2 and "has no partition table" in said
-    path = image(tmp_path, {})
+    path = disks.image(tmp_path, {})
     status, said = run("verify", path, "--key-file", good.key)
     assert status == 2 and "0 of its partitions hold LUKS" in said
     status, said = run("verify", "/dev/null", "--partition", "1",
@@ -120,9 +86,9 @@ def test_no_partition(tmp_path):
 def test_cut_off(tmp_path):
     """An image that ends within the header is refused, and left alone."""
     good = catalogue.good(tmp_path / "one")
-    path = image(tmp_path, {FIRST: good})
+    path = disks.image(tmp_path, {disks.FIRST: good})
     with open(path, "r+b") as file:
-        file.truncate(FIRST + 8 * MIB)
+        file.truncate(disks.FIRST + 8 * disks.MIB)
     before = path.read_bytes()
     status, said = run("seal", path, "--key-file", good.key)
     assert status != 0 and "disk.raw" in said, said

@@ -9,6 +9,7 @@ HELD      the REFUSED that the cipher policy holds back without any seal
 import copy
 import os
 import pathlib
+import shutil
 import subprocess
 import typing
 
@@ -21,6 +22,7 @@ COCOSECRET = TOP / "build/cocosecret"
 NAME = "victim"
 CHEAP = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
 SIZE = 20 << 20
+LIMIT = 2.0  # seconds for a refusal
 
 
 def call(*command, limit=60):
@@ -85,6 +87,13 @@ def luks_format(volume, *options):
 def good(path):
     """A sealed volume."""
     return enroll(luks_format(keys(path)))
+
+
+def victim(good):
+    """A copy that may be spoilt."""
+    path = good.path.with_name("victim")
+    shutil.copy(good.path, path)
+    return good._replace(path=path)
 
 
 def unnamed(path, *options):

@@ -25,6 +25,14 @@ mount -t ramfs -o mode=700 ramfs /run/cocosecret/secrets
 [ -z "$secret" ] || cp "$secret" "/run/cocosecret/secrets/$name"
 exec "$@"
 """
+# The line that shows that nothing was asked of the plugin but to validate.
+UNREACHED = {
+    "token stripped": "No usable token (type cocosecret) is available.",
+    "segment linear": "No usable token (type cocosecret) is available.",
+    "reencryption claimed": "is not a valid LUKS device.",
+    "reencryption begun": "a token of this type is not for exactly one key",
+    "LUKS1": "Command failed",
+}
 
 
 class Done(typing.NamedTuple):

@@ -6,7 +6,6 @@ the same run, what cryptsetup of this system says with the owner's right key.
 In a guest, through cocosecret-unlock: tests/vm/test_attacks.py.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -14,27 +13,9 @@ import time
 
 import pytest
 
+from harness import place
+
 from . import catalogue
-
-LIMIT = 2.0  # seconds for a refusal
-
-
-@pytest.fixture(name="good", scope="module")
-def good_fixture(tmp_path_factory):
-    """A volume to take copies of."""
-    return catalogue.good(tmp_path_factory.mktemp("volumes") / "good")
-
-
-def victim(good):
-    """A copy that may be spoilt."""
-    path = good.path.with_name("victim")
-    shutil.copy(good.path, path)
-    return good._replace(path=path)
-
-
-def sha256(path):
-    """Of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def verify(path, key):
@@ -64,17 +45,17 @@ def cryptsetup(path, key):
 @pytest.mark.parametrize("name", catalogue.REFUSED)
 def test_refused(good, name):
     """Exit 5, at once, nothing written."""
-    volume = victim(good)
+    volume = catalogue.victim(good)
     catalogue.REFUSED[name](volume)
-    before = sha256(volume.path)
+    before = place.sha256(volume.path)
     status, seconds, refusal = verify(volume.path, volume.key)
-    assert sha256(volume.path) == before
+    assert place.sha256(volume.path) == before
     print(f"{name:30} exit {status} in {seconds * 1000:2.0f} ms, cryptsetup "
           f"{cryptsetup(volume.path, volume.key)}; "
           f"{refusal.replace(str(volume.path), 'it')}")
     assert status == catalogue.VERIFY_STATUS.get(name, 5)
     assert "is refused" in refusal or "no LUKS2 header" in refusal
-    assert seconds < LIMIT
+    assert seconds < catalogue.LIMIT
 
 
 def test_wrong_key(good, tmp_path):
@@ -87,9 +68,9 @@ def test_wrong_key(good, tmp_path):
 @pytest.mark.parametrize("name", catalogue.ACCEPTED)
 def test_accepted(good, name):
     """Still the owner's own header; nothing is written to mend it."""
-    volume = victim(good)
+    volume = catalogue.victim(good)
     catalogue.ACCEPTED[name](volume)
-    before = sha256(volume.path)
+    before = place.sha256(volume.path)
     status, seconds, message = verify(volume.path, volume.key)
-    assert (status, sha256(volume.path)) == (0, before), message
+    assert (status, place.sha256(volume.path)) == (0, before), message
     print(f"{name}: accepted in {seconds * 1000:.0f} ms, image unchanged")

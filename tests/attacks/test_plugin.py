@@ -10,26 +10,16 @@ import subprocess
 
 import pytest
 
-from harness import known
+from harness import known, place
 
 from . import catalogue, plugin
-from .test_headers import LIMIT, good_fixture, sha256, victim
 
-__all__ = ["good_fixture"]
 OURS = ("--token-only", "--token-type", "cocosecret", "--disable-locks")
-# The line that shows that nothing was asked of the plugin but to validate.
-UNREACHED = {
-    "token stripped": "No usable token (type cocosecret) is available.",
-    "segment linear": "No usable token (type cocosecret) is available.",
-    "reencryption claimed": "is not a valid LUKS device.",
-    "reencryption begun": "a token of this type is not for exactly one key",
-    "LUKS1": "Command failed",
-}
 
 
 def spoilt(good, name):
     """A copy of the good volume, after that was done to it."""
-    volume = victim(good)
+    volume = catalogue.victim(good)
     (catalogue.REFUSED | catalogue.ACCEPTED)[name](volume)
     return volume
 
@@ -38,24 +28,24 @@ def spoilt(good, name):
 def test_refused(good, name):
     """Fails at once, asks for nothing, writes nothing."""
     volume = spoilt(good, name)
-    before = sha256(volume.path)
+    before = place.sha256(volume.path)
     done = plugin.test_passphrase(volume.path, volume.key, *OURS)
-    assert (done.status, sha256(volume.path)) == (1, before), done.output
-    assert done.seconds < LIMIT
+    assert (done.status, place.sha256(volume.path)) == (1, before), done.output
+    assert done.seconds < catalogue.LIMIT
     said = done.output.partition("\n")[0].replace(str(volume.path), "it")
     print(f"{name:30} {done.seconds * 1000:3.0f} ms; {said}")
     refused = "cocosecret: the header of it is refused: " in said
-    assert refused == (name not in UNREACHED)
-    assert UNREACHED.get(name, "refused") in done.output
+    assert refused == (name not in plugin.UNREACHED)
+    assert plugin.UNREACHED.get(name, "refused") in done.output
 
 
 @pytest.mark.parametrize("name", catalogue.ACCEPTED)
 def test_accepted(good, name):
     """Opens; without locks nothing is written to mend it."""
     volume = spoilt(good, name)
-    before = sha256(volume.path)
+    before = place.sha256(volume.path)
     done = plugin.test_passphrase(volume.path, volume.key, *OURS)
-    assert (done.status, sha256(volume.path)) == (0, before), done.output
+    assert (done.status, place.sha256(volume.path)) == (0, before), done.output
     assert "Key slot 1 unlocked." in done.output
     assert "sealed for the name" in done.output
     print(f"{name}: opened in {done.seconds * 1000:.0f} ms, image unchanged")
@@ -64,9 +54,9 @@ def test_accepted(good, name):
 def test_locks_mend(good):
     """What libcryptsetup does by itself before it asks a plugin."""
     volume = spoilt(good, "secondary copy damaged")
-    before = sha256(volume.path)
+    before = place.sha256(volume.path)
     done = plugin.test_passphrase(volume.path, volume.key, "--token-only")
-    assert done.status == 0 and sha256(volume.path) != before
+    assert done.status == 0 and place.sha256(volume.path) != before
 
 
 def test_prompt(good):
@@ -156,8 +146,8 @@ def test_dump(good):
 
 def test_import(good):
     """A token that is none is not written; one without a seal is."""
-    volume = victim(good)
-    before = sha256(volume.path)
+    volume = catalogue.victim(good)
+    before = place.sha256(volume.path)
     for text, status in (("", 1), (',"secret":"x"', 1),
                          (f',"secret":"{known.DISK}"', 0)):
         json = volume.path.with_name("json")
@@ -165,7 +155,7 @@ def test_import(good):
         done = plugin.run("cryptsetup", "token", "import", "--json-file",
                           json, volume.path)
         assert done.status == status, done.output
-        assert (sha256(volume.path) == before) == bool(status)
+        assert (place.sha256(volume.path) == before) == bool(status)
         assert not status or "names no secret" in done.output
 
 

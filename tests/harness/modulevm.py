@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests for the module: a kernel, a busybox, efi_secret.ko."""
 
+import base64
 import contextlib
 import functools
 import os
@@ -72,3 +73,11 @@ def stripped(kernel, folder):
     path = pathlib.Path(folder) / "efi_secret.ko"
     place.run("strip", "--strip-debug", "-o", path, kernel.module)
     return path.read_bytes()
+
+
+def write_area(guest, data):
+    """Puts a table into the area from inside the guest."""
+    base, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
+    text = base64.b64encode(data.ljust(size, b"\0")).decode()
+    guest.check(f"echo {text} | base64 -d | dd of=/dev/mem bs={size} count=1 "
+                f"seek={base} oflag=seek_bytes conv=notrunc iflag=fullblock")

@@ -88,6 +88,12 @@ def tree_digest(path):
     return state.digest()
 
 
+def sha256(path):
+    """Of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
 def remove(path):
     """Removes a file or a folder, if it is there."""
     if path.is_dir() and not path.is_symlink():

@@ -4,6 +4,7 @@
 Written from the format's description, not with the code under test.
 """
 
+import random
 import struct
 import uuid
 
@@ -54,3 +55,28 @@ def malformed(secrets):
         "cut in an entry": wrap(body, length=whole - 1),
         "garbage after the last entry": wrap(body + b"\0" * 19 + b"x" * 5),
     }
+
+
+def names(count, seed=1):
+    """UUIDs that look random and are the same each time."""
+    source = random.Random(seed)
+    return [str(uuid.UUID(int=source.getrandbits(128), version=4))
+            for _ in range(count)]
+
+
+def contents(count, seed=2):
+    """Secrets of uneven lengths, with every byte value among them."""
+    source = random.Random(seed)
+    return [source.randbytes(source.randrange(1, 25)) for _ in range(count)]
+
+
+# What the module refuses, and {name: (secrets, what follows the last)} that it
+# takes.
+BAD = malformed(dict(zip(names(3, 5), contents(3, 6))))
+GOOD = {
+    "no entry": ({}, b""),
+    "slack under 20 bytes, not zero": ({names(1, 7)[0]: b"x"}, b"y" * 19),
+    "slack of zeros": ({names(1, 7)[0]: b"x"}, bytes(60)),
+    "a wiped entry": ({names(1, 7)[0]: b"x"},
+                      entry(str(uuid.UUID(int=0)), bytes(9))),
+}

@@ -2,12 +2,11 @@
 """The whole path, seen from inside the guest and in a dump of its memory."""
 
 import hashlib
-import json
 import os
 
 import pytest
 
-from harness import image, known, memory, place, rootvm, table
+from harness import expect, image, known, memory, place, rootvm, table
 
 KEPT, REMOVED, EMPTY = known.OTHERS  # the first is the control
 
@@ -22,30 +21,6 @@ def four_secrets():
             known.DISK: image.disk().key,
             EMPTY: b"",
             REMOVED: os.urandom(33) + bytes(3) + os.urandom(64)}
-
-
-def sysfs_uuid(guest, source):
-    """The dm UUID behind a device node, by way of its device number."""
-    number = guest.check(f"lsblk -ndo MAJ:MIN {source}").strip()
-    return guest.check(f"cat /sys/dev/block/{number}/dm/uuid")
-
-
-def assert_root_is_unlocked(guest):
-    """/ is on a crypt mapping that this boot opened from the disk."""
-    source = guest.check("findmnt -no SOURCE /")
-    assert source == known.MAPPED
-    chain = guest.check(f"lsblk -rnso NAME,TYPE {source}").split()
-    assert chain == [known.MAPPING, "crypt", chain[2], "disk"]
-    assert guest.check(f"cat /sys/block/{chain[2]}/serial") == "disk0"
-    dm_uuid = sysfs_uuid(guest, source)
-    plain = known.LUKS_UUID.replace("-", "")
-    assert dm_uuid == f"CRYPT-LUKS2-{plain}-{known.MAPPING}"
-    table_line = guest.check(f"dmsetup table {known.MAPPING}").split()
-    assert table_line[2:4] == ["crypt", "aes-xts-plain64"]
-    record = json.loads(guest.check(
-        f"cat {rootvm.STATE}/volumes/{known.MAPPING}.json"))
-    assert record["dm_uuid"] == dm_uuid
-    assert record["secret"] == known.DISK
 
 
 def assert_files(guest, secrets):
@@ -74,7 +49,7 @@ def test_boot(kind, variant):
         guest.wait_ready()
         print(f"{guest.firmware.name}, {variant} initramfs: "
               f"root's agent after {guest.age():.1f} s")
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         left = {name: data for name, data in secrets.items()
                 if name != known.DISK}
         assert_files(guest, left)

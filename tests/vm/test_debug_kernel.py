@@ -7,10 +7,9 @@ import re
 
 import pytest
 
-from harness import firmware, modulevm, place, table
+from harness import firmware, modulevm, place, rootvm, table
 
-from .test_module import BAD, FOLDER, GOOD, contents, names, write_area
-
+FOLDER = rootvm.SECRETS
 DEBUG = place.BUILD / "kernels/debug"
 REPORT = re.compile(r"BUG:|WARNING:|KASAN|=====|possible .* lock|unreferenced")
 
@@ -82,18 +81,19 @@ def shown(guest, module):
 def tables():
     """Good ones, bad ones, and more entries than the in-tree driver takes."""
     result = {}
-    for what, (secrets, tail) in GOOD.items():
+    for what, (secrets, tail) in table.GOOD.items():
         body = b"".join(table.entry(*item) for item in secrets.items())
         result[what] = table.wrap(body + tail)
-    result["72 entries"] = table.build(dict(zip(names(72), contents(72))))
-    return result | BAD
+    result["72 entries"] = table.build(
+        dict(zip(table.names(72), table.contents(72))))
+    return result | table.BAD
 
 
 # What differs, and is wanted: ours, the in-tree driver's.
 DIFFERENCES = {
     "slack of zeros": ("1 files", "loads, shows nothing"),
     "72 entries": ("72 files", "64 files"),
-    **{what: ("refuses", "loads, shows nothing") for what in BAD},
+    **{what: ("refuses", "loads, shows nothing") for what in table.BAD},
 }
 
 
@@ -102,9 +102,9 @@ def test_beside_the_in_tree_driver():
     with modulevm.guest(DebugKernel, "amdsev", None,
                         files={"in-tree.ko": in_tree()}) as guest:
         for what, data in tables().items():
-            write_area(guest, data)
+            modulevm.write_area(guest, data)
             ours, our_words = shown(guest, "/efi_secret.ko keep_on_unload=1")
-            write_area(guest, data)
+            modulevm.write_area(guest, data)
             theirs, their_words = shown(guest, "/in-tree.ko")
             print(f"{what}: ours {ours}, in-tree {theirs} "
                   f"{our_words} {their_words}")

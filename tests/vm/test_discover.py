@@ -7,10 +7,7 @@ import pathlib
 
 import pytest
 
-from harness import disks, image, known, place, rootvm
-
-from .test_boot import assert_root_is_unlocked
-from .test_root import VERIFY_ROOT, plain as plain_disk, reporting
+from harness import disks, expect, image, intruder, known, place, rootvm, units
 
 LIMIT = 150
 KINDS = ("generic", pytest.param("initramfs-tools", marks=pytest.mark.slow),
@@ -31,10 +28,10 @@ def test_boot(kind):
     """No cocotab, no rd.cocosecret=, no root=; a second volume that has no
     token, and a plain disk with the root's names, are left alone."""
     with place.scratch() as folder, guest_of(
-            kind, after=[plain_disk(folder),
+            kind, after=[intruder.disk(folder),
                          formatted(folder, "stranger")[0]]) as guest:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         assert guest.check(f"readlink {rootvm.STATE}/root") == known.MAPPED
         assert guest.check("ls /dev/mapper").split() == ["control",
                                                          known.MAPPING]
@@ -57,7 +54,7 @@ def formatted(folder, name):
 def another(folder, *words, uuid=known.FS_UUID):
     """Another volume of the owner's, sealed with the root's own secret: its
     file system has an init and may have the UUID of the root's."""
-    path = plain_disk(folder, uuid=uuid)
+    path = intruder.disk(folder, uuid=uuid)
     key = path.with_suffix(".key")
     key.write_bytes(image.sealed().key)
     image.encrypt(path, key, DATA_UUID)
@@ -88,7 +85,7 @@ def test_partition_type(kind):
     with place.scratch() as folder, guest_of(
             kind, after=[of_root_type(folder)]) as guest:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         assert guest.check(f"readlink {rootvm.STATE}/root") == known.MAPPED
         names = guest.check("ls /dev/mapper").split()
         assert names == ["control", f"luks-{DATA_UUID}", known.MAPPING]
@@ -126,7 +123,7 @@ def test_uuid_of_another_volume(volumes):
             "generic",
             after=[another(folder, "--name", "data", uuid=known.OTHER)],
             root=f"root=UUID={known.OTHER}", volumes=volumes,
-            files=reporting(VERIFY_ROOT)) as guest:
+            files=units.reporting(units.VERIFY_ROOT)) as guest:
         assert_off(guest, "but the root is the volume root")
 
 
@@ -136,7 +133,7 @@ def test_same_uuid(order):
     """Both have one UUID: the root, or none, whatever udev found first."""
     with place.scratch() as folder, guest_of(
             "generic", root=f"root=UUID={known.FS_UUID}",
-            files=reporting(VERIFY_ROOT),
+            files=units.reporting(units.VERIFY_ROOT),
             **{order: [another(folder, "--name", "data")]}) as guest:
         report = guest.wait_outcome(LIMIT)
         if not report:

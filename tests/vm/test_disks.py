@@ -7,10 +7,8 @@ import re
 
 import pytest
 
-from harness import (disks, image, initrd, known, memory, packages, place,
-                     plain, rootvm, stacks, table)
-
-from .test_boot import assert_root_is_unlocked
+from harness import (disks, expect, image, initrd, known, memory, packages,
+                     place, plain, rootvm, stacks, table)
 
 SHARED, SWAP, GONE = known.OTHERS
 LIMIT = 240
@@ -216,7 +214,7 @@ def test_integrity_without_dmsetup():
             volumes=stacks.volume("hmac", "integrity"),
             after=overlays(folder, "hmac")) as guest:
         guest.wait_ready(LIMIT)
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         assert guest.check(f"ls {rootvm.SECRETS}") == ""
         assert_below(guest, "hmac")
         assert_integrity(guest, "hmac")
@@ -308,7 +306,7 @@ def test_read_only_root():
                       volumes=rootvm.volume(
                           options="unsealed,read-only")) as guest:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         guest.check("cocosecret-unlock verify-root /")
         assert guest.check("blockdev --getro /dev/mapper/root") == "1"
         assert guest.check("findmnt -no OPTIONS /").startswith("ro,")
@@ -332,5 +330,5 @@ def test_modules_dep():
     with rootvm.guest("amdsev", plain.DEP, disk=image.sealed(),
                       volumes="", root="") as guest:
         guest.wait_ready(LIMIT)
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         print(f"MODULES=dep: {sizes[0]} bytes, most: {sizes[1]}")

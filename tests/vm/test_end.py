@@ -9,10 +9,8 @@ import time
 
 import pytest
 
-from harness import (image, initrd, known, memory, modulevm, packages, place,
-                     rootvm, table)
-
-from .test_root import PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain, reporting
+from harness import (image, initrd, intruder, known, memory, modulevm,
+                     packages, place, rootvm, table, units)
 
 UNLOCK = "cocosecret-unlock"
 UNIT = "etc/systemd/system/{}.service.d/{}.conf"
@@ -106,9 +104,10 @@ def test_shell(variant):
     other = os.urandom(32)
     launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with place.scratch() as folder, \
-            rootvm.guest("amdsev", variant, cmdline=f"{PLAIN_ROOT} {SHELL}",
-                         launch_table=launch, after=[plain(folder)],
-                         files=reporting(VERIFY_ROOT)) as guest:
+            rootvm.guest("amdsev", variant, launch_table=launch,
+                         cmdline=f"{intruder.PLAIN_ROOT} {SHELL}",
+                         after=[intruder.disk(folder)],
+                         files=units.reporting(units.VERIFY_ROOT)) as guest:
         assert guest.wait_report(LIMIT).exit == "5"
         assert_shell(guest)
         guest.type("ls -d /sys/block/dm-*; findmnt -R /sysroot; "
@@ -189,7 +188,7 @@ def test_shell_of_a_debugging_image():
     launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with rootvm.guest("amdsev", "debug", launch_table=launch,
                       cmdline="rd.systemd.unit=emergency.target",
-                      files=reporting(*SHELLS)) as guest:
+                      files=units.reporting(*units.SHELLS)) as guest:
         assert_shell(guest)
         assert_wiped(guest, other, image.disk().key)
     log = initrd.log_path("debug").read_text()

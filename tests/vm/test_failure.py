@@ -2,7 +2,6 @@
 """Failure is closed: one clear line, secrets wiped, nothing written, power
 off. The guest itself reports how the unlocker ended."""
 
-import hashlib
 import os
 import secrets
 import typing
@@ -49,12 +48,6 @@ CASES = {
 }
 
 
-def sha256(path):
-    """Of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
 @pytest.mark.parametrize("name", [
     pytest.param(name, marks=pytest.mark.slow)
     if name in ("absent-device", "empty-area", "no-area", "bad-cocotab") else name
@@ -79,7 +72,7 @@ def test_failure(name):
                 if "cocosecret: " in line and case.says in line]
 
         assert guest.disk_writes() == {"disk0": 0}
-        assert sha256(guest.disks[0]) == sha256(image.disk().image)
+        assert place.sha256(guest.disks[0]) == place.sha256(image.disk().image)
         dump = guest.dump(folder + "/dump")
         assert memory.whole(dump, control.encode())
         assert memory.find(dump, image.disk().key) == []

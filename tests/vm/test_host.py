@@ -2,56 +2,13 @@
 """The host's table: what is said to a guest by anything but the disk's header,
 and what is heard of it, with us and without."""
 
-import json
 import time
 
 import pytest
 
 from harness import hostvm, image, memory, place, rootvm
 from host import catalogue, hidden
-
-HOST = "host"  # see tests/conftest.py
-SETTLED = "systemctl is-system-running --wait"
-
-
-def show_all(system, folder, **settings):
-    """{scene: what was heard} of a boot to which the host says everything."""
-    said = catalogue.together(catalogue.said(scene, folder)
-                              for scene in catalogue.SCENES.values())
-    with hostvm.guest(system, said, **settings) as machine:
-        machine.wait_ready(hostvm.LIMIT)
-        ready = machine.age()
-        machine.run(SETTLED, hostvm.LIMIT)
-        heard = {name: catalogue.heard(scene, machine, folder)
-                 for name, scene in catalogue.SCENES.items()}
-        print(f"root's agent after {ready:.0f} s, all asked after "
-              f"{machine.age():.0f} s")
-        return heard
-
-
-def broken(heard):
-    """What we promise to close, and was heard."""
-    return {name: words for name, words in heard.items()
-            if words and catalogue.SCENES[name].closed_by == catalogue.OURS}
-
-
-def unheard(kind, heard):
-    """What should be heard without us: else there is nothing to close."""
-    return [name for name, scene in catalogue.SCENES.items()
-            if kind in scene.loud and not heard[name]]
-
-
-def record(record_property, where, heard):
-    """For the table at the end of the run."""
-    record_property(HOST, json.dumps([where, {
-        name: [words, catalogue.SCENES[name].promise()]
-        for name, words in heard.items()}]))
-
-
-def record_more(record_property, where, heard, closed_by=catalogue.OURS):
-    """The same, for what is no scene of the catalogue."""
-    record_property(HOST, json.dumps([where, {
-        name: [words, closed_by] for name, words in heard.items()}]))
+from host.shown import SETTLED, broken, record, record_more, show_all, unheard
 
 
 def kinds(*quick):

@@ -6,9 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import disks, lvm, place, plain, rootvm
-
-from .test_root import SHELLS, VERIFY_ROOT, plain as plain_disk, reporting
+from harness import disks, intruder, lvm, place, plain, rootvm, units
 
 pytestmark = pytest.mark.slow
 LIMIT = 240
@@ -38,10 +36,11 @@ def test_double():
     never booted. LVM takes neither of the two, so no root appears."""
     with place.scratch() as folder:
         folder = pathlib.Path(folder)
-        double = lvm.double(folder / "double", plain_disk(folder))
+        double = lvm.double(folder / "double", intruder.disk(folder))
         with rootvm.guest("amdsev", "stacks", disk=lvm.disk(), root=lvm.ROOT,
                           cmdline="rd.cocosecret.timeout=10", before=[double],
-                          files=reporting(VERIFY_ROOT, *SHELLS)) as guest:
+                          files=units.reporting(units.VERIFY_ROOT,
+                                                *units.SHELLS)) as guest:
             report = guest.wait_outcome(LIMIT)
             if not report:
                 assert_chain(guest, "disk1")

@@ -10,11 +10,10 @@ import re
 
 import pytest
 
-from attacks import luks2
+from attacks import luks2, scenes
 from harness import (firmware, hostile, known, matrix, memory, place, qemu,
                      rootvm, table)
-
-from . import test_attacks, test_host
+from host import shown
 
 CHOSEN = os.environ.get("MATRIX", "").split()
 pytestmark = pytest.mark.skipif(not CHOSEN, reason="see make check-matrix")
@@ -126,7 +125,7 @@ def test_attacks_on(kind, tmp_path):
         print(f"passed on {found['day']} with this source")
         return
     with hostile.host_of_initramfs(IMAGES[kind]) as host:
-        lines, wrong = test_attacks.show_all(host, tmp_path, False)
+        lines, wrong = scenes.show_all(host, tmp_path, False)
     print(f"{len(lines)} scenes in the initramfs")
     assert not wrong
     matrix.keep(name, scenes=len(lines))
@@ -150,12 +149,12 @@ def test_host_on(suite, kind, tmp_path, record_property):
     name = f"host-{suite}-{kind}"
     found = matrix.kept(name)
     if not found:
-        heard = test_host.show_all(matrix.host_system(suite, kind), tmp_path)
+        heard = shown.show_all(matrix.host_system(suite, kind), tmp_path)
         found = {"scenes": len(heard), "heard": heard}
-        if not test_host.broken(heard):
+        if not shown.broken(heard):
             matrix.keep(name, **found)
-    test_host.record(record_property, f"{suite}-{kind}", found["heard"])
-    assert not test_host.broken(found["heard"])
+    shown.record(record_property, f"{suite}-{kind}", found["heard"])
+    assert not shown.broken(found["heard"])
 
 
 @hosts
@@ -163,6 +162,6 @@ def test_host_on(suite, kind, tmp_path, record_property):
                                    for suite in matrix.SUITES])
 def test_host_without_us(suite, tmp_path, record_property):
     """The same, and all is heard."""
-    heard = test_host.show_all(matrix.host_system_without(suite), tmp_path)
-    test_host.record(record_property, f"{suite}, without us", heard)
-    assert not test_host.unheard("generic", heard)
+    heard = shown.show_all(matrix.host_system_without(suite), tmp_path)
+    shown.record(record_property, f"{suite}, without us", heard)
+    assert not shown.unheard("generic", heard)

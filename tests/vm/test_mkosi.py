@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from harness import image, known, memory, place, rootvm, table
+from harness import (expect, image, intruder, known, memory, place, rootvm,
+                     table, units)
 
-from .test_boot import assert_root_is_unlocked
-from .test_root import LIMIT, PLAIN_ROOT, SHELLS, VERIFY_ROOT, plain, reporting
+LIMIT = 100
 
 
 def guest_of(**settings):
@@ -35,7 +35,7 @@ def test_boot():
     started, (key, _) = guest_of(root="", cmdline="rd.cocosecret.timeout=8")
     with started as guest:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         assert guest.check(f"ls {rootvm.SECRETS}") == known.OTHER
         assert_gone(guest, [key])
         print(f"agent after {guest.age():.1f} s, key nowhere")
@@ -53,7 +53,7 @@ def test_no_shell(door):
     """What would give one ends the machine, with the secrets wiped."""
     started, secrets = guest_of(
         cmdline=f"{DOORS[door]} rd.cocosecret.timeout=8",
-        files=reporting(*SHELLS))
+        files=units.reporting(*units.SHELLS))
     with started as guest:
         report = guest.wait_report(LIMIT)
         assert guest.wait_off(60) == "guest-shutdown"
@@ -67,9 +67,9 @@ def test_plain_root():
     """A disk that was not unlocked is not booted, whatever names it."""
     with place.scratch() as folder:
         started, secrets = guest_of(
-            cmdline=f"{PLAIN_ROOT} rd.cocosecret.timeout=8",
-            after=[plain(folder)],
-            files=reporting(VERIFY_ROOT))
+            cmdline=f"{intruder.PLAIN_ROOT} rd.cocosecret.timeout=8",
+            after=[intruder.disk(folder)],
+            files=units.reporting(units.VERIFY_ROOT))
         with started as guest:
             report = guest.wait_report(LIMIT)
             assert report.exit == "5"

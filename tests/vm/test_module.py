@@ -8,28 +8,15 @@ tests/kernels/tree.sh made. Every guest panics on a warning of the kernel's.
 import base64
 import hashlib
 import random
-import uuid
 
 import pytest
 
-from harness import firmware, kernels, memory, modulevm, place, qemu, table
+from harness import (firmware, kernels, memory, modulevm, place, qemu, rootvm,
+                     table)
 
-FOLDER = "/sys/kernel/security/secrets/coco"
+FOLDER = rootvm.SECRETS
 LOAD = "load /efi_secret.ko"
 KEEP = f"{LOAD} keep_on_unload=1"
-
-
-def names(count, seed=1):
-    """UUIDs that look random and are the same each time."""
-    source = random.Random(seed)
-    return [str(uuid.UUID(int=source.getrandbits(128), version=4))
-            for _ in range(count)]
-
-
-def contents(count, seed=2):
-    """Secrets of uneven lengths, with every byte value among them."""
-    source = random.Random(seed)
-    return [source.randbytes(source.randrange(1, 25)) for _ in range(count)]
 
 
 @pytest.fixture(name="kernel", params=kernels.CHOSEN or ["bookworm"])
@@ -59,7 +46,8 @@ def sha256(data):
 def test_publishes(kernel, kind):
     """As many secrets as fit, of every length, as the in-tree driver shows
     them; nothing but unlink can be done in the folder."""
-    secrets = dict(zip(names(72), [b"", bytes(range(24)), *contents(70)]))
+    secrets = dict(zip(table.names(72),
+                       [b"", bytes(range(24)), *table.contents(70)]))
     with modulevm.guest(kernel, kind, table.build(secrets)) as guest:
         guest.check(LOAD)
         assert kernel_log(guest) == ["secrets in securityfs secrets/coco: 72"]
@@ -87,7 +75,7 @@ def test_unlink_wipes(kernel):
     """Gone from the folder, from open descriptors and from memory, and the
     rest of the page is as it was."""
     source = random.Random(4)
-    secrets = {name: source.randbytes(48) for name in names(5, 3)}
+    secrets = {name: source.randbytes(48) for name in table.names(5, 3)}
     first, second, third, *_ = secrets
     base, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
     before = table.build(secrets)
@@ -134,24 +122,6 @@ def files_without_reading(guest):
     return guest.check(f"ls {FOLDER}").split()
 
 
-def write_area(guest, data):
-    """Puts a table into the area from inside the guest."""
-    base, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
-    text = base64.b64encode(data.ljust(size, b"\0")).decode()
-    guest.check(f"echo {text} | base64 -d | dd of=/dev/mem bs={size} count=1 "
-                f"seek={base} oflag=seek_bytes conv=notrunc iflag=fullblock")
-
-
-BAD = table.malformed(dict(zip(names(3, 5), contents(3, 6))))
-GOOD = {
-    "no entry": ({}, b""),
-    "slack under 20 bytes, not zero": ({names(1, 7)[0]: b"x"}, b"y" * 19),
-    "slack of zeros": ({names(1, 7)[0]: b"x"}, bytes(60)),
-    "a wiped entry": ({names(1, 7)[0]: b"x"},
-                      table.entry(str(uuid.UUID(int=0)), bytes(9))),
-}
-
-
 def read_page(guest):
     """The page of the area, with what shares it."""
     base, _ = firmware.amdsev_areas()[firmware.SECRET_AREA]
@@ -167,8 +137,8 @@ def test_malformed(kernel):
     with modulevm.guest(kernel, "amdsev", None) as guest:
         hashes = read_page(guest)[size:]
         assert any(hashes)
-        for what, bad in BAD.items():
-            write_area(guest, bad + b"what lies behind it")
+        for what, bad in table.BAD.items():
+            modulevm.write_area(guest, bad + b"what lies behind it")
             assert b"Bad message" in guest.run(LOAD)[1], what
             assert read_page(guest) == bytes(size) + hashes, what
             lines = kernel_log(guest)
@@ -177,9 +147,9 @@ def test_malformed(kernel):
             assert "offset" in lines[0] or "the table is" in lines[0], lines
             assert guest.run(f"ls -d {FOLDER}/..")[0], what
             print(f"{what}: {lines[0]}")
-        for what, (secrets, tail) in GOOD.items():
+        for what, (secrets, tail) in table.GOOD.items():
             body = b"".join(table.entry(*item) for item in secrets.items())
-            write_area(guest, table.wrap(body + tail))
+            modulevm.write_area(guest, table.wrap(body + tail))
             guest.check(LOAD)
             assert files(guest) == {name: sha256(data) for name, data
                                     in secrets.items()}, what
@@ -189,10 +159,10 @@ def test_malformed(kernel):
 def unnamed(secret):
     """{name: (area, how loading it fails, what is said)} of areas in which a
     secret lies that nobody can name."""
-    entry = table.entry(names(1)[0], secret)
+    entry = table.entry(table.names(1)[0], secret)
     return {"malformed": (table.wrap(entry + entry), b"Bad message",
                           "malformed secret table, the whole area is wiped: "),
-            "no-table": (table.wrap(entry, guid=names(1)[0]),
+            "no-table": (table.wrap(entry, guid=table.names(1)[0]),
                          b"No such device",
                          "the contents of the secret area are wiped: no secret")}
 
@@ -221,12 +191,12 @@ def test_unnamed_secret_is_wiped(kernel, what):
 def test_without_runtime_services(kernel, kind, cmdline):
     """The kernel keeps no EFI memory map then, and the system table's pointers
     are the firmware's own."""
-    secrets = {names(1)[0]: b"x"}
+    secrets = {table.names(1)[0]: b"x"}
     with modulevm.guest(kernel, kind, table.build(secrets),
                         cmdline=cmdline) as guest:
         assert guest.run("ls /sys/firmware/efi/runtime-map/0")[0]
         guest.check(LOAD)
-        assert files(guest) == {names(1)[0]: sha256(b"x")}
+        assert files(guest) == {table.names(1)[0]: sha256(b"x")}
         assert kernel_log(guest) == ["secrets in securityfs secrets/coco: 1"]
 
 
@@ -251,7 +221,7 @@ QUIET = [("stock", {"mode": "none"}), ("stock", {"table": None}),
                               "no-entry-noruntime"])
 def test_no_area_is_quiet(kernel, kind, options):
     """A VM without secrets is no error to talk about."""
-    settings = {"table": table.build({names(1)[0]: b"x"}), **options}
+    settings = {"table": table.build({table.names(1)[0]: b"x"}), **options}
     with modulevm.guest(kernel, kind, **settings) as guest:
         status, output = guest.run(LOAD)
         assert status and b"No such device" in output
@@ -279,7 +249,7 @@ def test_bad_area(kernel, area):
 
 def test_already_there(kernel):
     """Somebody else serves the folder: a clear message, nothing touched."""
-    secrets = {names(1)[0]: b"x"}
+    secrets = {table.names(1)[0]: b"x"}
     with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest:
         guest.check(LOAD)
         kernel_log(guest)
@@ -304,7 +274,7 @@ def held(guest):
 def test_reload(kernel):
     """200 times in and out, with secrets read and unlinked: nothing leaks,
     nothing is put twice."""
-    secrets = dict(zip(names(4), contents(4)))
+    secrets = dict(zip(table.names(4), table.contents(4)))
     base, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
     with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest:
         guest.check(f"dd if=/dev/mem of=/area bs={size} count=1 skip={base} "
@@ -338,7 +308,7 @@ HOLD = f"""
 def test_unload_while_held(kernel):
     """An open file keeps the module; a folder that is held does not, and is
     dead then."""
-    secrets = dict(zip(names(2), contents(2)))
+    secrets = dict(zip(table.names(2), table.contents(2)))
     name = next(iter(secrets))
     with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest:
         guest.check(KEEP)
@@ -361,7 +331,7 @@ def assert_wiped(guest, secrets, folder):
 def test_wiped_on_unload(kernel):
     """Unless keep_on_unload was asked for."""
     source = random.Random(8)
-    secrets = {name: source.randbytes(32) for name in names(2)}
+    secrets = {name: source.randbytes(32) for name in table.names(2)}
     with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest, \
             place.scratch() as folder:
         guest.check(f"{KEEP} && rmmod efi_secret && {LOAD}")
@@ -375,7 +345,7 @@ def test_wiped_on_unload(kernel):
 def test_wiped_on_reboot(kernel):
     """By the module, since firmware need not clear memory."""
     source = random.Random(9)
-    secrets = {name: source.randbytes(32) for name in names(2)}
+    secrets = {name: source.randbytes(32) for name in table.names(2)}
     with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest, \
             place.scratch() as folder:
         guest.check(LOAD)
@@ -388,7 +358,7 @@ def test_wiped_on_reboot(kernel):
 def test_wiped_on_kexec(kernel):
     """The next kernel finds a table without entries."""
     source = random.Random(10)
-    secrets = {name: source.randbytes(32) for name in names(2)}
+    secrets = {name: source.randbytes(32) for name in table.names(2)}
     with modulevm.guest(kernel, "amdsev", table.build(secrets),
                         files={"vmlinuz": kernel.image}) as guest, \
             place.scratch() as folder:

@@ -7,8 +7,7 @@ import re
 
 import pytest
 
-from attacks import catalogue
-from attacks.test_plugin import UNREACHED
+from attacks import catalogue, plugin
 from harness import (chroot, debs, firmware, image, known, place, qemu, rootvm,
                      table)
 
@@ -209,7 +208,7 @@ def test_token(suite, tmp_path):
                                        secret=known.DISK))
     found = {name: (int(status), int(count)) for status, name, count in
              re.findall(r"^(\d+) /images/(.*)\.img (\d+)$", said, re.M)}
-    assert found == {name: (1, int(name not in UNREACHED))
+    assert found == {name: (1, int(name not in plugin.UNREACHED))
                      for name in catalogue.REFUSED} | {
                          name: (0, 0) for name in catalogue.ACCEPTED}
     assert "Key slot 0" not in said

@@ -6,11 +6,8 @@ import time
 
 import pytest
 
-from harness import image, initrd, known, memory, place, plain, rootvm, table
-
-from .test_boot import assert_root_is_unlocked
-from .test_failure import sha256
-from .test_root import INTRUSION, PLAIN_ROOT, plain as plain_disk
+from harness import (expect, image, initrd, intruder, known, memory, place,
+                     plain, rootvm, table)
 
 LIMIT = 150
 SEALED = rootvm.volume(options="")
@@ -33,7 +30,7 @@ def test_boot(kind):
                       launch_table=launch) as guest, \
             place.scratch() as folder:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         assert guest.check(f"ls {rootvm.SECRETS}") == ""
         assert_wiped(guest, folder, b"rd.cocosecret=root")
         assert memory.find(folder + "/dump", other) == []
@@ -58,7 +55,7 @@ def test_wrong_key(kind):
         assert report.exit == "5"
         assert guest.wait_off(30) == "guest-shutdown"
         assert guest.disk_writes() == {"disk0": 0}
-        assert sha256(guest.disk) == sha256(image.sealed().image)
+        assert place.sha256(guest.disk) == place.sha256(image.sealed().image)
         print(report.faults()[0])
 
 
@@ -119,14 +116,14 @@ def test_unlocker_that_cannot_start(kind):
 # What boot scripts use of a root that they have just mounted.
 SOURCED = "etc/sysconfig/readonly-root"
 TRAPS = {
-    SOURCED: INTRUSION,
+    SOURCED: intruder.INTRUSION,
     # e2fsck gets them.
     "fsckoptions": b"-X\n",
     # Mounted over the initramfs's own, it brings another unlocker.
     "etc/fstab": b"/dev/vdb /usr ext4 defaults 0 0\n",
     "usr": "/usr",
     "bin/sh": initrd.BUSYBOX.read_bytes(),
-    "bin/cocosecret-unlock": b"#!/bin/sh\n" + INTRUSION,
+    "bin/cocosecret-unlock": b"#!/bin/sh\n" + intruder.INTRUSION,
 }
 # Others that come early, as dracut's for SELinux and for /etc/fstab.sys do.
 USE = {"usr/lib/dracut/hooks/pre-pivot/00-use.sh":
@@ -139,8 +136,9 @@ def test_plain_root(kind):
     other = os.urandom(32)
     launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     with place.scratch() as folder, \
-            sealed_guest(kind, cmdline=PLAIN_ROOT, launch_table=launch,
-                         after=[plain_disk(folder, TRAPS)], files=USE) as guest:
+            sealed_guest(kind, cmdline=intruder.PLAIN_ROOT, files=USE,
+                         launch_table=launch,
+                         after=[intruder.disk(folder, TRAPS)]) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == "5"
         assert guest.wait_off(30) == "guest-shutdown"

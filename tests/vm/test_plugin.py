@@ -7,11 +7,8 @@ What is refused where without device-mapper: tests/attacks/test_plugin.py.
 
 import pytest
 
-from attacks import catalogue, luks2
+from attacks import catalogue, luks2, scenes
 from harness import documents, hostile, place, rootvm
-
-from . import test_attacks
-from .test_failure import sha256
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +65,7 @@ def found(host, secret):
 def good_opens(host, folder):
     """Both programs map it, and leave no copy of the key behind."""
     volume = catalogue.good(folder / "good")
-    before = sha256(volume.path)
+    before = place.sha256(volume.path)
     with host.showing([volume.path]) as (device,):
         load(host, volume.secret)
         assert found(host, volume.secret)
@@ -78,7 +75,7 @@ def good_opens(host, folder):
         host.guest.check(WIPED)
         assert found(host, volume.secret) == []
         assert host.writes() == 0
-    assert sha256(volume.path) == before
+    assert place.sha256(volume.path) == before
     print("good: mapped by both, no write, key gone after rm")
 
 
@@ -107,7 +104,7 @@ def swapped_later(host, folder, reads, hostile_first):
     """A header that changes between two reads: nothing but the good one is
     mapped, whichever was read."""
     folder.mkdir()
-    scene = test_attacks.swapped(reads, hostile_first, True)(host, folder)
+    scene = scenes.swapped(reads, hostile_first, True)(host, folder)
     (disk,) = scene.disks
     words = []
     with disk.running(), host.showing([disk]) as (device,):
@@ -118,7 +115,7 @@ def swapped_later(host, folder, reads, hostile_first):
             assert bool(status) != bool(mapped), said
             cells = mapped.split()
             assert status or (*cells[2:4], cells[7]) == \
-                test_attacks.GOOD_TABLE, mapped
+                scenes.GOOD_TABLE, mapped
             words.append(f"{status}, served {disk.served.read_text()}")
         host.guest.check(WIPED)
     print(f"swapped after {reads}, {'hostile' if hostile_first else 'good'} "

@@ -7,50 +7,11 @@ import subprocess
 
 import pytest
 
-from harness import image, initrd, known, memory, place, rootvm, table
+from harness import (image, initrd, intruder, known, memory, place, rootvm,
+                     table, units)
 
-UNIT = "etc/systemd/system/{}.service"
-VERIFY_ROOT, VERIFY_MOUNTS = "cocosecret-verify-root", "cocosecret-verify-mounts"
-SHELLS = ("emergency", "rescue", "dracut-emergency")
 LIMIT = 100
 REFUSED = "5"
-
-# The first program of a root that the host brought along.
-INTRUSION = b"echo '@report exit=intruder result=intruder' >/dev/ttyS1\n"
-INTRUDER = b"""#!/bin/busybox sh
-/bin/busybox mount -t devtmpfs devtmpfs /dev
-%s/bin/busybox sleep 60
-""" % INTRUSION
-
-
-def plain(folder, files=(), uuid=known.FS_UUID):
-    """A disk with the root's file-system UUID and label, and its own init; and
-    files besides, {path: bytes, or str (a link's target)}."""
-    tree = pathlib.Path(folder) / "tree"
-    for name, content in {"sbin/init": INTRUDER,
-                          "etc/os-release": b"ID=intruder\n",
-                          "etc/fstab": b"",
-                          "bin/busybox": initrd.BUSYBOX.read_bytes(),
-                          **dict(files)}.items():
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            path.symlink_to(content)
-            continue
-        path.write_bytes(content)
-        path.chmod(0o755)
-    for name in ("dev", "proc", "sys", "run", "mnt"):
-        (tree / name).mkdir()
-    disk = pathlib.Path(folder) / "plain.img"
-    place.run("mke2fs", "-q", "-t", "ext4", "-U", uuid,
-              "-L", known.FS_LABEL, "-d", tree, disk, "16M")
-    return disk
-
-
-def reporting(*units, **more):
-    """Files for the initramfs: these units report how they ended."""
-    return {UNIT.format(unit) + ".d/report.conf": initrd.DROP_IN
-            for unit in units} | more
 
 
 def mapping_of(guest, path):
@@ -67,8 +28,8 @@ def test_same_name(order, name, record_property):
     row = f"root={name[:10]}, plain disk {order}"
     with place.scratch() as folder, \
             rootvm.guest("amdsev", cmdline=f"root={name}",
-                         files=reporting(VERIFY_ROOT),
-                         **{order: [plain(folder)]}) as guest:
+                         files=units.reporting(units.VERIFY_ROOT),
+                         **{order: [intruder.disk(folder)]}) as guest:
         report = guest.wait_outcome(LIMIT)
         if report:
             assert report.exit == REFUSED
@@ -80,8 +41,6 @@ def test_same_name(order, name, record_property):
         print(f"plain disk {order}: the unlocked root was mounted")
         record_property("table", f"{row:36}    0 the unlocked root is booted")
 
-
-PLAIN_ROOT = "root=/dev/disk/by-id/virtio-disk1 rootfstype=ext4"
 
 # In the place of a unit; a mask would not do, since others require it.
 IDLE = b"""[Unit]
@@ -99,10 +58,10 @@ def test_plain_root():
     other = os.urandom(32)
     launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with place.scratch() as folder:
-        disk = plain(folder)
-        with rootvm.guest("amdsev", cmdline=PLAIN_ROOT, after=[disk],
+        disk = intruder.disk(folder)
+        with rootvm.guest("amdsev", cmdline=intruder.PLAIN_ROOT, after=[disk],
                           launch_table=launch,
-                          files=reporting(VERIFY_ROOT)) as guest:
+                          files=units.reporting(units.VERIFY_ROOT)) as guest:
             report = guest.wait_report(LIMIT)
             assert report.exit == REFUSED
             (fault,) = report.faults()
@@ -112,9 +71,9 @@ def test_plain_root():
             assert memory.whole(dump, known.OTHER.encode())
             assert memory.find(dump, other) == []
             print(fault)
-        idle = {UNIT.format(unit): IDLE
-                for unit in (VERIFY_ROOT, VERIFY_MOUNTS)}
-        with rootvm.guest("amdsev", cmdline=PLAIN_ROOT, after=[disk],
+        idle = {units.UNIT.format(unit): IDLE
+                for unit in (units.VERIFY_ROOT, units.VERIFY_MOUNTS)}
+        with rootvm.guest("amdsev", cmdline=intruder.PLAIN_ROOT, after=[disk],
                           files=idle) as guest:
             while (report := guest.wait_report(LIMIT)).exit != "intruder":
                 pass
@@ -124,7 +83,7 @@ def test_plain_root():
 MOUNT_BELOW = (b"mount -t ext4 /dev/disk/by-id/virtio-disk1 /sysroot/mnt "
                b">/dev/kmsg 2>&1\n")
 LATE = {  # the last hooks that others have, and who reports then
-    "generic": reporting(VERIFY_MOUNTS, **{
+    "generic": units.reporting(units.VERIFY_MOUNTS, **{
         "usr/lib/dracut/hooks/pre-pivot/99-mount.sh": MOUNT_BELOW}),
     "dracut-plain": {"usr/lib/dracut/hooks/cleanup/99-mount.sh": MOUNT_BELOW},
 }
@@ -134,7 +93,7 @@ LATE = {  # the last hooks that others have, and who reports then
 def test_mount_below(variant):
     """What is mounted below the new root counts, too, until the very end."""
     with place.scratch() as folder, \
-            rootvm.guest("amdsev", variant, after=[plain(folder)],
+            rootvm.guest("amdsev", variant, after=[intruder.disk(folder)],
                          files=LATE[variant]) as guest:
         report = guest.wait_report(LIMIT)
         assert report.exit == REFUSED
@@ -169,7 +128,7 @@ def test_verify_root():
         "no folder": (2, "true", ""),
     }
     with place.scratch() as folder, \
-            rootvm.guest("amdsev", after=[plain(folder)],
+            rootvm.guest("amdsev", after=[intruder.disk(folder)],
                          cmdline="rd.driver.pre=overlay") as guest:
         guest.wait_ready()
         for name, (expected, prepare, path) in cases.items():
@@ -218,7 +177,7 @@ def test_image_is_closed(variant):
                  and any(door in path.name for door in DOORS)]
         assert "debug-shell.service" in doors
         assert set(doors) <= set(masked)
-        for unit in SHELLS:
+        for unit in units.SHELLS:
             closed = (system / f"{unit}.service").read_text()
             assert "FailureAction=poweroff-immediate" in closed
         users = (top / "etc/passwd").read_text().splitlines()
@@ -249,7 +208,7 @@ def test_no_shell(cmdline):
     other = os.urandom(32)
     launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
     with rootvm.guest("amdsev", cmdline=cmdline, launch_table=launch,
-                      files=reporting(*SHELLS)) as guest, \
+                      files=units.reporting(*units.SHELLS)) as guest, \
             place.scratch() as folder:
         report = guest.wait_report(LIMIT)
         assert guest.wait_off(60) == "guest-shutdown"
@@ -265,7 +224,7 @@ def test_on_failure_of_the_boot():
     """rd.cocosecret.on-failure holds for a boot that fails later, too."""
     with rootvm.guest("amdsev", cmdline=f"root={known.NOWHERE} "
                       "rd.cocosecret.timeout=8 rd.cocosecret.on-failure=reboot",
-                      files=reporting(*SHELLS)) as guest:
+                      files=units.reporting(*units.SHELLS)) as guest:
         guest.wait_report(LIMIT)
         assert guest.wait_off(60) == "guest-reset"
         print(f"reset after {guest.age():.1f} s")

@@ -7,10 +7,7 @@ import hmac
 import json
 
 from attacks import catalogue, luks2
-from harness import image, known, memory, place, rootvm
-
-from .test_boot import assert_root_is_unlocked
-from .test_failure import sha256
+from harness import expect, image, known, memory, place, rootvm
 
 VOLUME = rootvm.volume(options="")
 
@@ -55,7 +52,7 @@ def test_sealed_boot():
     with rootvm.guest("amdsev", "bare", disk=disk, volumes=VOLUME) as guest, \
             place.scratch() as folder:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         assert_status(guest)
         assert rootvm.cookies(guest) == []
         dump = guest.dump(folder + "/dump")
@@ -80,7 +77,7 @@ def test_another_volumes_key():
     with rootvm.guest("amdsev", disk=disk, volumes=VOLUME,
                       spoil=spoil) as guest, place.scratch() as folder:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         log = guest.check("journalctl -b -o cat -u cocosecret-unlock; dmesg")
         assert "is not this volume's, so its key slot is used" in log
         dump = guest.dump(folder + "/dump")
@@ -97,7 +94,7 @@ def test_refused():
 
     def spoil(path):
         catalogue.REFUSED["data cipher null"](catalogue.Volume(path))
-        written.append(sha256(path))
+        written.append(place.sha256(path))
 
     with rootvm.guest("amdsev", disk=disk, volumes=VOLUME,
                       spoil=spoil) as guest, place.scratch() as folder:
@@ -107,7 +104,7 @@ def test_refused():
         assert report.exit == "5" and line.endswith("(exit 5)")
         assert "opened" not in "\n".join(report.lines)
         assert guest.disk_writes() == {"disk0": 0}
-        assert sha256(guest.disk) == written[0]
+        assert place.sha256(guest.disk) == written[0]
         dump = guest.dump(folder + "/dump")
         assert memory.whole(dump, b"rd.cocosecret=root")
         assert memory.find(dump, disk.key) == []

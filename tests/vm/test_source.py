@@ -7,9 +7,7 @@ import os
 
 import pytest
 
-from harness import image, known, place, rootvm, table
-
-from .test_boot import assert_root_is_unlocked
+from harness import expect, image, known, place, rootvm, table
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +35,7 @@ def test_agent():
                       volumes=rootvm.volume(options=""),
                       cmdline="rd.cocosecret.source=run") as guest:
         guest.wait_ready()
-        assert_root_is_unlocked(guest)
+        expect.unlocked(guest)
         run = rootvm.STATE + "/secrets"
         assert guest.check(f"stat -f -c %T {run}; ls -A {run}") == "ramfs"
         # The launch secret of the same name was not taken, and not touched.
