@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What tests expect of a guest; each says in a line what it asserts."""
+"""What tests expect of a guest."""
 
 import json
 
-from . import known, rootvm
+from . import known, memory, place, rootvm
+
+# Of the command line, so in the memory of each guest that names its volume.
+CONTROL = f"rd.cocosecret={known.MAPPING}"
 
 
 def sysfs_uuid(guest, source):
@@ -28,3 +31,37 @@ def unlocked(guest):
         f"cat {rootvm.STATE}/volumes/{known.MAPPING}.json"))
     assert record["dm_uuid"] == dm_uuid
     assert record["secret"] == known.DISK
+
+
+def refused(guest, status, says="", limit=180, off=30):
+    """The unlocker ends so, the first line that names an exit status says
+    that, and the guest is off; the Report."""
+    report = guest.wait_report(limit)
+    assert report.exit == str(status), report
+    assert report.faults() and says in report.faults()[0], report
+    assert guest.wait_off(off) == "guest-shutdown"
+    print("\n".join(report.faults()))
+    return report
+
+
+def intruded(guest, limit=180):
+    """The first program of intruder.disk() reports; what it says."""
+    while (report := guest.wait_report(limit)).exit != "intruder":
+        pass
+    return f"{report.result} is booted"
+
+
+def gone(guest, *secrets, control=CONTROL):
+    """No copy of them is in the guest's memory; the control, which must be, is
+    found."""
+    with place.scratch() as folder:
+        dump = guest.dump(folder + "/dump")
+        assert memory.whole(dump, control.encode())
+        for secret in secrets:
+            assert memory.find(dump, secret) == []
+
+
+def untouched(guest, before):
+    """Nothing was written to the guest's only disk, which has that hash."""
+    assert guest.disk_writes() == {"disk0": 0}
+    assert place.sha256(guest.disk) == before

@@ -46,14 +46,15 @@ def memory(variant):
 
 
 @contextlib.contextmanager
-def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
-          cmdline="", root=ROOT, files=(), own_disk=False, plugged=True,
-          before=(), after=(), disk=None, spoil=None, cpus=1, more=(),
-          **settings):
+def guest(kind="stock", variant="generic", *, launch_table=None, others=(),
+          volumes=None, cmdline="", root=ROOT, files=(), own_disk=False,
+          plugged=True, before=(), after=(), disk=None, spoil=None, cpus=1,
+          more=(), **settings):
     """A started guest; wait_ready() for its root, wait_report() for how the
     unlocker failed.
 
     launch_table  default: the right key under the default UUID
+    others        {UUID: secret} that it then has besides
     volumes       for the command line; default: the disk, but none for the
                   host-only image, which has a cocotab
     files         {path: content} to add to the initramfs
@@ -68,7 +69,7 @@ def guest(kind="stock", variant="generic", *, launch_table=None, volumes=None,
     """
     disk = disk or image.disk()
     if launch_table is None:
-        launch_table = table.build({known.DISK: disk.key})
+        launch_table = table.build({known.DISK: disk.key} | dict(others))
     if volumes is None:
         volumes = "" if variant in initrd.COCOTABS else volume()
     with place.scratch() as folder:

@@ -1,9 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the AmdSev firmware cannot be had, its tests say so and are skipped."""
+"""What the tests share. Where the AmdSev firmware cannot be had, its tests say
+so and are skipped."""
+
+import os
+import pathlib
 
 import pytest
 
-from harness import packages
+from harness import packages, place
+
+
+@pytest.fixture(name="folder")
+def folder_fixture():
+    """A temporary one below build/, since disks are large."""
+    with place.scratch() as folder:
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture(name="other")
+def other_fixture():
+    """A secret that is not the disk's."""
+    return os.urandom(32)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -5,7 +5,7 @@ named after a partition."""
 import pytest
 
 from attacks import catalogue, scenes
-from harness import hostile, intruder, place, rootvm, units
+from harness import expect, hostile, intruder, rootvm, units
 
 TABLE = "table"  # see tests/conftest.py
 
@@ -20,20 +20,15 @@ def test_attacks(record_property, tmp_path):
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_same_partition(order, record_property):
+def test_same_partition(order, folder, record_property):
     """A plain partition that the root is named after is not booted."""
-    with place.scratch() as folder:
-        plain = intruder.disk(folder)
-        disk = catalogue.partitioned(plain.with_name("disk"), plain,
-                                     scenes.PARTUUID)
-        with rootvm.guest("amdsev", root=f"root=PARTUUID={scenes.PARTUUID}",
-                          files=units.reporting(units.VERIFY_ROOT),
-                          **{order: [disk]}) as guest:
-            report = guest.wait_report(100)
-            assert report.exit == str(scenes.REFUSED)
-            assert guest.wait_off(30) == "guest-shutdown"
-            own = f"disk{guest.disks.index(guest.disk)}"
-            assert guest.disk_writes()[own] == 0
-            print(report.faults()[0])
+    plain = intruder.disk(folder)
+    disk = catalogue.partitioned(folder / "disk", plain, scenes.PARTUUID)
+    with rootvm.guest("amdsev", root=f"root=PARTUUID={scenes.PARTUUID}",
+                      files=units.reporting(units.VERIFY_ROOT),
+                      **{order: [disk]}) as guest:
+        expect.refused(guest, scenes.REFUSED, limit=100)
+        own = f"disk{guest.disks.index(guest.disk)}"
+        assert guest.disk_writes()[own] == 0
     record_property(TABLE, scenes.line(f"root=PARTUUID=, plain disk {order}",
                                        "   5 at verify-root"))

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from harness import expect, image, known, memory, place, rootvm, table
+from harness import expect, image, known, memory, rootvm, table
 
 KEPT, REMOVED, EMPTY = known.OTHERS  # the first is the control
 
@@ -40,12 +40,11 @@ def assert_only_at(start, dump, secret):
 
 
 @pytest.mark.parametrize("kind, variant", BOOTS)
-def test_boot(kind, variant):
+def test_boot(kind, variant, folder):
     """Root unlocked; its key nowhere; the other secrets there, until rm."""
     secrets = four_secrets()
     whole = table.build(secrets)
-    with rootvm.guest(kind, variant, launch_table=whole) as guest, \
-            place.scratch() as folder:
+    with rootvm.guest(kind, variant, launch_table=whole) as guest:
         guest.wait_ready()
         print(f"{guest.firmware.name}, {variant} initramfs: "
               f"root's agent after {guest.age():.1f} s")
@@ -54,7 +53,7 @@ def test_boot(kind, variant):
                 if name != known.DISK}
         assert_files(guest, left)
 
-        dump = guest.dump(folder + "/dump")
+        dump = guest.dump(folder / "dump")
         place_of = {name: guest.area() + whole.index(data)
                     for name, data in secrets.items() if data}
         for name in (KEPT, REMOVED):
@@ -62,7 +61,7 @@ def test_boot(kind, variant):
         assert memory.find(dump, secrets[known.DISK]) == []
 
         guest.check(f"rm {rootvm.SECRETS}/{REMOVED}")
-        dump = guest.dump(folder + "/dump")
+        dump = guest.dump(folder / "dump")
         assert_only_at(place_of[KEPT], dump, secrets[KEPT])
         assert memory.find(dump, secrets[REMOVED]) == []
         assert memory.find(dump, secrets[known.DISK]) == []

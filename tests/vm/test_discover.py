@@ -24,12 +24,11 @@ def guest_of(kind, **settings):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_boot(kind):
+def test_boot(kind, folder):
     """No cocotab, no rd.cocosecret=, no root=; a second volume that has no
     token, and a plain disk with the root's names, are left alone."""
-    with place.scratch() as folder, guest_of(
-            kind, after=[intruder.disk(folder),
-                         formatted(folder, "stranger")[0]]) as guest:
+    with guest_of(kind, after=[intruder.disk(folder),
+                               formatted(folder, "stranger")[0]]) as guest:
         guest.wait_ready()
         expect.unlocked(guest)
         assert guest.check(f"readlink {rootvm.STATE}/root") == known.MAPPED
@@ -72,18 +71,15 @@ def of_root_type(folder, *words):
 
 def assert_off(guest, says, status="5"):
     """Refused, with a line that says why; the machine is off then."""
-    report = guest.wait_report(LIMIT)
-    assert (report.exit, guest.wait_off(60)) == (status, "guest-shutdown")
+    report = expect.refused(guest, status, limit=LIMIT, off=60)
     assert any(says in fault for fault in report.faults()), report.lines
-    print("; ".join(report.faults()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_partition_type(kind):
+def test_partition_type(kind, folder):
     """An unnamed volume on a partition of the root type is opened beside the
     one that is sealed as the root, which is booted."""
-    with place.scratch() as folder, guest_of(
-            kind, after=[of_root_type(folder)]) as guest:
+    with guest_of(kind, after=[of_root_type(folder)]) as guest:
         guest.wait_ready()
         expect.unlocked(guest)
         assert guest.check(f"readlink {rootvm.STATE}/root") == known.MAPPED
@@ -94,47 +90,43 @@ def test_partition_type(kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_root_withheld(kind):
+def test_root_withheld(kind, folder):
     """The only volume there is sealed without a name, on a partition of the
     root type, with a root in it."""
-    with place.scratch() as folder, guest_of(
-            kind, plugged=False, after=[of_root_type(folder)],
-            cmdline="rd.cocosecret.timeout=8") as guest:
+    with guest_of(kind, plugged=False, after=[of_root_type(folder)],
+                  cmdline="rd.cocosecret.timeout=8") as guest:
         assert_off(guest, "none that is sealed under the name root")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("root", ["", f"root=UUID={known.FS_UUID}"])
-def test_other_name_is_no_root(root):
+def test_other_name_is_no_root(root, folder):
     """The only volume there, but sealed under another name."""
-    with place.scratch() as folder, guest_of(
-            "generic", plugged=False, root=root,
-            after=[another(folder, "--name", "data")],
-            cmdline="rd.cocosecret.timeout=8") as guest:
+    with guest_of("generic", plugged=False, root=root,
+                  after=[another(folder, "--name", "data")],
+                  cmdline="rd.cocosecret.timeout=8") as guest:
         assert_off(guest, "volume data was found, but none")
 
 
 @pytest.mark.parametrize("volumes", [
     "", pytest.param(CONFIGURED, id="configured", marks=pytest.mark.slow)])
-def test_uuid_of_another_volume(volumes):
+def test_uuid_of_another_volume(volumes, folder):
     """root=UUID= is the file system of another volume of the owner's: what a
     host could bring about with two that have the same one."""
-    with place.scratch() as folder, guest_of(
-            "generic",
-            after=[another(folder, "--name", "data", uuid=known.OTHER)],
-            root=f"root=UUID={known.OTHER}", volumes=volumes,
-            files=units.reporting(units.VERIFY_ROOT)) as guest:
+    data = another(folder, "--name", "data", uuid=known.OTHER)
+    with guest_of("generic", after=[data], volumes=volumes,
+                  root=f"root=UUID={known.OTHER}",
+                  files=units.reporting(units.VERIFY_ROOT)) as guest:
         assert_off(guest, "but the root is the volume root")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_same_uuid(order):
+def test_same_uuid(order, folder):
     """Both have one UUID: the root, or none, whatever udev found first."""
-    with place.scratch() as folder, guest_of(
-            "generic", root=f"root=UUID={known.FS_UUID}",
-            files=units.reporting(units.VERIFY_ROOT),
-            **{order: [another(folder, "--name", "data")]}) as guest:
+    with guest_of("generic", root=f"root=UUID={known.FS_UUID}",
+                  files=units.reporting(units.VERIFY_ROOT),
+                  **{order: [another(folder, "--name", "data")]}) as guest:
         report = guest.wait_outcome(LIMIT)
         if not report:
             source = guest.check("findmnt -no SOURCE /")
@@ -147,23 +139,14 @@ def test_same_uuid(order):
 
 
 @pytest.mark.slow
-def test_named_by_the_command_line():
+def test_named_by_the_command_line(folder):
     """root=/dev/mapper/NAME is the owner's word."""
-    with place.scratch() as folder, guest_of(
-            "generic", after=[another(folder, "--name", "data")],
-            root="root=/dev/mapper/data") as guest:
-        while (report := guest.wait_report(LIMIT)).exit != "intruder":
-            pass
-        print(f"{report.result} is booted, as asked")
+    with guest_of("generic", after=[another(folder, "--name", "data")],
+                  root="root=/dev/mapper/data") as guest:
+        print(expect.intruded(guest, LIMIT) + ", as asked")
 
 
-def test_two_of_one_name():
+def test_two_of_one_name(folder):
     """A copy of the disk: neither is believed."""
-    with place.scratch() as folder:
-        copy = image.sealed().copy(pathlib.Path(folder))
-        with guest_of("generic", after=[copy]) as guest:
-            report = guest.wait_report(LIMIT)
-            assert report.exit == "5"
-            assert "two devices" in report.faults()[0]
-            assert guest.wait_off(30) == "guest-shutdown"
-            print(report.faults()[0])
+    with guest_of("generic", after=[image.sealed().copy(folder)]) as guest:
+        expect.refused(guest, 5, "two devices", LIMIT)

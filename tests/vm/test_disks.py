@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from harness import (disks, expect, image, initrd, known, memory, packages,
-                     place, plain, rootvm, stacks, table)
+from harness import (disks, expect, image, initrd, known, packages, place,
+                     plain, rootvm, stacks, table)
 
 SHARED, SWAP, GONE = known.OTHERS
 LIMIT = 240
@@ -79,12 +79,9 @@ def locked_disks(guest):
             if int(inode) in inodes}
 
 
-def assert_no_secret(guest, folder, secrets):
-    """Not in the folder and not in memory."""
-    dump = guest.dump(folder + "/dump")
-    assert memory.whole(dump, SHARED.encode())  # the control
-    for name, secret in secrets.items():
-        assert memory.find(dump, secret) == [], name
+def assert_no_secret(guest, secrets):
+    """None of them is in memory."""
+    expect.gone(guest, *secrets.values(), control=SHARED)
 
 
 def test_several_volumes():
@@ -115,7 +112,7 @@ def test_several_volumes():
             run = guest.check(f"cat {rootvm.STATE}/run.json")
             assert int(run.split('"devices_us":')[1].split(",")[0]) > 8e6
             assert locked_disks(guest) == {"sda", "nvme0n1", "vda"}
-            assert_no_secret(guest, folder, secrets)
+            assert_no_secret(guest, secrets)
             print(f"{log}\nagent after {guest.age():.1f} s, no secret left")
 
 
@@ -128,15 +125,11 @@ def test_missing_home():
         swap = others(folder, secrets).swap
         with guest_of(secrets, [swap],
                       cmdline="rd.cocosecret.timeout=8") as guest:
-            report = guest.wait_report()
-            assert report.exit == "4"
-            assert guest.wait_off(30) == "guest-shutdown"
-            said = "\n".join(report.lines)
+            said = "\n".join(expect.refused(guest, 4).lines)
             for name in ("root", "swap"):
                 assert f"{name}: closed again" in said
             assert set(guest.disk_writes().values()) == {0}
-            assert_no_secret(guest, folder, secrets)
-            print("\n".join(report.faults()))
+            assert_no_secret(guest, secrets)
 
 
 def overlays(folder, *names):
@@ -207,10 +200,8 @@ def test_integrity_without_dmsetup():
     udev has no dmsetup there, to which nobody says that it is done."""
     files = listed(initrd.dracut("integrity"))
     assert "dm-integrity.ko" in files and "dmsetup" not in files
-    launch = table.build({known.DISK: image.disk().key,
-                          known.STACKED: stacks.data_key()})
     with place.scratch() as folder, rootvm.guest(
-            "amdsev", "integrity", launch_table=launch,
+            "amdsev", "integrity", others={known.STACKED: stacks.data_key()},
             volumes=stacks.volume("hmac", "integrity"),
             after=overlays(folder, "hmac")) as guest:
         guest.wait_ready(LIMIT)
@@ -225,17 +216,12 @@ def test_integrity_without_dmsetup():
 def test_integrity_that_the_image_knows_nothing_of():
     """Exit 7, at once, with a word on what to do."""
     assert "dm-integrity.ko" not in listed(initrd.dracut("bare"))
-    launch = table.build({known.DISK: image.disk().key,
-                          known.STACKED: stacks.data_key()})
     volumes = f"{rootvm.volume()} {stacks.volume('hmac', 'integrity')}"
     with place.scratch() as folder, rootvm.guest(
-            "amdsev", "bare", launch_table=launch, volumes=volumes,
+            "amdsev", "bare", others={known.STACKED: stacks.data_key()},
+            volumes=volumes,
             after=overlays(folder, "hmac")) as guest:
-        report = guest.wait_report()
-        assert report.exit == "7"
-        assert guest.wait_off(30) == "guest-shutdown"
-        assert "option integrity in cocotab" in report.faults()[0]
-        print("\n".join(report.faults()))
+        expect.refused(guest, 7, "option integrity in cocotab")
 
 
 def listed(packed):

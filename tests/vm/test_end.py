@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from harness import (image, initrd, intruder, known, memory, modulevm,
-                     packages, place, rootvm, table, units)
+from harness import (expect, image, initrd, intruder, known, modulevm,
+                     packages, rootvm, table, units)
 
 UNLOCK = "cocosecret-unlock"
 UNIT = "etc/systemd/system/{}.service.d/{}.conf"
@@ -84,30 +84,18 @@ def assert_shell(guest):
     raise AssertionError(guest.hint())
 
 
-def assert_wiped(guest, *values, control=known.OTHER):
-    """No copy of them in the guest's memory."""
-    with place.scratch() as folder:
-        dump = guest.dump(folder + "/dump")
-        assert memory.whole(dump, control.encode())
-        for value in values:
-            assert memory.find(dump, value) == []
-
-
 SHELL = "rd.cocosecret.on-failure=shell"
 
 
 @pytest.mark.parametrize("variant", [
     "generic", pytest.param("debug", marks=pytest.mark.slow)])
-def test_shell(variant):
+def test_shell(variant, folder, other):
     """Only where the command line asks for it; it finds no secret, no root
     and no mapping, and the machine ends with it."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
-    with place.scratch() as folder, \
-            rootvm.guest("amdsev", variant, launch_table=launch,
-                         cmdline=f"{intruder.PLAIN_ROOT} {SHELL}",
-                         after=[intruder.disk(folder)],
-                         files=units.reporting(units.VERIFY_ROOT)) as guest:
+    with rootvm.guest("amdsev", variant, others={known.OTHER: other},
+                      cmdline=f"{intruder.PLAIN_ROOT} {SHELL}",
+                      after=[intruder.disk(folder)],
+                      files=units.reporting(units.VERIFY_ROOT)) as guest:
         assert guest.wait_report(LIMIT).exit == "5"
         assert_shell(guest)
         guest.type("ls -d /sys/block/dm-*; findmnt -R /sysroot; "
@@ -117,7 +105,7 @@ def test_shell(variant):
         said = console.split("shell-42")[-1].split("echo end-")[-1]
         print(f"{variant}: " + " | ".join(said.split("\n")[1:-1]))
         assert "cannot access '/sys/block/dm-*'" in said
-        assert_wiped(guest, other, image.disk().key)
+        expect.gone(guest, other, image.disk().key, control=known.OTHER)
         guest.type("exit")
         assert guest.wait_off(60) == "guest-shutdown"
 
@@ -130,7 +118,7 @@ def test_shell_after_a_malformed_table():
         report = guest.wait_report(LIMIT)
         assert report.exit == "3" and "malformed" in report.faults()[0]
         assert_shell(guest)
-        assert_wiped(guest, image.disk().key, control=SHELL)
+        expect.gone(guest, image.disk().key, control=SHELL)
         guest.type("exit")
         assert guest.wait_off(60) == "guest-shutdown"
 
@@ -156,13 +144,10 @@ def test_no_shell_without_the_module(why):
     settings = {"cmdline": "", **boot()}
     settings["cmdline"] += " " + SHELL
     with rootvm.guest("amdsev", **settings) as guest:
-        report = guest.wait_report(LIMIT)
-        assert report.exit == "3" and says in report.faults()[0]
-        assert guest.wait_off(60) == "guest-shutdown"
+        expect.refused(guest, 3, says, limit=LIMIT, off=60)
         console = guest.log_path("console").read_text(errors="replace")
         assert "cocosecret: no shell, since a secret may be left" in console
         assert f"{says} " in console.split("launch secrets may be left")[1]
-        print(report.faults()[0])
 
 
 @pytest.mark.slow
@@ -181,16 +166,14 @@ def test_no_shell_beside_what_is_left(left, says):
 
 
 @pytest.mark.slow
-def test_shell_of_a_debugging_image():
+def test_shell_of_a_debugging_image(other):
     """systemd's own, without being asked for: the secrets are gone first. The
     image's build has said it loudly."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
-    with rootvm.guest("amdsev", "debug", launch_table=launch,
+    with rootvm.guest("amdsev", "debug", others={known.OTHER: other},
                       cmdline="rd.systemd.unit=emergency.target",
                       files=units.reporting(*units.SHELLS)) as guest:
         assert_shell(guest)
-        assert_wiped(guest, other, image.disk().key)
+        expect.gone(guest, other, image.disk().key, control=known.OTHER)
     log = initrd.log_path("debug").read_text()
     (said,) = [line for line in log.splitlines() if "cocosecret_debug" in line]
     print(said)

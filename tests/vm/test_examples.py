@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from harness import image, known, memory, place, rootvm, table
+from harness import image, known, memory, place, rootvm
 
 pytestmark = pytest.mark.slow
 SERVICE = place.TOP / "examples/service/example.service"
@@ -25,14 +25,13 @@ def put(guest, path, text):
     guest.check(f"mkdir -p $(dirname {path}); echo {data} | base64 -d >{path}")
 
 
-def test_service():
+def test_service(folder):
     """It has the secret, whose file is gone; when it stops, so are the
     copies, and it does not start again."""
     token = os.urandom(48)
-    launch = table.build({known.DISK: image.sealed().key, known.OTHER: token})
-    with rootvm.guest("amdsev", disk=image.sealed(), launch_table=launch,
-                      volumes=rootvm.volume(options="")) as guest, \
-            place.scratch() as folder:
+    with rootvm.guest("amdsev", disk=image.sealed(),
+                      others={known.OTHER: token},
+                      volumes=rootvm.volume(options="")) as guest:
         guest.wait_ready()
         put(guest, "/run/systemd/system/example.service", SERVICE.read_text())
         put(guest, "/usr/local/bin/example", PROGRAM)
@@ -45,7 +44,7 @@ def test_service():
                              "cat /tmp/systemd-private-*-example.*/tmp/sum")
         assert summed.split()[0] == hashlib.sha256(token).hexdigest()
         guest.check("systemctl stop example")
-        found = memory.find(guest.dump(folder + "/dump"), token)
+        found = memory.find(guest.dump(folder / "dump"), token)
         print(f"the service had the secret; {len(found)} pieces of it are "
               "left in memory after it stopped")
         guest.check("systemctl start example", 120)

@@ -9,7 +9,7 @@ import typing
 
 import pytest
 
-from harness import image, known, place, rootvm, table
+from harness import image, known, place, rootvm
 
 VOLUMES = dict(zip(("one", "two"), known.OTHERS))  # name: secret
 SIZE = 400  # MiB of each disk, with holes: XFS wants 300
@@ -155,10 +155,9 @@ def booted():
         with open(disks[-1], "wb") as file:
             file.truncate(SIZE * image.MIB)
         disks.append(image.tools_disk(folder))
-        launch = table.build({known.DISK: image.disk().key}
-                             | {VOLUMES[name]: keys[name] for name in keys})
+        others = {VOLUMES[name]: keys[name] for name in keys}
         drivers = " ".join(f"rd.driver.pre={name}" for name in MODULES.split())
-        with rootvm.guest("amdsev", after=disks, launch_table=launch,
+        with rootvm.guest("amdsev", after=disks, others=others,
                           cmdline=drivers) as guest:
             guest.wait_ready()
             guest.check(SETUP)

@@ -2,7 +2,6 @@
 """The root on LVM on LUKS: booted, and only from the owner's disk; by
 initramfs-tools, too, beside lvm2, mdadm and cryptsetup-initramfs."""
 
-import pathlib
 
 import pytest
 
@@ -31,23 +30,21 @@ def test_root_on_lvm():
         guest.check("cocosecret-unlock verify-root /")
 
 
-def test_double():
+def test_double(folder):
     """A plain disk with the same group, of the same UUIDs, and found first:
     never booted. LVM takes neither of the two, so no root appears."""
-    with place.scratch() as folder:
-        folder = pathlib.Path(folder)
-        double = lvm.double(folder / "double", intruder.disk(folder))
-        with rootvm.guest("amdsev", "stacks", disk=lvm.disk(), root=lvm.ROOT,
-                          cmdline="rd.cocosecret.timeout=10", before=[double],
-                          files=units.reporting(units.VERIFY_ROOT,
-                                                *units.SHELLS)) as guest:
-            report = guest.wait_outcome(LIMIT)
-            if not report:
-                assert_chain(guest, "disk1")
-                return
-            print("off: " + "; ".join(line.split("] ")[-1]
-                                      for line in report.lines[-2:]))
-            assert guest.wait_off(60) == "guest-shutdown"
+    double = lvm.double(folder / "double", intruder.disk(folder))
+    with rootvm.guest("amdsev", "stacks", disk=lvm.disk(), root=lvm.ROOT,
+                      cmdline="rd.cocosecret.timeout=10", before=[double],
+                      files=units.reporting(units.VERIFY_ROOT,
+                                            *units.SHELLS)) as guest:
+        report = guest.wait_outcome(LIMIT)
+        if not report:
+            assert_chain(guest, "disk1")
+            return
+        print("off: " + "; ".join(line.split("] ")[-1]
+                                  for line in report.lines[-2:]))
+        assert guest.wait_off(60) == "guest-shutdown"
 
 
 def listed(initramfs, *words):

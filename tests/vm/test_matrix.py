@@ -11,8 +11,8 @@ import re
 import pytest
 
 from attacks import luks2, scenes
-from harness import (firmware, hostile, known, matrix, memory, place, qemu,
-                     rootvm, table)
+from harness import (expect, firmware, hostile, known, matrix, memory, place,
+                     qemu, rootvm, table)
 from host import shown
 
 CHOSEN = os.environ.get("MATRIX", "").split()
@@ -86,8 +86,7 @@ def refuses(cell, folder):
         console = machine.log_path("console").read_bytes()
         line = re.search(rb"cocosecret: (.*\(exit 5\))", console)
         assert line, machine.hint()
-        dump = machine.dump(folder + "/dump")
-        assert memory.find(dump, disk.key) == []
+        expect.gone(machine, disk.key, control=rootvm.ROOT)
         return line[1].decode()
 
 

@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from harness import (firmware, kernels, memory, modulevm, place, qemu, rootvm,
+from harness import (expect, firmware, kernels, memory, modulevm, qemu, rootvm,
                      table)
 
 FOLDER = rootvm.SECRETS
@@ -71,7 +71,7 @@ def test_publishes(kernel, kind):
               f"in {guest.age():.1f} s")
 
 
-def test_unlink_wipes(kernel):
+def test_unlink_wipes(kernel, folder):
     """Gone from the folder, from open descriptors and from memory, and the
     rest of the page is as it was."""
     source = random.Random(4)
@@ -79,12 +79,11 @@ def test_unlink_wipes(kernel):
     first, second, third, *_ = secrets
     base, size = firmware.amdsev_areas()[firmware.SECRET_AREA]
     before = table.build(secrets)
-    with modulevm.guest(kernel, "amdsev", before) as guest, \
-            place.scratch() as folder:
+    with modulevm.guest(kernel, "amdsev", before) as guest:
         guest.check(KEEP)
         for name in secrets:
             guest.check(f"probe read {FOLDER}/{name} 100")
-        page = guest.dump(folder + "/page").read_bytes()[base:base + 0x1000]
+        page = guest.dump(folder / "page").read_bytes()[base:base + 0x1000]
         assert page[:len(before)] == before
         old = guest.check(f"stat -c %Y {FOLDER}; sleep 1.1").split()[0]
         left = guest.check(f"exec 5<{FOLDER}/{second}; rm {FOLDER}/{second}; "
@@ -96,7 +95,7 @@ def test_unlink_wipes(kernel):
         assert guest.check(f"stat -c %Y {FOLDER}") > old
         assert set(files_without_reading(guest)) == set(secrets) - {second,
                                                                     third}
-        dump = guest.dump(folder + "/dump")
+        dump = guest.dump(folder / "dump")
         expected = bytearray(page)
         for number, name in enumerate(secrets):
             start = 20 + number * 68
@@ -168,19 +167,18 @@ def unnamed(secret):
 
 
 @pytest.mark.parametrize("what", unnamed(b""))
-def test_unnamed_secret_is_wiped(kernel, what):
+def test_unnamed_secret_is_wiped(kernel, what, folder):
     """Nowhere in memory is it left; then the area is as one that never held
     any."""
     secret = random.Random(11).randbytes(32)
     area, error, says = unnamed(secret)[what]
-    with modulevm.guest(kernel, "amdsev", area) as guest, \
-            place.scratch() as folder:
-        dump = guest.dump(folder + "/before")
+    with modulevm.guest(kernel, "amdsev", area) as guest:
+        dump = guest.dump(folder / "before")
         assert memory.find(dump, secret)
         assert error in guest.run(LOAD)[1]
         (line,) = kernel_log(guest)
         assert line.startswith(says), line
-        assert_wiped(guest, {"": secret}, folder)
+        assert_wiped(guest, [secret])
         assert b"No such device" in guest.run(LOAD)[1]
         assert kernel_log(guest) == []
         print(line)
@@ -320,24 +318,20 @@ def test_unload_while_held(kernel):
         assert set(files(guest)) == set(secrets)
 
 
-def assert_wiped(guest, secrets, folder):
+def assert_wiped(guest, secrets):
     """None is left; the search finds the command line, which is there."""
-    dump = guest.dump(folder + "/dump")
-    assert memory.whole(dump, modulevm.CMDLINE.encode())
-    for data in secrets.values():
-        assert memory.find(dump, data) == []
+    expect.gone(guest, *secrets, control=modulevm.CMDLINE)
 
 
 def test_wiped_on_unload(kernel):
     """Unless keep_on_unload was asked for."""
     source = random.Random(8)
     secrets = {name: source.randbytes(32) for name in table.names(2)}
-    with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest, \
-            place.scratch() as folder:
+    with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest:
         guest.check(f"{KEEP} && rmmod efi_secret && {LOAD}")
         assert set(files_without_reading(guest)) == set(secrets)
         guest.check("rmmod efi_secret")
-        assert_wiped(guest, secrets, folder)
+        assert_wiped(guest, secrets.values())
         guest.check(LOAD)
         assert files_without_reading(guest) == []
 
@@ -346,13 +340,12 @@ def test_wiped_on_reboot(kernel):
     """By the module, since firmware need not clear memory."""
     source = random.Random(9)
     secrets = {name: source.randbytes(32) for name in table.names(2)}
-    with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest, \
-            place.scratch() as folder:
+    with modulevm.guest(kernel, "amdsev", table.build(secrets)) as guest:
         guest.check(LOAD)
         with pytest.raises(qemu.Failure):
             guest.run("reboot -f", timeout=20)
         assert guest.wait_off(20) == "guest-reset"
-        assert_wiped(guest, secrets, folder)
+        assert_wiped(guest, secrets.values())
 
 
 def test_wiped_on_kexec(kernel):
@@ -360,15 +353,14 @@ def test_wiped_on_kexec(kernel):
     source = random.Random(10)
     secrets = {name: source.randbytes(32) for name in table.names(2)}
     with modulevm.guest(kernel, "amdsev", table.build(secrets),
-                        files={"vmlinuz": kernel.image}) as guest, \
-            place.scratch() as folder:
+                        files={"vmlinuz": kernel.image}) as guest:
         guest.check(LOAD)
         guest.check("find . -xdev ! -path './proc/*' ! -path './sys/*' "
                     "! -path './dev/*' ! -path './run/*' ! -name vmlinuz "
                     "| cpio -o -H newc 2>/dev/null >/run/initrd")
         guest.send("kexec /vmlinuz /run/initrd")
         guest.wait_ready()
-        assert_wiped(guest, secrets, folder)
+        assert_wiped(guest, secrets.values())
         guest.check(LOAD)
         assert files_without_reading(guest) == []
         print(f"{kernel.version}: wiped before kexec, the next kernel's agent "

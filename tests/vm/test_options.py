@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import image, initrd, known, memory, place, rootvm, table
+from harness import expect, image, initrd, known, place, rootvm, table
 
 DROP_IN = "etc/systemd/system/cocosecret-unlock.service.d/{}.conf"
 VERIFY = "etc/systemd/system/cocosecret-verify-mounts.service.d/test.conf"
@@ -29,14 +29,12 @@ def test_late_device():
         print(f"waited {waited / 1e6:.1f} s for the disk, then booted")
 
 
-def test_nofail_and_keep_secret():
+def test_nofail_and_keep_secret(other):
     """A nofail volume that is not there holds nothing up and its secret goes;
     keep-secret keeps the other one; a second run is content with the first."""
     data = f"rd.cocosecret=data:{known.NOWHERE}:{known.OTHER}:unsealed,nofail"
-    launch = table.build({known.DISK: image.disk().key,
-                          known.OTHER: os.urandom(32)})
     volumes = f"{rootvm.volume(options='unsealed,keep-secret')} {data}"
-    with rootvm.guest("amdsev", launch_table=launch,
+    with rootvm.guest("amdsev", others={known.OTHER: other},
                       volumes=volumes) as guest:
         guest.wait_ready()
         assert secrets_left(guest) == [known.DISK]
@@ -52,26 +50,17 @@ def test_nofail_and_keep_secret():
         print(log)
 
 
-def test_second_volume_absent():
+def test_second_volume_absent(other):
     """One volume opens, another that the boot needs does not come: the first
     is closed again, every secret is wiped, the disk is as it was."""
     data = f"rd.cocosecret=data:{known.NOWHERE}:{known.OTHER}:unsealed"
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
-    with rootvm.guest("amdsev", launch_table=launch, own_disk=True,
+    with rootvm.guest("amdsev", others={known.OTHER: other}, own_disk=True,
                       volumes=f"{rootvm.volume()} {data}",
-                      cmdline="rd.cocosecret.timeout=8") as guest, \
-            place.scratch() as folder:
-        report = guest.wait_report()
-        assert report.exit == "4"
-        assert guest.wait_off(30) == "guest-shutdown"
-        said = "\n".join(report.lines)
+                      cmdline="rd.cocosecret.timeout=8") as guest:
+        said = "\n".join(expect.refused(guest, 4).lines)
         assert "root: opened" in said and "root: closed again" in said
-        assert guest.disk_writes() == {"disk0": 0}
-        dump = guest.dump(folder + "/dump")
-        assert memory.whole(dump, known.OTHER.encode())
-        for secret in (image.disk().key, other):
-            assert memory.find(dump, secret) == []
+        expect.untouched(guest, place.sha256(image.disk().image))
+        expect.gone(guest, image.disk().key, other, control=known.OTHER)
         print(said)
 
 
@@ -81,10 +70,7 @@ def test_secret_that_cannot_be_wiped():
         b"[Service]\nExecStartPre=/bin/sh -c '/sbin/modprobe efi_secret; "
         b"/bin/mount -o remount,ro /sys/kernel/security'\n")}
     with rootvm.guest("amdsev", files=files) as guest:
-        report = guest.wait_report()
-        assert report.exit == "8"
-        assert guest.wait_off(30) == "guest-shutdown"
-        print("\n".join(report.faults()))
+        expect.refused(guest, 8)
 
 
 def four_secrets():
@@ -99,14 +85,10 @@ def test_wipe_rest():
     secrets = four_secrets()
     with rootvm.guest("amdsev", launch_table=table.build(secrets),
                       volumes=rootvm.volume(
-                          options="unsealed,keep-secret,wipe-rest")) as guest, \
-            place.scratch() as folder:
+                          options="unsealed,keep-secret,wipe-rest")) as guest:
         guest.wait_ready()
         assert secrets_left(guest) == []
-        dump = guest.dump(folder + "/dump")
-        assert memory.whole(dump, b"keep-secret,wipe-rest")
-        for secret in secrets.values():
-            assert memory.find(dump, secret) == []
+        expect.gone(guest, *secrets.values(), control="keep-secret,wipe-rest")
         print(guest.check("dmesg | grep -e 'secrets wiped' -e 'lies on'"))
 
 
@@ -120,10 +102,7 @@ def test_rest_that_cannot_be_wiped():
     with rootvm.guest("amdsev", launch_table=table.build(four_secrets()),
                       volumes=rootvm.volume(options="unsealed,wipe-rest"),
                       files={VERIFY: spoil}) as guest:
-        report = guest.wait_report()
-        assert report.exit == "8"
-        assert guest.wait_off(30) == "guest-shutdown"
-        print("\n".join(report.faults()))
+        expect.refused(guest, 8)
 
 
 @pytest.mark.slow
@@ -164,8 +143,7 @@ def test_unlocker_cannot(name):
         file for file in image.programs() if file.name == path)
              for path, content in files.items()}
     files[DROP_IN.format("cannot")] = b"[Service]\n" + lines
-    with rootvm.guest("amdsev", files=files) as guest, \
-            place.scratch() as folder:
+    with rootvm.guest("amdsev", files=files) as guest:
         report = guest.wait_report()
         assert report.exit == status
         assert guest.wait_off(30) == "guest-shutdown"
@@ -173,7 +151,5 @@ def test_unlocker_cannot(name):
             assert any("secrets in securityfs" in line
                        for line in report.lines)
         if name != "no memory":  # nor is there any to load the module with
-            dump = guest.dump(folder + "/dump")
-            assert memory.whole(dump, b"rd.cocosecret=root")
-            assert memory.find(dump, image.disk().key) == []
+            expect.gone(guest, image.disk().key)
         print(f"{name}: {report.exit} ({report.result})")

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from harness import (expect, image, initrd, intruder, known, memory, place,
-                     plain, rootvm, table)
+from harness import (expect, image, initrd, intruder, known, place, plain,
+                     rootvm, table)
 
 LIMIT = 150
 SEALED = rootvm.volume(options="")
@@ -21,42 +21,26 @@ def sealed_guest(kind, **settings):
                         **{"volumes": SEALED} | settings)
 
 
-def test_boot(kind):
+def test_boot(kind, other):
     """The sealed root is on the mapping, and no copy of its key is left, nor
     of a secret that wipe-rest was asked for."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     with sealed_guest(kind, volumes=rootvm.volume(options="wipe-rest"),
-                      launch_table=launch) as guest, \
-            place.scratch() as folder:
+                      others={known.OTHER: other}) as guest:
         guest.wait_ready()
         expect.unlocked(guest)
         assert guest.check(f"ls {rootvm.SECRETS}") == ""
-        assert_wiped(guest, folder, b"rd.cocosecret=root")
-        assert memory.find(folder + "/dump", other) == []
+        expect.gone(guest, image.sealed().key, other)
         # cryptroot found it open and asked nobody.
         assert b"nlock disk" not in guest.log_path("console").read_bytes()
         print(f"agent after {guest.age():.1f} s, key nowhere")
-
-
-def assert_wiped(guest, folder, *found):
-    """No secret in memory, beside what must be found there."""
-    dump = guest.dump(folder + "/dump")
-    for control in found:
-        assert memory.whole(dump, control)
-    assert memory.find(dump, image.sealed().key) == []
 
 
 def test_wrong_key(kind):
     """One line, power-off, an untouched disk."""
     wrong = table.build({known.DISK: os.urandom(32)})
     with sealed_guest(kind, own_disk=True, launch_table=wrong) as guest:
-        report = guest.wait_report(LIMIT)
-        assert report.exit == "5"
-        assert guest.wait_off(30) == "guest-shutdown"
-        assert guest.disk_writes() == {"disk0": 0}
-        assert place.sha256(guest.disk) == place.sha256(image.sealed().image)
-        print(report.faults()[0])
+        expect.refused(guest, 5, limit=LIMIT)
+        expect.untouched(guest, place.sha256(image.sealed().image))
 
 
 DOORS = {  # what would give a shell
@@ -69,47 +53,40 @@ DOORS = {  # what would give a shell
 
 @pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS)
-def test_no_shell(kind, door):
+def test_no_shell(kind, door, other):
     """Neither asked for nor after a failure; what comes instead can be
     chosen."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
     reboot = "rd.cocosecret.on-failure=reboot"
     with sealed_guest(kind, cmdline=f"{DOORS[door][kind]} {reboot}",
-                      launch_table=launch) as guest, \
-            place.scratch() as folder:
+                      others={known.OTHER: other}) as guest:
         assert guest.wait_off(LIMIT) == "guest-reset"
-        assert_wiped(guest, folder, reboot.encode())
-        assert memory.find(folder + "/dump", other) == []
+        expect.gone(guest, image.sealed().key, other, control=reboot)
         print(f"{DOORS[door][kind]}: reset after {guest.age():.1f} s")
 
 
 @pytest.mark.slow
 def test_shell(kind):
     """The command line may ask for one; the secrets are wiped before."""
-    wrong = known.OTHER.encode()
     prompt = {"initramfs-tools": b"(initramfs)", "dracut-plain": b"dracut:"}
     with sealed_guest(kind, cmdline="rd.cocosecret.on-failure=shell",
                       launch_table=table.build({
-                          known.OTHER: image.sealed().key})) as guest, \
-            place.scratch() as folder:
+                          known.OTHER: image.sealed().key})) as guest:
         assert guest.wait_report(LIMIT).exit == "3"
         console = guest.log_path("console")
         deadline = time.monotonic() + 60
         while prompt[kind] not in console.read_bytes():
             assert time.monotonic() < deadline, "no prompt"
             time.sleep(0.2)
-        assert_wiped(guest, folder, wrong)
+        expect.gone(guest, image.sealed().key, control=known.OTHER)
         print(f"a shell after {guest.age():.1f} s, and no secret")
 
 
 @pytest.mark.slow
 def test_unlocker_that_cannot_start(kind):
     """The script sees to it that the secrets are wiped and the machine off."""
-    with sealed_guest(kind, files={plain.UNLOCKER: b"\x7fELF"}) as guest, \
-            place.scratch() as folder:
+    with sealed_guest(kind, files={plain.UNLOCKER: b"\x7fELF"}) as guest:
         assert guest.wait_off(LIMIT) == "guest-shutdown"
-        assert_wiped(guest, folder, b"rd.cocosecret=root")
+        expect.gone(guest, image.sealed().key)
         print(f"off after {guest.age():.1f} s")
 
 
@@ -130,21 +107,14 @@ USE = {"usr/lib/dracut/hooks/pre-pivot/00-use.sh":
        b'. "$NEWROOT"/%s\n' % SOURCED.encode()}
 
 
-def test_plain_root(kind):
+def test_plain_root(kind, folder, other):
     """A disk that was not unlocked is not booted, whatever names it, and no
     script uses it before; a secret that nobody used is wiped."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.sealed().key, known.OTHER: other})
-    with place.scratch() as folder, \
-            sealed_guest(kind, cmdline=intruder.PLAIN_ROOT, files=USE,
-                         launch_table=launch,
-                         after=[intruder.disk(folder, TRAPS)]) as guest:
-        report = guest.wait_report(LIMIT)
-        assert report.exit == "5"
-        assert guest.wait_off(30) == "guest-shutdown"
-        assert_wiped(guest, folder, known.OTHER.encode())
-        assert memory.find(folder + "/dump", other) == []
-        print(report.faults()[0])
+    with sealed_guest(kind, cmdline=intruder.PLAIN_ROOT, files=USE,
+                      others={known.OTHER: other},
+                      after=[intruder.disk(folder, TRAPS)]) as guest:
+        expect.refused(guest, 5, limit=LIMIT)
+        expect.gone(guest, image.sealed().key, other, control=known.OTHER)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from harness import image, rootvm
+from harness import expect, image, rootvm
 
 NOT_OURS = "rdinit=/usr/lib/systemd/systemd"
 LIMIT = 150
@@ -31,12 +31,8 @@ def guest_of(cmdline):
 def test_not_our_init():
     """No secret is looked for; the line says what to do."""
     with guest_of(NOT_OURS) as guest:
-        report = guest.wait_report(LIMIT)
-        assert report.exit == "2"
-        (fault,) = report.faults()
-        assert "make it again" in fault
-        assert guest.wait_off(30) == "guest-shutdown"
-        print(fault)
+        report = expect.refused(guest, 2, "make it again", LIMIT)
+        assert len(report.faults()) == 1
 
 
 @pytest.mark.slow

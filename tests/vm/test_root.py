@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from harness import (image, initrd, intruder, known, memory, place, rootvm,
-                     table, units)
+from harness import (expect, image, initrd, intruder, known, place, rootvm,
+                     units)
 
 LIMIT = 100
 REFUSED = "5"
@@ -23,13 +23,12 @@ def mapping_of(guest, path):
 @pytest.mark.parametrize("order", ["before", "after"])
 @pytest.mark.parametrize("name", [f"UUID={known.FS_UUID}",
                                   f"LABEL={known.FS_LABEL}"])
-def test_same_name(order, name, record_property):
+def test_same_name(order, name, folder, record_property):
     """A plain disk that calls itself the root: never booted."""
     row = f"root={name[:10]}, plain disk {order}"
-    with place.scratch() as folder, \
-            rootvm.guest("amdsev", cmdline=f"root={name}",
-                         files=units.reporting(units.VERIFY_ROOT),
-                         **{order: [intruder.disk(folder)]}) as guest:
+    with rootvm.guest("amdsev", cmdline=f"root={name}",
+                      files=units.reporting(units.VERIFY_ROOT),
+                      **{order: [intruder.disk(folder)]}) as guest:
         report = guest.wait_outcome(LIMIT)
         if report:
             assert report.exit == REFUSED
@@ -51,33 +50,22 @@ ExecStart=/bin/true
 """
 
 
-def test_plain_root():
+def test_plain_root(folder, other):
     """Even where the command line names a plain disk: refused, before its
     fstab is read; a secret that nobody used is wiped. Without the units it
     would have been booted."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
-    with place.scratch() as folder:
-        disk = intruder.disk(folder)
-        with rootvm.guest("amdsev", cmdline=intruder.PLAIN_ROOT, after=[disk],
-                          launch_table=launch,
-                          files=units.reporting(units.VERIFY_ROOT)) as guest:
-            report = guest.wait_report(LIMIT)
-            assert report.exit == REFUSED
-            (fault,) = report.faults()
-            assert fault.startswith("/sysroot (ext4) is on vdb ")
-            assert guest.wait_off(30) == "guest-shutdown"
-            dump = guest.dump(folder + "/dump")
-            assert memory.whole(dump, known.OTHER.encode())
-            assert memory.find(dump, other) == []
-            print(fault)
-        idle = {units.UNIT.format(unit): IDLE
-                for unit in (units.VERIFY_ROOT, units.VERIFY_MOUNTS)}
-        with rootvm.guest("amdsev", cmdline=intruder.PLAIN_ROOT, after=[disk],
-                          files=idle) as guest:
-            while (report := guest.wait_report(LIMIT)).exit != "intruder":
-                pass
-            print(f"without verify-root: {report.result} is booted")
+    disk = intruder.disk(folder)
+    with rootvm.guest("amdsev", cmdline=intruder.PLAIN_ROOT, after=[disk],
+                      others={known.OTHER: other},
+                      files=units.reporting(units.VERIFY_ROOT)) as guest:
+        (fault,) = expect.refused(guest, REFUSED, limit=LIMIT).faults()
+        assert fault.startswith("/sysroot (ext4) is on vdb ")
+        expect.gone(guest, other, control=known.OTHER)
+    idle = {units.UNIT.format(unit): IDLE
+            for unit in (units.VERIFY_ROOT, units.VERIFY_MOUNTS)}
+    with rootvm.guest("amdsev", cmdline=intruder.PLAIN_ROOT, after=[disk],
+                      files=idle) as guest:
+        print("without verify-root:", expect.intruded(guest, LIMIT))
 
 
 MOUNT_BELOW = (b"mount -t ext4 /dev/disk/by-id/virtio-disk1 /sysroot/mnt "
@@ -90,19 +78,15 @@ LATE = {  # the last hooks that others have, and who reports then
 
 
 @pytest.mark.parametrize("variant", LATE)
-def test_mount_below(variant):
+def test_mount_below(variant, folder):
     """What is mounted below the new root counts, too, until the very end."""
-    with place.scratch() as folder, \
-            rootvm.guest("amdsev", variant, after=[intruder.disk(folder)],
-                         files=LATE[variant]) as guest:
-        report = guest.wait_report(LIMIT)
-        assert report.exit == REFUSED
+    with rootvm.guest("amdsev", variant, after=[intruder.disk(folder)],
+                      files=LATE[variant]) as guest:
+        report = expect.refused(guest, REFUSED, limit=LIMIT)
         assert report.faults()[0].startswith("/sysroot/mnt (ext4) is on vdb ")
-        assert guest.wait_off(30) == "guest-shutdown"
-        print(report.faults()[0])
 
 
-def test_verify_root():
+def test_verify_root(folder):
     """Exit statuses in a booted guest, for the root and what is put below."""
     cases = {
         "the root": (0, "true", "/"),
@@ -127,9 +111,8 @@ def test_verify_root():
         "a folder that is not there": (7, "true", "/no/such"),
         "no folder": (2, "true", ""),
     }
-    with place.scratch() as folder, \
-            rootvm.guest("amdsev", after=[intruder.disk(folder)],
-                         cmdline="rd.driver.pre=overlay") as guest:
+    with rootvm.guest("amdsev", after=[intruder.disk(folder)],
+                      cmdline="rd.driver.pre=overlay") as guest:
         guest.wait_ready()
         for name, (expected, prepare, path) in cases.items():
             guest.check(prepare)
@@ -203,18 +186,13 @@ def test_image_is_closed(variant):
     "rd.break=pre-mount rd.shell=1",
     "systemd.debug_shell rd.systemd.debug_shell rd.cmdline=ask "
     f"root={known.NOWHERE} rd.cocosecret.timeout=8"])
-def test_no_shell(cmdline):
+def test_no_shell(cmdline, other):
     """Every way to a shell ends the machine, with the secrets wiped."""
-    other = os.urandom(32)
-    launch = table.build({known.DISK: image.disk().key, known.OTHER: other})
-    with rootvm.guest("amdsev", cmdline=cmdline, launch_table=launch,
-                      files=units.reporting(*units.SHELLS)) as guest, \
-            place.scratch() as folder:
+    with rootvm.guest("amdsev", cmdline=cmdline, others={known.OTHER: other},
+                      files=units.reporting(*units.SHELLS)) as guest:
         report = guest.wait_report(LIMIT)
         assert guest.wait_off(60) == "guest-shutdown"
-        dump = guest.dump(folder + "/dump")
-        for secret in (image.disk().key, other):
-            assert memory.find(dump, secret) == []
+        expect.gone(guest, image.disk().key, other)
         print(f"off after {guest.age():.1f} s; " + "; ".join(
             line.split("] ")[-1] for line in report.lines[-2:]))
 

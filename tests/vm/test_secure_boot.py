@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import firmware, image, known, packages, place, rootvm
+from harness import expect, firmware, image, known, packages, place, rootvm
 
 pytestmark = pytest.mark.slow
 LIMIT = 200
@@ -49,9 +49,5 @@ def test_signed():
 def test_unsigned():
     """It is refused, and the line says why."""
     with guest_of() as guest:
-        report = guest.wait_report(LIMIT)
-        assert report.exit == "3"
-        (fault,) = report.faults()
-        assert "must be signed" in fault
-        assert guest.wait_off(60) == "guest-shutdown"
-        print(fault)
+        report = expect.refused(guest, 3, "must be signed", LIMIT, 60)
+        assert len(report.faults()) == 1
