@@ -35,7 +35,9 @@ PARTITIONS = {
     "home": "933ac7e1-2eb4-4f13-b844-0e14e2aef915",
     "srv": "3b8f8425-20e0-4f3b-907f-1a25a76f98e8",
 }
-LAYOUT = FSTAB, PATIENCE, *FOLDERS, *PARTITIONS, known.ROOT_TYPE
+SWAP_UUID = "7c1d3a52-90f4-4b1e-8d57-52ab1f0c6e44"
+LAYOUT = (FSTAB, PATIENCE, *FOLDERS, *PARTITIONS, known.ROOT_TYPE,
+          SWAP_UUID)
 
 
 def install_listeners(path, names):
@@ -80,12 +82,19 @@ def file_system(path, kind, words):
     return path
 
 
+def twin(folder):
+    """A file system that has the root's UUID and label."""
+    return file_system(folder / "twin", "twin",
+                       ["-U", known.FS_UUID, "-L", known.FS_LABEL])
+
+
 def partitions(path, *first):
     """A disk with the host's, and before them what is the owner's."""
     with place.scratch() as folder:
         parts = list(first)
         for name, kind in PARTITIONS.items():
-            part = file_system(pathlib.Path(folder) / name, name, [])
+            words = ["-U", SWAP_UUID] if name == "swap" else []
+            part = file_system(pathlib.Path(folder) / name, name, words)
             parts.append((part, f"type={kind}"))
         return disks.partitioned(path, "gpt", parts)
 

@@ -7,6 +7,9 @@ at once, in one boot.
 """
 
 import base64
+import contextlib
+import json
+import socket
 import struct
 import typing
 
@@ -111,6 +114,11 @@ def swap_on(serial):
             "/proc/swaps")
 
 
+def logged(pattern):
+    """A line since the machine's start, the initramfs's too."""
+    return f"journalctl -b -o cat | grep -om1 '{pattern}'"
+
+
 # Started by the kernel, as what loads its modules.
 CODE = r"""#!/bin/sh\n\
 if [ -e /etc/initrd-release ]; then\n\
@@ -164,6 +172,22 @@ def agent(folder):
         "-device", "virtio-serial-pci", "-chardev",
         f"socket,id=agent,path={folder}/agent,server=on,wait=off", "-device",
         "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"])
+
+
+RUN = {"execute": "guest-exec", "arguments": {
+    "path": "/bin/touch", "arg": ["/run/host-agent"]}}
+
+
+def command_by_agent(machine, folder):
+    """Whether a command that the host sends there is run."""
+    with socket.socket(socket.AF_UNIX) as port:
+        port.settimeout(20)
+        port.connect(str(folder / "agent"))
+        port.sendall(json.dumps(RUN).encode() + b"\n")
+        with contextlib.suppress(TimeoutError):
+            port.recv(4096)
+    return machine.run("sleep 1; ls /run/host-agent 2>/dev/null"
+                       )[1].decode().strip()
 
 
 def console(folder):
@@ -226,6 +250,15 @@ SCENES = {
     "EFI variable: a root shell on tty9": Scene(
         nothing, "systemctl is-active debug-shell | grep ^active",
         word="efivars"),
+    "EFI variable: HibernateLocation": Scene(
+        Said(efi={"HibernateLocation": json.dumps({
+            "uuid": hostvm.SWAP_UUID, "offset": 0, "kernelVersion": "6.1",
+            "osReleaseId": "debian"})}),
+        logged("systemd-hibernate-resume"), word="efivars", loud=()),
+    "EFI variable: FactoryResetRequest": Scene(
+        Said(efi={"FactoryResetRequest": json.dumps({
+            "osReleaseId": "debian", "osReleaseVersionId": ""})}),
+        logged("Reached target.*actory.[Rr]eset"), word="efivars", loud=()),
     "GPT beside the root: swap": Scene(
         nothing, swap_on("disk0-part2"), word="gpt-auto"),
     "GPT beside the root: /home": Scene(
@@ -233,9 +266,7 @@ SCENES = {
     "GPT beside the root: /srv": Scene(
         nothing, mounted("/srv"), word="gpt-auto"),
     "disk of the root's UUID and label": Scene(
-        disk_of(lambda folder: hostvm.file_system(
-            folder / "twin", "twin",
-            ["-U", known.FS_UUID, "-L", known.FS_LABEL])),
+        disk_of(hostvm.twin),
         f"findmnt -rno SOURCE / | grep -v ^{known.MAPPED}",
         loud=()),
     "network card: anything sent": Scene(network, packets, loud=()),
@@ -255,8 +286,7 @@ SCENES = {
     "virtio console: login prompt": Scene(
         console, "systemctl is-active serial-getty@hvc0 | grep ^active",
         OWNER, loud=DRIVER_EARLY),
-    "guest agent's port": Scene(
-        agent, "systemctl is-active qemu-guest-agent | grep ^active", OWNER),
+    "guest agent: a command": Scene(agent, command_by_agent, OWNER),
     "unusual devices: drivers loaded": Scene(
         Said(arguments=[word for device in ODD
                         for word in ("-device", device)]),

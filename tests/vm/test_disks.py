@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from harness import (disks, expect, image, initrd, known, packages, place,
-                     plain, rootvm, stacks, table)
+from harness import (chroot, disks, expect, image, initrd, known, packages,
+                     place, plain, rootvm, stacks, table)
 
 SHARED, SWAP, GONE = known.OTHERS
 LIMIT = 240
@@ -172,6 +172,39 @@ def test_root_on_btrfs():
             for name in stacks.INTEGRITY:
                 assert_integrity(guest, name)
             assert_insisted_on(guest)
+
+
+def btrfs_double(folder):
+    """A disk of the host's that says it belongs to the same file system."""
+    path = place.pathlib.Path(folder) / "double.img"
+    with chroot.above(image.base()) as system:
+        system.apt("update")
+        system.apt("install --no-install-recommends btrfs-progs")
+        system.run(f"truncate -s 128M /double; mkfs.btrfs -q -U "
+                   f"{stacks.BTRFS_UUID} /double")
+        (system.changes / "double").rename(path)
+    return path
+
+
+@pytest.mark.slow
+def test_double_of_btrfs():
+    """It is there before the volumes are open: it is no part of the root, or
+    the boot ends, and the keys are gone."""
+    with place.scratch() as folder, stacked(
+            folder, "stacks", ("btrfs1", "btrfs2"),
+            f"root=UUID={stacks.BTRFS_UUID}",
+            after=[btrfs_double(folder)]) as guest:
+        outcome = guest.wait_outcome(LIMIT)
+        if outcome:
+            assert outcome.exit == "5"
+            print("\n".join(outcome.faults()))
+        else:
+            guest.check("cocosecret-unlock verify-root /")
+            below = guest.check(
+                f"ls /sys/fs/btrfs/{stacks.BTRFS_UUID}/devices").split()
+            assert len(below) == 2 and "vdc" not in below
+            print(f"btrfs on {' and '.join(below)}")
+        expect.gone(guest, stacks.disk("btrfs1").key, control="rd.cocosecret=")
 
 
 def assert_detached(guest):

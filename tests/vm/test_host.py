@@ -95,6 +95,30 @@ def test_waiting(tmp_path, record_property):
 
 
 @pytest.mark.slow
+def test_root_pulled(tmp_path, record_property):
+    """A host that takes the root's disk away from a running root, and brings
+    another with the root's UUID and label."""
+    with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
+                      plugged=False, cmdline=WAITING) as machine:
+        wait(machine)
+        machine.plug(machine.disk)
+        machine.wait_ready(hostvm.LIMIT)
+        machine.run(SETTLED, hostvm.LIMIT)
+        state = "cat /proc/mounts /proc/swaps"
+        before = machine.check(state)
+        machine.unplug()
+        machine.plug(hostvm.twin(tmp_path))
+        time.sleep(20)
+        after = machine.check(state)
+        heard = [line for line in after.splitlines()
+                 if line not in before and "/vd" in line]
+        print(machine.run("dmesg | tail -n 3")[1].decode())
+        record_more(record_property, "generic", {
+            "the root's disk goes, a twin comes": " ".join(heard)})
+        assert not heard
+
+
+@pytest.mark.slow
 def test_ctrl_alt_del(record_property):
     """While the initramfs waits: the machine ends, and the key with it."""
     with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
@@ -156,9 +180,14 @@ def test_uki(record_property):
     said = catalogue.Said(arguments=[
         "-smbios", f"type=11,value={hostvm.UKI_STUB}=systemd.setenv=SMBIOS=heard"])
     with hostvm.guest(system, said, esp={
-            "loader/addons/host.addon.efi": folder / "host.addon.efi"}) as machine:
+            "loader/addons/host.addon.efi": folder / "host.addon.efi",
+            "loader/credentials/host.cred": folder / "host.addon.efi"}) as machine:
         machine.wait_ready(hostvm.LIMIT)
         words = machine.check("cat /proc/cmdline")
+        credentials = machine.run("ls /run/credentials/@encrypted")[1].decode()
+        record_more(record_property, "generic", {
+            "UKI: a credential on the ESP": credentials.strip()})
+        assert "host" not in credentials
         record_more(record_property, "generic", {
             "UKI: SMBIOS words for the command line":
                 "heard" if "SMBIOS=heard" in words else "",
