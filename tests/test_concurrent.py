@@ -194,6 +194,6 @@ def test_waiting(tmp_path):
     assert done.returncode == 7
     assert done.stderr == (
         f"cocosecret: rotate: {disk.path}: another command is changing "
-        f"it; waiting for it to end\ncocosecret: rotate: {disk.path}: somebody else "
-        "replaced it meanwhile; nothing was changed, try again\n")
+        f"it; waiting for it to end\ncocosecret: rotate: {disk.path}: somebody "
+        "else replaced it meanwhile; nothing was changed, try again\n")
     assert disk.sealed(disk.volume.key)

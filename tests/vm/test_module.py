@@ -163,7 +163,8 @@ def unnamed(secret):
                           "malformed secret table, the whole area is wiped: "),
             "no-table": (table.wrap(entry, guid=table.names(1)[0]),
                          b"No such device",
-                         "the contents of the secret area are wiped: no secret")}
+                         "the contents of the secret area are wiped: "
+                         "no secret")}
 
 
 @pytest.mark.parametrize("what", unnamed(b""))
