@@ -10,11 +10,15 @@ from harness import expect, hostile, intruder, rootvm, units
 TABLE = "table"  # see tests/conftest.py
 
 
-def test_attacks(record_property, tmp_path):
-    """All refused in time, nothing mapped or written, no secret in memory."""
+@pytest.mark.parametrize("others", [
+    pytest.param((), id="us"), pytest.param(
+        hostile.OTHERS, id="us and the others", marks=pytest.mark.slow)])
+def test_attacks(others, record_property, tmp_path):
+    """All refused in time, nothing mapped or written, no secret in memory; and
+    what other programs make of the same disks."""
     with hostile.host() as host:
-        lines, wrong = scenes.show_all(host, tmp_path, True)
-    heading = scenes.line("attack", scenes.HEADING, *hostile.OTHERS)
+        lines, wrong = scenes.show_all(host, tmp_path, bool(others))
+    heading = scenes.line("attack", scenes.HEADING, *others)
     record_property(TABLE, "\n".join([heading, *lines]))
     assert not wrong
 
