@@ -162,6 +162,20 @@ def test_cannot_run(root, maker):
     assert "cannot say which" in done.stderr and done.stdout == ""
 
 
+@pytest.mark.parametrize("maker", MAKERS)
+def test_torn_program(root, maker):
+    """One that says nothing is as one that is not there."""
+    put(root, "")
+    program = root / IMAGER
+    kept = program.read_bytes()
+    program.write_bytes(b"")
+    try:
+        done = MAKERS[maker](root)
+    finally:
+        program.write_bytes(kept)
+    assert done.returncode != 0 and "names no modules" in done.stderr
+
+
 def test_one_list(root):
     """Both makers have the same modules, but for how they ask for ours."""
     put(root, "")

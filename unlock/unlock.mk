@@ -31,14 +31,14 @@ unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid)
 volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
-# The rooms, compiled into a folder: $1 is the folder, $2 what compiles.
+# The rooms, compiled into a folder; a file that comes or goes makes an archive anew: $1 is the folder, $2 what compiles.
 define compiled_rooms
 $1/%.o: unlock/%.c
 	$$(call say,CC,$$<)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$2 -MMD -MP -c -o $$@ $$<
 
-$(foreach room,$(rooms),$(eval $1/$(room).a: $(patsubst unlock/%.c,$1/%.o,$(wildcard unlock/$(room)/*.c))))
+$(foreach room,$(rooms),$(eval $1/$(room).a: $(patsubst unlock/%.c,$1/%.o,$(wildcard unlock/$(room)/*.c)) unlock/$(room)))
 
 # The table parser is the kernel module's file.
 $1/owner.a: $1/table.o
@@ -50,7 +50,7 @@ $1/table.o: module/table.c
 $(rooms:%=$1/%.a):
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@
-	$$(Q)$(AR) rcs $$@ $$^
+	$$(Q)$(AR) rcs $$@ $$(filter %.o,$$^)
 
 -include $$(wildcard $1/*.d $1/*/*.d)
 endef

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "header/document.h"
+#include "header/check.h"
 #include "header/load.h"
-#include "header/policy.h"
 #include "header/seal.h"
 #include "lib/child.h"
 #include "lib/cleanup.h"
@@ -56,20 +55,14 @@ void *realloc(void *old, size_t size)
 	return fails() ? NULL : __libc_realloc(old, size);
 }
 
-/* What volume_open() does between the one read of the header and the use of the key. */
+/* What every program does between the one read of the header and the use of the key. */
 static int check(struct crypt_device *cd, const struct secret *secret)
 {
-	CLEANUP(document_free) struct json_object *document = NULL;
-	struct policy_layout layout;
-	struct token token;
+	CLEANUP(header_free) struct header header = { 0 };
 	struct fault fault;
-	int r = document_take(cd, &document, &fault);
+	int r = header_take(&header, cd, 0, &fault);
 
-	if (r == 0)
-		r = policy_check(document, false, &layout, &fault);
-	if (r == 0)
-		r = seal_check(document, GUID_DISK_KEY, secret, &token, &fault);
-	return r;
+	return r ? r : header_check(&header, GUID_DISK_KEY, secret, NULL, &fault);
 }
 
 static char key_bytes[KEY_SIZE] = "a key of thirty-two known bytes";

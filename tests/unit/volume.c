@@ -170,7 +170,8 @@ static void an_unknown_option_is_named_with_those_there_are(void **state)
 
 static void a_detached_header_is_a_path(void **state)
 {
-	static const char *const bad[] = { "header=", "header=x", "header", "root,header=,discard" };
+	static const char *const bad[] = { "header=", "header=x", "header", "root,header=,discard",
+					   "header=/a\nb" };
 	struct volume volume = { 0 };
 	char longest[7 + HEADER_PATH_SIZE];
 

@@ -72,8 +72,11 @@ void warm_start(void)
 		return;
 	if (!pauses_at_fork)
 		pauses_at_fork = pthread_atfork(warm_pause, NULL, NULL) == 0;
-	if (!pauses_at_fork)
+	/* A child must not begin with the first step, which fork() would have ended. */
+	if (!pauses_at_fork) {
+		next = STEPS;
 		return;
+	}
 	mallopt(M_ARENA_MAX, 2);
 	is_running = pthread_create(&thread, NULL, warm, NULL) == 0;
 }

@@ -9,7 +9,7 @@
 
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 24 * 60 * 60 };
 
-/* What happens to the machine: the unit or failure_end() carries it out. */
+/* What happens to the machine: the unit or failure_end_boot() carries it out. */
 enum on_failure {
 	ON_FAILURE_POWEROFF,
 	ON_FAILURE_REBOOT,

@@ -117,6 +117,8 @@ static int set_header(struct volume *volume, struct slice path, struct fault *fa
 {
 	if (path.length == 0 || path.at[0] != '/' || memchr(path.at, '\0', path.length))
 		return fault_set(fault, "header=%s is not a path that starts with /", ESCAPED(path));
+	if (memchr(path.at, '\n', path.length))
+		return fault_set(fault, "header=%s holds a line feed", ESCAPED(path));
 	if (path.length >= sizeof(volume->header))
 		return fault_set(fault, "the path in header= is longer than %zu bytes",
 				 sizeof(volume->header) - 1);

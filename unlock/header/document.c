@@ -23,10 +23,10 @@ static void free_tokener(struct json_tokener **tokener)
 struct json_object *document_object(const char *text)
 {
 	CLEANUP(free_tokener) struct json_tokener *tokener = json_tokener_new_ex(DOCUMENT_DEPTH);
-	size_t length = strnlen(text, DOCUMENT_MAX + 1);
+	size_t length = text ? strnlen(text, DOCUMENT_MAX + 1) : 0;
 	struct json_object *object;
 
-	if (!tokener || length > DOCUMENT_MAX)
+	if (!tokener || !text || length > DOCUMENT_MAX)
 		return NULL;
 	object = json_tokener_parse_ex(tokener, text, (int)length + 1);
 	if (json_tokener_get_error(tokener) == json_tokener_success &&

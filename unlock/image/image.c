@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * cocosecret-image, for whoever makes an initramfs: says which kernel modules and files the unlocker
- * needs there, and closes an image with systemd. It is a program of its own because the image has no
- * need of it. Nothing is asked of the machine that it runs on.
+ * needs there, and closes an image with systemd. It is a program of its own because nothing in the
+ * image starts it. Nothing is asked of the machine that it runs on.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,10 +45,11 @@ static int load(const char *path, struct volumes *volumes)
 
 	if (r == -ENOENT)
 		return EXIT_OPENED;
-	if (r < 0)
-		fault_set(&fault, "%s: %s", path, strerror(-r));
-	else
-		r = cocotab_parse((struct slice){ text, length }, path, volumes, &fault);
+	if (r < 0) {
+		fprintf(stderr, "cocosecret-image: %s: %s\n", path, strerror(-r));
+		return EXIT_IO;
+	}
+	r = cocotab_parse((struct slice){ text, length }, path, volumes, &fault);
 	return r < 0 ? fail(fault.text) : EXIT_OPENED;
 }
 

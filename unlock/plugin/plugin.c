@@ -97,10 +97,12 @@ static int read_token(struct crypt_device *cd, int id, char uuid[GUID_TEXT_SIZE]
 	CLEANUP(document_free) struct json_object *object = NULL;
 	struct fault fault;
 	struct token token;
-	const char *json;
+	const char *json = NULL;
 
-	if (crypt_token_json_get(cd, id, &json) < 0)
-		return FAILED;
+	if (crypt_token_json_get(cd, id, &json) < 0 || !json) {
+		fault_set(&fault, "token %d cannot be read", id);
+		return refuse(cd, EXIT_IO, &fault);
+	}
 	object = document_object(json);
 	if (token_parse(object, &token, &fault) < 0) {
 		fault_prefix(&fault, "token %d ", id);
