@@ -10,14 +10,14 @@ from harness import expect, hostile, intruder, rootvm, units
 TABLE = "table"  # see tests/conftest.py
 
 
-@pytest.mark.parametrize("others", [
-    pytest.param((), id="us"), pytest.param(
-        hostile.OTHERS, id="us and the others", marks=pytest.mark.slow)])
-def test_attacks(others, record_property, tmp_path):
+@pytest.mark.parametrize("names, others", [
+    pytest.param(scenes.some(), (), id="some"), pytest.param(
+        scenes.SCENES, hostile.OTHERS, id="all", marks=pytest.mark.slow)])
+def test_attacks(names, others, record_property, tmp_path):
     """All refused in time, nothing mapped or written, no secret in memory; and
     what other programs make of the same disks."""
     with hostile.host() as host:
-        lines, wrong = scenes.show_all(host, tmp_path, bool(others))
+        lines, wrong = scenes.show_all(host, tmp_path, bool(others), names)
     heading = scenes.line("attack", scenes.HEADING, *others)
     record_property(TABLE, "\n".join([heading, *lines]))
     assert not wrong

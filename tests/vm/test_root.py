@@ -20,9 +20,11 @@ def mapping_of(guest, path):
     return guest.check(f"cat /sys/dev/block/{number}/dm/uuid")
 
 
-@pytest.mark.parametrize("order", ["before", "after"])
-@pytest.mark.parametrize("name", [f"UUID={known.FS_UUID}",
-                                  f"LABEL={known.FS_LABEL}"])
+@pytest.mark.parametrize("name", [
+    f"UUID={known.FS_UUID}",
+    pytest.param(f"LABEL={known.FS_LABEL}", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("order", [
+    "before", pytest.param("after", marks=pytest.mark.slow)])
 def test_same_name(order, name, folder, record_property):
     """A plain disk that calls itself the root: never booted."""
     row = f"root={name[:10]}, plain disk {order}"
