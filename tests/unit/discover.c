@@ -11,7 +11,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "boot/device.h"
+#include "boot/devices.h"
 #include "boot/plan.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"

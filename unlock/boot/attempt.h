@@ -3,7 +3,7 @@
 #define COCOSECRET_ATTEMPT_H
 
 #include "boot/course.h"
-#include "boot/device.h"
+#include "boot/devices.h"
 #include "config/config.h"
 #include "lib/child.h"
 

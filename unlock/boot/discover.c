@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/statfs.h>
 
-#include "boot/device.h"
+#include "boot/devices.h"
 #include "boot/plan.h"
 #include "config/cocotab.h"
 #include "header/document.h"
