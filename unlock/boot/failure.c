@@ -135,16 +135,30 @@ static enum on_failure after_wiping(enum on_failure asked, enum wiped wiped, int
 	return ON_FAILURE_POWEROFF;
 }
 
+static void end_boot(bool has_shell)
+{
+	CLEANUP(close_fd) int state = state_look(STATE_PATH);
+	enum on_failure asked, next;
+
+	failure_asked(&asked);
+	next = after_wiping(asked, wipe_all(-1, state), state);
+	if (next == ON_FAILURE_SHELL && !has_shell) {
+		log_error("no shell, since this image has none");
+		next = ON_FAILURE_POWEROFF;
+	}
+	end_machine(next);
+}
+
 int failure_end_boot(void)
 {
-	CLEANUP(close_fd) int state = -1;
-	enum on_failure on_failure;
+	if (!nothing_failed())
+		end_boot(true);
+	return EXIT_OPENED;
+}
 
-	if (nothing_failed())
-		return EXIT_OPENED;
-	failure_asked(&on_failure);
-	state = state_look(STATE_PATH);
-	end_machine(after_wiping(on_failure, wipe_all(-1, state), state));
+int failure_end_closed(void)
+{
+	end_boot(false);
 	return EXIT_OPENED;
 }
 

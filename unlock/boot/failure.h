@@ -18,6 +18,9 @@ bool failure_asked(enum on_failure *on_failure);
  */
 int failure_end_boot(void);
 
+/* The same where there is no shell: it does not come back. */
+int failure_end_closed(void);
+
 /* The verb on-failure: prints what is asked for. */
 int failure_print(void);
 

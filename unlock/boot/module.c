@@ -60,6 +60,11 @@ static int load(const char *alias, unsigned int flags)
 	return r;
 }
 
+int module_load(const char *alias)
+{
+	return load(alias, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY);
+}
+
 int module_load_efi_secret(void)
 {
 	return load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
@@ -78,7 +83,7 @@ void module_load_ciphers(void)
 	if (module_has_dm_crypt())
 		return;
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++)
-		load(aliases[i], KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY);
+		module_load(aliases[i]);
 }
 
 const char *module_explain(int r)

@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* All modules that an alias stands for; negative errno, the last one's. */
+int module_load(const char *alias);
+
 /* Loads efi_secret; negative errno as the kernel gave it, -ENOENT where there is no such module. */
 int module_load_efi_secret(void);
 bool module_has_dm_crypt(void); /* then nothing is left to be loaded */

@@ -335,3 +335,17 @@ int cmdline_settings(struct cmdline *cmdline, struct fault *fault)
 	volumes_free(&cmdline->volumes);
 	return r;
 }
+
+bool cmdline_is_writable(struct slice text)
+{
+	struct slice word;
+	bool writable = false;
+
+	while (slice_cut(&text, ' ', &word)) {
+		if (slice_is(word, "rw") || slice_is(word, "rw\n"))
+			writable = true;
+		else if (slice_is(word, "ro") || slice_is(word, "ro\n"))
+			writable = false;
+	}
+	return writable;
+}

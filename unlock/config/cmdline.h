@@ -48,4 +48,7 @@ int cmdline_settings(struct cmdline *cmdline, struct fault *fault);
 /* The last value of any parameter, a piece of @text; false where it is not there or has none. */
 bool cmdline_value(struct slice text, const char *key, struct slice *value);
 
+/* The last of "ro" and "rw" counts, and read-only is what the root's own fsck wants. */
+bool cmdline_is_writable(struct slice text);
+
 #endif

@@ -141,21 +141,6 @@ static void append(char *out, size_t size, const char *before, struct slice valu
 	out[used] = '\0';
 }
 
-/* The last of "ro" and "rw" counts, and read-only is what the root's own fsck wants. */
-static bool is_writable(struct slice text)
-{
-	struct slice word;
-	bool writable = false;
-
-	while (slice_cut(&text, ' ', &word)) {
-		if (slice_is(word, "rw") || slice_is(word, "rw\n"))
-			writable = true;
-		else if (slice_is(word, "ro") || slice_is(word, "ro\n"))
-			writable = false;
-	}
-	return writable;
-}
-
 /*
  * Where neither the command line nor the image names a root, it is the one that the unlocker settles
  * on, whatever systemd-gpt-auto-generator finds meanwhile.
@@ -177,7 +162,7 @@ static int write_root(const char *directory, struct slice cmdline)
 
 	if (cmdline_value(cmdline, "root", &value) || access(ROOT_UNIT, F_OK) == 0)
 		return 0;
-	append(text, sizeof(text), is_writable(cmdline) ? "rw" : "ro", (struct slice){ 0 });
+	append(text, sizeof(text), cmdline_is_writable(cmdline) ? "rw" : "ro", (struct slice){ 0 });
 	if (cmdline_value(cmdline, "rootflags", &value))
 		append(text, sizeof(text), ",", value);
 	if (cmdline_value(cmdline, "rootfstype", &value))

@@ -16,17 +16,8 @@
 
 #define USAGE "wants modules COCOTAB, headers COCOTAB or close FOLDER-OF-AN-IMAGE"
 
-/*
- * What opens any volume that the cipher policy allows, with the fast ones of x86. An image's maker
- * skips those that the kernel has built in, or does not have.
- */
 static const char *const modules[] = {
-	"dm_mod", "dm_crypt",
-	"aes_generic", "aesni_intel", "xts", "ecb", "cbc", "ctr", "gcm", "ghash_clmulni_intel", "essiv",
-	"sha256_generic", "sha256_ssse3", "sha512_generic", "sha512_ssse3", "hmac", "authenc",
-	"cryptd", "crypto_simd",
-	/* libcryptsetup asks the kernel for ciphers and digests. */
-	"algif_skcipher", "algif_hash",
+#include "image/modules.inc"
 };
 
 static int fail(const char *why)
