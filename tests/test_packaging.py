@@ -21,12 +21,12 @@ UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
 CLOSED = r"/closed/[^/]+\.service(.d/zz-fail.conf)?"
 PROGRAMS = ["usr/bin/cocosecret", "usr/bin/cocosecret-unlock"]
 PAGES = ["usr/share/man/man1/cocosecret.1",
-         "usr/share/man/man1/cocosecret-(enroll|keygen|list|rotate|seal|status|"
-         "table|verify).1",
+         "usr/share/man/man1/cocosecret-(enroll|initrd|keygen|list|rotate|seal|"
+         "status|table|verify).1",
          "usr/share/man/man7/cocosecret.7", "usr/share/man/man4/efi_secret.4",
          "usr/share/man/man5/cocosecret-seal.5",
          "usr/share/man/man5/cocotab.5",
-         "usr/share/man/man8/cocosecret-unlock.8"]
+         "usr/share/man/man8/cocosecret-(init|unlock).8"]
 PLUGIN = "cryptsetup/libcryptsetup-token-cocosecret.so"
 PLUGIN_PAGE = "usr/share/man/man7/libcryptsetup-token-cocosecret.7"
 COMPLETIONS = ["usr/share/bash-completion/completions/cocosecret(-unlock)?",
@@ -40,6 +40,7 @@ DEBS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret/cocosecret-image",
+                   "usr/lib/cocosecret/cocosecret-init",
                    "usr/lib/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/lintian/overrides/@",
@@ -59,6 +60,7 @@ RPMS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/libexec/cocosecret/cocosecret-generator",
                    "usr/libexec/cocosecret/cocosecret-image",
+                   "usr/libexec/cocosecret/cocosecret-init",
                    "usr/libexec/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS,
                    *(page + "(.gz)?" for page in PAGES), LICENSE,
@@ -138,7 +140,8 @@ def test_reproducible():
 
 @pytest.mark.parametrize("file", [*PROGRAMS,
                                   "usr/lib/cocosecret/cocosecret-generator",
-                                  "usr/lib/cocosecret/cocosecret-image"])
+                                  "usr/lib/cocosecret/cocosecret-image",
+                                  "usr/lib/cocosecret/cocosecret-init"])
 def test_hardened(file):
     """Position-independent, bound at start, no writable code, checked."""
     with place.scratch() as folder:

@@ -7,10 +7,10 @@ VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
-rooms := boot owner plugin image generator root header config lib
+rooms := init boot owner plugin image generator root header config lib
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
-	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -Imodule -Iunlock
+	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Iunlock
 unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -28,7 +28,7 @@ endif
 unlock_packages := libcryptsetup devmapper libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid)
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
-owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid)
+owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid libkmod)
 volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
 # The rooms, compiled into a folder; a file that comes or goes makes an archive anew: $1 is the folder, $2 what compiles.
@@ -66,7 +66,7 @@ in_rooms = $(patsubst %,$(BUILD)/$1/%.a,$2)
 plugin   := $(BUILD)/libcryptsetup-token-cocosecret.so
 
 .PHONY: unlock
-unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image) $(BUILD)/cocosecret $(plugin)
+unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init) $(BUILD)/cocosecret $(plugin)
 
 $(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header config lib)
 	$(call say,LD,$@)
@@ -84,6 +84,12 @@ $(BUILD)/cocosecret-generator: $(call in_rooms,unlock,generator root config lib)
 $(BUILD)/cocosecret-image: $(call in_rooms,unlock,image generator root config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
+
+# Its own way of finding devices takes the place of udev's.
+$(BUILD)/cocosecret-init: $(call in_rooms,unlock,init boot generator root header config lib)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ -Wl,--whole-archive $< \
+		-Wl,--no-whole-archive $(filter-out $<,$^) -Wl,--as-needed $(unlock_libs) $(owner_libs)
 
 # Only the symbols that libcryptsetup asks for are seen from outside: these are all that is linked.
 plugin_map := unlock/plugin/plugin.map
