@@ -31,6 +31,7 @@ _cocosecret_options()
 	seal) echo --header --partition --secret --key-file --also --force ;;
 	verify) echo --header --partition --secret --name --key-file ;;
 	rotate) echo --header --partition --secret --key-file --new-key-file --also --force ;;
+	initrd) echo --output --list --kver --cocotab --header --drivers --modules --compress --init ;;
 	list) echo --json --secrets ;;
 	status) echo --json --secrets --state ;;
 	esac
@@ -44,7 +45,7 @@ _cocosecret()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		_cocosecret_words 'keygen table enroll seal verify rotate list status --help --version'
+		_cocosecret_words 'keygen table enroll seal verify rotate initrd list status --help --version'
 		return
 	fi
 	if [ "$command" = table ]; then
@@ -57,6 +58,7 @@ _cocosecret()
 	case $previous in
 	--secret) _cocosecret_words "$(_cocosecret_uuids)" ;;
 	--bytes) _cocosecret_words '32 64' ;;
+	--compress) _cocosecret_words 'zstd gzip xz none' ;;
 	--max) _cocosecret_words '3072 4096' ;;
 	--name | --also) ;;
 	*)

@@ -11,6 +11,7 @@ int enroll_main(int argc, char **argv);
 int seal_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
+int initrd_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 

@@ -68,6 +68,17 @@ static const struct command {
 	  "  --new-key-file NEW   its key from now on\n"
 	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE
 	  "After an interruption, the same command finishes the rotation.\n" },
+	{ NULL, "initrd", initrd_main, "-o FILE [OPTIONS]",
+	  "make an initramfs of one program, cocosecret-init",
+	  "  -o, --output FILE    the image; replaced when all is well\n"
+	  "  --list               print each file, its size and why it is there\n"
+	  "  --kver VERSION       of the kernel; by default the one in /lib/modules\n"
+	  "  --cocotab FILE       in place of /etc/cocotab\n"
+	  "  --header FILE        a detached header to take along; may be repeated\n"
+	  "  --drivers NAME,...   of the disks; default: virtio, NVMe and SCSI\n"
+	  "  --modules NAME,...   more that every boot loads; may be repeated\n"
+	  "  --compress WHAT      zstd (by default), gzip, xz or none\n"
+	  "  --init FILE          in place of the installed cocosecret-init\n" },
 	{ NULL, "list", list_main, "[--json] [--secrets DIR]",
 	  "in a guest: the secrets that are there", OPTION_JSON OPTION_PLACE },
 	{ NULL, "status", status_main, "[--json] [--secrets DIR] [--state DIR]",

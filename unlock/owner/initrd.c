@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cocosecret initrd: an initramfs of one program, cocosecret-init. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/cocotab.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
+#include "owner/closure.h"
+#include "owner/commands.h"
+#include "owner/tree.h"
+
+#define MODULES "/lib/modules"
+#define LOADED_LIST "etc/cocosecret/modules"
+
+enum { PATH_SIZE = 4096, LIST_SIZE = 4096, NAME_SIZE = 256 };
+
+struct order {
+	const char *output, *version, *cocotab, *drivers, *compress, *program;
+	const char *modules[16], *headers[16];
+	size_t module_count, header_count;
+	bool lists;
+};
+
+struct build {
+	struct order order;
+	struct tree tree;
+	struct closure closure;
+	struct volumes volumes;
+	char version[NAME_SIZE];
+	char scratch[64];
+	char loaded[LIST_SIZE]; /* modules that every boot loads */
+};
+
+/* What a cloud's and QEMU's machines have, and file systems that cocosecret-init mounts. */
+static const char default_drivers[] = "virtio_pci,virtio_mmio,virtio_blk,virtio_scsi,nvme,sd_mod";
+static const char *const file_systems[] = { "fs-ext4", "fs-xfs", "fs-btrfs", "fs-squashfs" };
+/* dm-crypt of a sealed volume, and ext4's and btrfs's checksums. */
+static const char *const ciphers[] = { "dm_crypt", "aesni_intel", "aes_generic", "xts", "ecb",
+				       "algif_skcipher", "crc32c_intel", "crc32c_generic" };
+/* With integrity there are modes and digests besides. */
+static const char *const all_ciphers[] = {
+#include "image/modules.inc"
+};
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
+
+static const struct {
+	const char *name;
+	char *const command[6];
+} compressors[] = {
+	{ "zstd", { "zstd", "-19", "-T1", "-qc" } }, { "gzip", { "gzip", "-9nc" } },
+	{ "xz", { "xz", "--check=crc32", "--lzma2=dict=1MiB", "-c" } }, { "none", { "cat" } },
+};
+
+static int fail(const char *what, int r)
+{
+	complain("initrd: %s: %s", what, strerror(-r));
+	return EXIT_IO;
+}
+
+static int fail_with(const struct fault *fault, int r)
+{
+	complain("initrd: %s", fault->text);
+	return r == -ENOENT ? EXIT_CONFIG : EXIT_IO;
+}
+
+static int take(struct order *order, int option)
+{
+	switch (option) {
+	case 'o':
+		order->output = optarg;
+		return 0;
+	case 'k':
+		order->version = optarg;
+		return 0;
+	case 't':
+		order->cocotab = optarg;
+		return 0;
+	case 'd':
+		order->drivers = optarg;
+		return 0;
+	case 'c':
+		order->compress = optarg;
+		return 0;
+	case 'p':
+		order->program = optarg;
+		return 0;
+	case 'l':
+		order->lists = true;
+		return 0;
+	case 'm':
+		if (order->module_count == COUNT(order->modules))
+			return -E2BIG;
+		order->modules[order->module_count++] = optarg;
+		return 0;
+	case 'h':
+		if (order->header_count == COUNT(order->headers))
+			return -E2BIG;
+		order->headers[order->header_count++] = optarg;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int parse(struct order *order, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' }, { "kver", required_argument, NULL, 'k' },
+		{ "cocotab", required_argument, NULL, 't' }, { "drivers", required_argument, NULL, 'd' },
+		{ "compress", required_argument, NULL, 'c' }, { "init", required_argument, NULL, 'p' },
+		{ "modules", required_argument, NULL, 'm' }, { "header", required_argument, NULL, 'h' },
+		{ "list", no_argument, NULL, 'l' }, { 0 },
+	};
+	int option;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1)
+		if (take(order, option) < 0) {
+			complain("initrd: unknown, incomplete or repeated option %s; see cocosecret "
+				 "initrd --help", argv[optind - 1]);
+			return EXIT_CONFIG;
+		}
+	if (optind == argc && (order->output || order->lists))
+		return EXIT_OPENED;
+	complain("initrd: needs -o FILE or --list, and no other argument; see cocosecret initrd --help");
+	return EXIT_CONFIG;
+}
+
+/* The one that is there; of several, the running one. */
+static int choose_version(struct build *build)
+{
+	CLEANUP(close_dir) DIR *dir = opendir(MODULES);
+	const struct dirent *entry;
+	struct utsname running;
+	size_t count = 0;
+
+	uname(&running);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (count == 0 || strcmp(entry->d_name, running.release) == 0)
+			snprintf(build->version, sizeof(build->version), "%s", entry->d_name);
+		count++;
+	}
+	if (count == 1 || (count && strcmp(build->version, running.release) == 0))
+		return EXIT_OPENED;
+	complain("initrd: %s kernels in " MODULES "; say which with --kver VERSION",
+		 count ? "several" : "no");
+	return EXIT_CONFIG;
+}
+
+static int find_version(struct build *build)
+{
+	if (!build->order.version)
+		return choose_version(build);
+	if (strchr(build->order.version, '/') ||
+	    strlen(build->order.version) >= sizeof(build->version)) {
+		complain("initrd: --kver %s: is no kernel's version", build->order.version);
+		return EXIT_CONFIG;
+	}
+	snprintf(build->version, sizeof(build->version), "%s", build->order.version);
+	return EXIT_OPENED;
+}
+
+static int add_file(struct build *build, const char *path, uint32_t mode, const char *why)
+{
+	int r = tree_add_file(&build->tree, path + strspn(path, "/"), path, mode, why);
+
+	return r < 0 ? fail(path, r) : EXIT_OPENED;
+}
+
+/* libc's loader, asked by this variable, names them and does not start the program; see ld.so(8). */
+static FILE *ask_loader(const char *program, pid_t *pid)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return NULL;
+	*pid = fork();
+	if (*pid == 0) {
+		char *const argv[] = { (char *)program, NULL };
+		char *const environment[] = { "LD_TRACE_LOADED_OBJECTS=1", NULL };
+
+		dup2(ends[1], STDOUT_FILENO);
+		execve(program, argv, environment);
+		_exit(127);
+	}
+	close(ends[1]);
+	return fdopen(ends[0], "r");
+}
+
+static int add_library(struct build *build, char *line)
+{
+	char *path = strchr(line, '/'), *end;
+
+	if (!path)
+		return strstr(line, "not found") ? fail(line, -ENOENT) : EXIT_OPENED;
+	end = strchr(path, ' ');
+	if (end)
+		*end = '\0';
+	return add_file(build, path, 0755, "cocosecret-init needs it");
+}
+
+static int add_libraries(struct build *build)
+{
+	char line[PATH_SIZE];
+	int status, code = EXIT_OPENED;
+	pid_t pid = -1;
+	FILE *lines = ask_loader(build->order.program, &pid);
+
+	while (lines && code == EXIT_OPENED && fgets(line, sizeof(line), lines))
+		code = add_library(build, line);
+	if (lines)
+		fclose(lines);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
+		code = code ? code : fail(build->order.program, -ENOEXEC);
+	return code;
+}
+
+/* Threads of libargon2 end by a library that libc loads only then. */
+static int add_late_library(struct build *build)
+{
+	static const char name[] = "libgcc_s.so.1";
+
+	for (size_t i = 0; i < build->tree.count; i++) {
+		const char *path = build->tree.entries[i].path, *slash = strrchr(path, '/');
+		char beside[PATH_SIZE];
+
+		if (!slash || strncmp(slash, "/libc.so", 8) != 0)
+			continue;
+		snprintf(beside, sizeof(beside), "/%.*s/%s", (int)(slash - path), path, name);
+		return add_file(build, beside, 0755, "libc loads it later");
+	}
+	return fail(name, -ENOENT);
+}
+
+static int add_program(struct build *build)
+{
+	static const char *const folders[] = { "dev", "proc", "sys", "run", "sysroot", "tmp" };
+	int r = 0, code;
+
+	for (size_t i = 0; i < COUNT(folders) && r == 0; i++)
+		r = tree_add_folder(&build->tree, folders[i], "");
+	if (r == 0)
+		r = tree_add_file(&build->tree, "init", build->order.program, 0755,
+				  "the only program");
+	if (r < 0)
+		return fail(build->order.program, r);
+	code = add_libraries(build);
+	return code ? code : add_late_library(build);
+}
+
+static int add_headers(struct build *build)
+{
+	int code = EXIT_OPENED;
+
+	for (size_t i = 0; i < build->volumes.count && !code; i++)
+		if (build->volumes.list[i].header[0])
+			code = add_file(build, build->volumes.list[i].header, 0600, "cocotab names it");
+	for (size_t i = 0; i < build->order.header_count && !code; i++)
+		code = add_file(build, build->order.headers[i], 0600, "asked for");
+	return code;
+}
+
+static int add_cocotab(struct build *build)
+{
+	const char *path = build->order.cocotab ? build->order.cocotab : COCOTAB_PATH;
+	CLEANUP(free_text) char *text = NULL;
+	struct fault fault;
+	size_t length;
+	int r = file_read(path, &text, &length);
+
+	if (r == -ENOENT && !build->order.cocotab)
+		return add_headers(build);
+	if (r < 0)
+		return fail(path, r);
+	if (cocotab_parse((struct slice){ text, length }, path, &build->volumes, &fault) < 0) {
+		complain("initrd: %s", fault.text);
+		return EXIT_CONFIG;
+	}
+	r = tree_add_file(&build->tree, &COCOTAB_PATH[1], path, 0644, "the volumes");
+	return r < 0 ? fail(path, r) : add_headers(build);
+}
+
+static bool wants_integrity(const struct build *build)
+{
+	for (size_t i = 0; i < build->volumes.count; i++)
+		if (build->volumes.list[i].options & VOLUME_INTEGRITY)
+			return true;
+	return false;
+}
+
+static int load_at_boot(struct build *build, const char *name, bool must, const char *why)
+{
+	size_t length = strlen(build->loaded);
+	struct fault fault;
+	int r = closure_add(&build->closure, name, must, why, &fault);
+
+	if (r < 0)
+		return fail_with(&fault, r);
+	snprintf(build->loaded + length, sizeof(build->loaded) - length, "%s\n", name);
+	return EXIT_OPENED;
+}
+
+static int add_ciphers(struct build *build)
+{
+	int code = EXIT_OPENED;
+
+	for (size_t i = 0; i < COUNT(ciphers) && !code; i++)
+		code = load_at_boot(build, ciphers[i], i == 0, "to open volumes");
+	for (size_t i = 0; wants_integrity(build) && i < COUNT(all_ciphers) && !code; i++)
+		code = load_at_boot(build, all_ciphers[i], false, "for volumes with integrity");
+	if (!code && wants_integrity(build))
+		code = load_at_boot(build, "dm_integrity", true, "cocotab wants integrity");
+	return code;
+}
+
+/* A list with commas. */
+static int add_names(struct build *build, const char *names, bool at_boot, const char *why)
+{
+	struct slice rest = slice_of(names), word;
+	char name[NAME_SIZE];
+	struct fault fault;
+	int code = EXIT_OPENED, r;
+
+	while (!code && slice_cut(&rest, ',', &word)) {
+		snprintf(name, sizeof(name), "%.*s", (int)word.length, word.at);
+		if (word.length == 0)
+			continue;
+		if (at_boot) {
+			code = load_at_boot(build, name, true, why);
+			continue;
+		}
+		r = closure_add(&build->closure, name, names != default_drivers, why, &fault);
+		code = r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
+	}
+	return code;
+}
+
+static int add_drivers(struct build *build)
+{
+	const char *drivers = build->order.drivers;
+	bool usual = !drivers || strcmp(drivers, "default") == 0;
+	struct fault fault;
+	int code = add_names(build, usual ? default_drivers : drivers, false, "for disks"), r = 0;
+
+	for (size_t i = 0; i < COUNT(file_systems) && !code && r == 0; i++)
+		r = closure_add(&build->closure, file_systems[i], false, "for the root", &fault);
+	if (r < 0)
+		return fail_with(&fault, r);
+	for (size_t i = 0; i < build->order.module_count && !code; i++)
+		code = add_names(build, build->order.modules[i], true, "asked for");
+	return code;
+}
+
+/* What shows the launch secrets; an agent's image may do without. */
+static int add_efi_secret(struct build *build)
+{
+	struct fault fault;
+	int r = closure_add(&build->closure, "efi_secret", true, "the launch secrets", &fault);
+
+	if (r == 0)
+		return EXIT_OPENED;
+	complain("initrd: %s; install efi-secret-dkms, or build it with make KVER=%s", fault.text,
+		 build->version);
+	return EXIT_CONFIG;
+}
+
+static int add_modules(struct build *build)
+{
+	struct fault fault;
+	int r = closure_open(&build->closure, &fault), code;
+
+	if (r < 0)
+		return fail_with(&fault, r);
+	code = add_efi_secret(build);
+	if (!code)
+		code = add_ciphers(build);
+	if (!code)
+		code = add_drivers(build);
+	if (code)
+		return code;
+	r = closure_finish(&build->closure, &fault);
+	if (r < 0)
+		return fail_with(&fault, r);
+	r = tree_add_text(&build->tree, LOADED_LIST, build->loaded, "what every boot loads");
+	return r < 0 ? fail(LOADED_LIST, r) : EXIT_OPENED;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static void free_build(struct build *build)
+{
+	closure_close(&build->closure);
+	tree_free(&build->tree);
+	volumes_free(&build->volumes);
+	if (build->scratch[0])
+		nftw(build->scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int start(struct build *build)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+	build->tree.time = epoch ? (uint32_t)strtoul(epoch, NULL, 10) : 0;
+	snprintf(build->scratch, sizeof(build->scratch), "/tmp/cocosecret-initrd.XXXXXX");
+	if (mkdtemp(build->scratch))
+		return EXIT_OPENED;
+	build->scratch[0] = '\0';
+	return fail("/tmp", -errno);
+}
+
+static char *const *find_compressor(const char *name)
+{
+	for (size_t i = 0; i < COUNT(compressors); i++)
+		if (strcmp(compressors[i].name, name ? name : "zstd") == 0)
+			return compressors[i].command;
+	complain("initrd: --compress %s: is none of zstd, gzip, xz, none", name);
+	return NULL;
+}
+
+/* Its archive, through a program that compresses it. */
+static int write_through(struct build *build, char *const *command, int out)
+{
+	char archive[PATH_SIZE], *argv[8] = { 0 };
+	size_t count = 0;
+	FILE *file;
+	int r;
+
+	snprintf(archive, sizeof(archive), "%s/archive", build->scratch);
+	file = fopen(archive, "we");
+	if (!file)
+		return -errno;
+	r = tree_write(&build->tree, file);
+	if (fclose(file) != 0 && r == 0)
+		r = -errno;
+	for (; command[count]; count++)
+		argv[count] = command[count];
+	argv[count] = archive;
+	return r < 0 ? r : closure_run(argv, out);
+}
+
+/* A boot loader finds the old image, or the new one whole. */
+static int write_output(struct build *build)
+{
+	char *const *command = find_compressor(build->order.compress);
+	const char *output = build->order.output;
+	CLEANUP(close_fd) int out = -1;
+	char new[PATH_SIZE];
+	int r;
+
+	if (!command)
+		return EXIT_CONFIG;
+	snprintf(new, sizeof(new), "%s.new", output);
+	out = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = out < 0 ? -errno : write_through(build, command, out);
+	if (r == 0 && fsync(out) < 0)
+		r = -errno;
+	if (r == 0 && rename(new, output) < 0)
+		r = -errno;
+	if (r == 0)
+		return EXIT_OPENED;
+	unlink(new);
+	if (r != -ENOENT || out < 0)
+		return fail(output, r);
+	complain("initrd: there is no program %s here; install it, or choose another with --compress",
+		 command[0]);
+	return EXIT_CONFIG;
+}
+
+int initrd_main(int argc, char **argv)
+{
+	CLEANUP(free_build) struct build build = { .order.program = LIBEXEC_PATH "/cocosecret-init" };
+	int code = parse(&build.order, argc, argv);
+
+	if (!code)
+		code = start(&build);
+	if (!code)
+		code = find_version(&build);
+	build.closure = (struct closure){ &build.tree, build.version, build.scratch, NULL };
+	if (!code)
+		code = add_program(&build);
+	if (!code)
+		code = add_cocotab(&build);
+	if (!code)
+		code = add_modules(&build);
+	if (!code && build.order.lists)
+		tree_list(&build.tree, stdout);
+	return code || !build.order.output ? code : write_output(&build);
+}
