@@ -31,7 +31,7 @@ def test_same_partition(order, folder, record_property):
     with rootvm.guest("amdsev", root=f"root=PARTUUID={scenes.PARTUUID}",
                       files=units.reporting(units.VERIFY_ROOT),
                       **{order: [disk]}) as guest:
-        expect.refused(guest, scenes.REFUSED, limit=100)
+        expect.refused(guest, scenes.REFUSED, limit=240)
         own = f"disk{guest.disks.index(guest.disk)}"
         assert guest.disk_writes()[own] == 0
     record_property(TABLE, scenes.line(f"root=PARTUUID=, plain disk {order}",

@@ -10,7 +10,7 @@ import pytest
 from harness import (expect, image, initrd, intruder, known, place, rootvm,
                      units)
 
-LIMIT = 100
+LIMIT = 240
 REFUSED = "5"
 
 
