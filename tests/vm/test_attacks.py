@@ -23,7 +23,8 @@ def test_attacks(names, others, record_property, tmp_path):
     assert not wrong
 
 
-@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("order", [
+    "before", pytest.param("after", marks=pytest.mark.slow)])
 def test_same_partition(order, folder, record_property):
     """A plain partition that the root is named after is not booted."""
     plain = intruder.disk(folder)

@@ -38,8 +38,8 @@ def instructions(guest):
     return re.findall(r"RIP=(\w+) RFL=(\w+) .* HLT=(\d)", text)
 
 
-@pytest.mark.parametrize("cpus", [
-    pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("cpus", [1, 2])
 def test_power_off_ignored(cpus):
     """The machine stands still: no panic, for which a kernel may write its
     memory to a disk, and no restart."""

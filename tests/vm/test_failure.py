@@ -51,7 +51,7 @@ CASES = {
 @pytest.mark.parametrize("name", [
     pytest.param(name, marks=pytest.mark.slow)
     if name in ("absent-device", "empty-area", "no-area", "bad-cocotab",
-                "not-unsealed") else name
+                "not-unsealed", "absent-secret", "nothing-found") else name
     for name in CASES])
 def test_failure(name):
     """Exit status, one line, power-off, an untouched disk, no secret left."""

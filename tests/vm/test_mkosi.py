@@ -8,6 +8,9 @@ import pytest
 
 from harness import expect, image, intruder, known, rootvm, units
 
+# To make its initrd takes what several boots take; check-matrix has it, too.
+pytestmark = pytest.mark.slow
+
 LIMIT = 100
 # It is the control in memory, too.
 TIMEOUT = "rd.cocosecret.timeout=8"
@@ -38,8 +41,7 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("door", [
-    "emergency", pytest.param("no root", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("door", DOORS)
 def test_no_shell(door):
     """What would give one ends the machine, with the secrets wiped."""
     started, secrets = guest_of(
@@ -53,7 +55,6 @@ def test_no_shell(door):
             line.split("] ")[-1] for line in report.lines[-2:]))
 
 
-@pytest.mark.slow
 def test_plain_root(folder):
     """A disk that was not unlocked is not booted, whatever names it."""
     started, secrets = guest_of(cmdline=f"{intruder.PLAIN_ROOT} {TIMEOUT}",

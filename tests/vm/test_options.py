@@ -50,6 +50,7 @@ def test_nofail_and_keep_secret(other):
         print(log)
 
 
+@pytest.mark.slow
 def test_second_volume_absent(other):
     """One volume opens, another that the boot needs does not come: the first
     is closed again, every secret is wiped, the disk is as it was."""
@@ -64,6 +65,7 @@ def test_second_volume_absent(other):
         print(said)
 
 
+@pytest.mark.slow
 def test_secret_that_cannot_be_wiped():
     """securityfs read-only: the volume opens, the unlink fails, exit 8."""
     files = {DROP_IN.format("read-only"): (

@@ -69,8 +69,8 @@ def test_area_holds_table(kind):
             assert guest.wait_off(30) == "guest-shutdown"
 
 
-@pytest.mark.parametrize("kind", [
-    "amdsev", pytest.param("stock", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["amdsev", "stock"])
 def test_without_runtime_services(kind):
     """A guest that asks the firmware for nothing, so that no variable of the
     host's is read, boots as well."""
