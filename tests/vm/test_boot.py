@@ -10,7 +10,8 @@ from harness import expect, image, known, memory, rootvm, table
 
 KEPT, REMOVED, EMPTY = known.OTHERS  # the first is the control
 
-BOOTS = [("stock", "generic"), ("amdsev", "hostonly"),
+BOOTS = [("stock", "generic"),
+         pytest.param("amdsev", "hostonly", marks=pytest.mark.slow),
          pytest.param("stock", "bare", marks=pytest.mark.slow),
          pytest.param("stock", "hostonly", marks=pytest.mark.slow),
          pytest.param("amdsev", "generic", marks=pytest.mark.slow)]

@@ -81,6 +81,7 @@ def four_secrets():
             **{known.OTHER[:-1] + last: os.urandom(40) for last in "123"}}
 
 
+@pytest.mark.slow
 def test_wipe_rest():
     """When the root runs, no secret is left: not in the folder, not in
     memory. Without the option they stay (test_boot)."""
