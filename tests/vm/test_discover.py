@@ -23,6 +23,7 @@ def guest_of(kind, **settings):
                         **{"root": "", "volumes": ""} | settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_boot(kind, folder):
     """No cocotab, no rd.cocosecret=, no root=; a second volume that has no

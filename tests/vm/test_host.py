@@ -18,7 +18,7 @@ def kinds(*quick):
         for kind in catalogue.ALL])
 
 
-@kinds("generic", "initramfs-tools")
+@kinds("generic")
 def test_with_us(kind, tmp_path, record_property):
     """What we promise to close is not heard."""
     heard = show_all(hostvm.ours(kind), tmp_path)
