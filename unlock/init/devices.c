@@ -48,8 +48,8 @@ static int probe_luks(blkid_probe probe)
 	return blkid_do_safeprobe(probe) < 0 ? -EIO : 0;
 }
 
-/* An unreadable device is none. */
-static void report(const char *name, device_found *found, void *context)
+/* False where the kernel has not made its node yet: it says so when it has. */
+static bool report(const char *name, device_found *found, void *context)
 {
 	CLEANUP(free_probe) blkid_probe probe = NULL;
 	char node[PATH_SIZE], label[ENCODED_SIZE] = "";
@@ -59,8 +59,10 @@ static void report(const char *name, device_found *found, void *context)
 	for (char *at = node; (at = strchr(at, '!')) != NULL;)
 		*at = '/';
 	probe = blkid_new_probe_from_filename(node);
-	if (!probe || probe_luks(probe) < 0)
-		return;
+	if (!probe)
+		return false;
+	if (probe_luks(probe) < 0)
+		return true;
 	properties = (struct device_properties){
 		.node = node,
 		.fs_type = value(probe, "TYPE"),
@@ -72,6 +74,7 @@ static void report(const char *name, device_found *found, void *context)
 	    blkid_encode_string(value(probe, "LABEL"), label, sizeof(label)) == 0)
 		properties.fs_label_enc = label;
 	found(context, &properties);
+	return true;
 }
 
 /* Mappings are what was opened, and loop devices and RAM disks nobody has set up. */
@@ -101,7 +104,7 @@ static int look_at(struct devices *devices, const char *name, device_found *foun
 {
 	struct devices_entry *list;
 
-	if (is_seen(devices, name) || !is_disk(name))
+	if (is_seen(devices, name) || !is_disk(name) || !report(name, found, context))
 		return 0;
 	list = reallocarray(devices->list, devices->count + 1, sizeof(*list));
 	if (!list)
@@ -109,7 +112,6 @@ static int look_at(struct devices *devices, const char *name, device_found *foun
 	devices->list = list;
 	list[devices->count].ready = true;
 	snprintf(list[devices->count++].name, sizeof(list->name), "%s", name);
-	report(name, found, context);
 	return 0;
 }
 

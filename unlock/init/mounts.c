@@ -16,7 +16,7 @@
 
 #define NO_EXEC (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-/* In their order; each but the one of secrets goes along to the new root. */
+/* In their order; with what is mounted below them they go along to the new root. */
 static const struct {
 	const char *path, *type, *options;
 	unsigned long flags;

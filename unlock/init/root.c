@@ -24,10 +24,10 @@
 
 enum { TYPE_SIZE = 32, PATH_SIZE = 512 };
 
-/* File systems that this program mounts, and what it only knows the name of. */
-static char *const types[] = { "ext4", "ext3", "ext2", "xfs", "btrfs", "squashfs", "erofs", "f2fs",
-			       "LVM2_member", "linux_raid_member", "swap", "crypto_LUKS", NULL };
-enum { MOUNTED_TYPES = 8 };
+/* File systems of which verify_root knows the devices, and what this program only knows by name. */
+static char *const types[] = { "ext4", "ext3", "ext2", "xfs", "btrfs", "squashfs",
+			       "erofs", "f2fs", "LVM2_member", "linux_raid_member", "swap", "crypto_LUKS", NULL };
+enum { MOUNTED_TYPES = 6 };
 
 struct content {
 	char type[TYPE_SIZE];

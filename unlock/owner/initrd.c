@@ -311,8 +311,11 @@ static int load_at_boot(struct build *build, const char *name, bool must, const 
 
 	if (r < 0)
 		return fail_with(&fault, r);
-	snprintf(build->loaded + length, sizeof(build->loaded) - length, "%s\n", name);
-	return EXIT_OPENED;
+	if ((size_t)snprintf(build->loaded + length, sizeof(build->loaded) - length, "%s\n", name) <
+	    sizeof(build->loaded) - length)
+		return EXIT_OPENED;
+	complain("initrd: more modules are to be loaded at each boot than fit into %d bytes", LIST_SIZE);
+	return EXIT_CONFIG;
 }
 
 static int add_ciphers(struct build *build)
@@ -479,7 +482,8 @@ static int write_output(struct build *build)
 		r = -errno;
 	if (r == 0)
 		return EXIT_OPENED;
-	unlink(new);
+	if (out >= 0)
+		unlink(new);
 	if (r != -ENOENT || out < 0)
 		return fail(output, r);
 	complain("initrd: there is no program %s here; install it, or choose another with --compress",

@@ -39,7 +39,7 @@ static int add(struct tree *tree, const char *path, struct tree_entry entry)
 	if (entries)
 		tree->entries = entries;
 	entry.path = strdup(path);
-	if (!entries || !entry.path) {
+	if (!entries || !entry.path || (S_ISREG(entry.mode) && !entry.source && !entry.text)) {
 		free_entry(&entry);
 		return -ENOMEM;
 	}
