@@ -67,7 +67,7 @@ static int open_state(struct run *run)
 	struct course *course = &run->course;
 	int r = course->state = state_open(STATE_PATH);
 
-	if (r >= 0 && volumes_wipe_rest(&run->config.volumes))
+	if (r >= 0 && volumes_have(&run->config.volumes, VOLUME_WIPE_REST))
 		r = state_ask_wipe_rest(course->state);
 	if (r < 0)
 		course_fail(course, EXIT_IO, STATE_PATH ": %s", strerror(-r));

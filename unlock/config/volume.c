@@ -174,10 +174,10 @@ char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device)
 }
 
 /* One volume that asks for it is enough. */
-bool volumes_wipe_rest(const struct volumes *volumes)
+bool volumes_have(const struct volumes *volumes, unsigned int option)
 {
 	for (size_t i = 0; i < volumes->count; i++)
-		if (volumes->list[i].options & VOLUME_WIPE_REST)
+		if (volumes->list[i].options & option)
 			return true;
 	return false;
 }

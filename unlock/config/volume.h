@@ -61,7 +61,8 @@ uint32_t volume_crypt_flags(const struct volume *volume);
 char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device);
 #define DEVICE_TEXT(device) device_describe((char[ESCAPED_MAX]){ 0 }, (device))
 
-bool volumes_wipe_rest(const struct volumes *volumes);
+/* Whether any of them has an option, one of enum volume_option. */
+bool volumes_have(const struct volumes *volumes, unsigned int option);
 struct volume *volumes_find(const struct volumes *volumes, const char *name);
 int volumes_add(struct volumes *volumes, const struct volume *volume, struct fault *fault);
 void volumes_free(struct volumes *volumes);

@@ -44,20 +44,12 @@ static int load(const char *path, struct volumes *volumes)
 	return r < 0 ? fail(fault.text) : EXIT_OPENED;
 }
 
-/* Few volumes have integrity, and its module is a tenth of what we add to an image. */
-static bool wants_integrity(const struct volumes *volumes)
-{
-	for (size_t i = 0; i < volumes->count; i++)
-		if (volumes->list[i].options & VOLUME_INTEGRITY)
-			return true;
-	return false;
-}
-
 static void print_modules(const struct volumes *volumes)
 {
 	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++)
 		puts(modules[i]);
-	if (wants_integrity(volumes))
+	/* Few volumes have it, and its module is a tenth of what we add to an image. */
+	if (volumes_have(volumes, VOLUME_INTEGRITY))
 		puts("dm_integrity");
 }
 

@@ -295,14 +295,6 @@ static int add_cocotab(struct build *build)
 	return r < 0 ? fail(path, r) : add_headers(build);
 }
 
-static bool wants_integrity(const struct build *build)
-{
-	for (size_t i = 0; i < build->volumes.count; i++)
-		if (build->volumes.list[i].options & VOLUME_INTEGRITY)
-			return true;
-	return false;
-}
-
 static int load_at_boot(struct build *build, const char *name, bool must, const char *why)
 {
 	size_t length = strlen(build->loaded);
@@ -320,13 +312,14 @@ static int load_at_boot(struct build *build, const char *name, bool must, const 
 
 static int add_ciphers(struct build *build)
 {
+	bool integrity = volumes_have(&build->volumes, VOLUME_INTEGRITY);
 	int code = EXIT_OPENED;
 
 	for (size_t i = 0; i < COUNT(ciphers) && !code; i++)
 		code = load_at_boot(build, ciphers[i], i == 0, "to open volumes");
-	for (size_t i = 0; wants_integrity(build) && i < COUNT(all_ciphers) && !code; i++)
+	for (size_t i = 0; integrity && i < COUNT(all_ciphers) && !code; i++)
 		code = load_at_boot(build, all_ciphers[i], false, "for volumes with integrity");
-	if (!code && wants_integrity(build))
+	if (!code && integrity)
 		code = load_at_boot(build, "dm_integrity", true, "cocotab wants integrity");
 	return code;
 }
