@@ -9,7 +9,8 @@ import pathlib
 
 from . import firmware, initrd, place, qemu
 
-CMDLINE = "console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1"
+CMDLINE = ("console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1 "
+           "mitigations=off")  # as in rootvm
 PROGRAMS = {  # sources in tests/harness/guest
     "race": ["race.c", "../../../module/table.c"],
     "probe": ["probe.c"],
