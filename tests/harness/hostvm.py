@@ -27,7 +27,7 @@ KEY_FILE = "etc/disk.key"
 LIMIT = 600
 MEMORY = 1024
 # On a busy machine disks take their time.
-PATIENCE = "[Manager]\nDefaultDeviceTimeoutSec=240\n"
+PATIENCE = "[Manager]\nDefaultDeviceTimeoutSec=900\n"
 
 # Of a host, beside the owner's partition: what it is called, its type, its MiB.
 PARTITIONS = {

@@ -29,6 +29,8 @@ from . import place
 PR_SET_PDEATHSIG = 1
 BUSES = {".nvme": "nvme", ".scsi": "scsi-hd"}
 MIB = 1 << 20
+# Limits hold for a machine at its best, which can be four times slower.
+PATIENCE = 4
 
 
 class Failure(AssertionError):
@@ -239,6 +241,7 @@ class Machine:
 
     def _wait(self, what, condition, timeout, dead_too=False):
         """Until condition() is true; the machine must be on, unless asked."""
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         try:
             while not condition():
@@ -310,6 +313,7 @@ class Machine:
     def wait_console(self, text, timeout=60):
         """Until the console has shown it."""
         path = self.log_path("console")
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         while text.encode() not in path.read_bytes():
             if time.monotonic() > deadline:
