@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What each test measured, in one place at the end of a run."""
+"""What each test measured, in one place at the end of a run; and which tests
+make check leaves out where a machine is slow."""
 
 import json
+import os
+import time
 
 import pytest
 
@@ -10,6 +13,21 @@ pytest.register_assert_rewrite("attacks", "harness", "host")
 
 TABLE = "table"  # the property that holds lines of the attack table
 HOST = "host"    # and a column of the host's table
+
+# When make check's time for tests marked spare is up: seconds since 1970.
+DEADLINE = float(os.environ.get("COCOSECRET_DEADLINE") or "inf")
+NO_TIME = "make check had no time left for it: make check-slow"
+
+
+def pytest_collection_modifyitems(items):
+    """Spare tests come last, or a slow machine would leave out others."""
+    items.sort(key=lambda item: item.get_closest_marker("spare") is not None)
+
+
+def pytest_runtest_setup(item):
+    """None begins after the deadline."""
+    if item.get_closest_marker("spare") and time.time() > DEADLINE:
+        pytest.skip(NO_TIME)
 
 
 def recorded(terminalreporter, wanted):
@@ -70,6 +88,10 @@ def pytest_terminal_summary(terminalreporter):
     print_host_table(terminalreporter)
     counts = {name: len(terminalreporter.stats.get(name, []))
               for name in ("passed", "failed", "skipped", "error")}
+    late = sum(NO_TIME in str(report.longrepr)
+               for report in terminalreporter.stats.get("skipped", []))
     terminalreporter.line(f"\n{counts['passed']} passed, "
                           f"{counts['failed'] + counts['error']} failed, "
-                          f"{counts['skipped']} skipped")
+                          f"{counts['skipped']} skipped"
+                          + (f", {late} of them for want of time" if late
+                             else ""))

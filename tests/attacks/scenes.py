@@ -321,6 +321,12 @@ def some():
             and name not in swaps[1::2]]
 
 
+def rest():
+    """The others."""
+    some_of_them = some()
+    return [name for name in SCENES if name not in some_of_them]
+
+
 def show_all(host, folder, others, names=tuple(SCENES)):
     """The table's lines, and those of them that are wrong."""
     rows = []

@@ -11,8 +11,10 @@ TABLE = "table"  # see tests/conftest.py
 
 
 @pytest.mark.parametrize("names, others", [
-    pytest.param(scenes.some(), (), id="some"), pytest.param(
-        scenes.SCENES, hostile.OTHERS, id="all", marks=pytest.mark.slow)])
+    pytest.param(scenes.some(), (), id="some"),
+    pytest.param(scenes.rest(), (), id="the rest", marks=pytest.mark.spare),
+    pytest.param(scenes.SCENES, hostile.OTHERS, id="all, and to others",
+                 marks=pytest.mark.slow)])
 def test_attacks(names, others, record_property, tmp_path):
     """All refused in time, nothing mapped or written, no secret in memory; and
     what other programs make of the same disks."""
@@ -24,7 +26,7 @@ def test_attacks(names, others, record_property, tmp_path):
 
 
 @pytest.mark.parametrize("order", [
-    "before", pytest.param("after", marks=pytest.mark.slow)])
+    "before", pytest.param("after", marks=pytest.mark.spare)])
 def test_same_partition(order, folder, record_property):
     """A plain partition that the root is named after is not booted."""
     plain = intruder.disk(folder)

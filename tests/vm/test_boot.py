@@ -11,8 +11,8 @@ from harness import expect, image, known, memory, rootvm, table
 KEPT, REMOVED, EMPTY = known.OTHERS  # the first is the control
 
 BOOTS = [("stock", "generic"),
-         pytest.param("amdsev", "hostonly", marks=pytest.mark.slow),
-         pytest.param("stock", "bare", marks=pytest.mark.slow),
+         pytest.param("amdsev", "hostonly", marks=pytest.mark.spare),
+         pytest.param("stock", "bare", marks=pytest.mark.spare),
          pytest.param("stock", "hostonly", marks=pytest.mark.slow),
          pytest.param("amdsev", "generic", marks=pytest.mark.slow)]
 

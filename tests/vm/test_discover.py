@@ -23,7 +23,7 @@ def guest_of(kind, **settings):
                         **{"root": "", "volumes": ""} | settings)
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 @pytest.mark.parametrize("kind", KINDS)
 def test_boot(kind, folder):
     """No cocotab, no rd.cocosecret=, no root=; a second volume that has no
@@ -76,6 +76,7 @@ def assert_off(guest, says, status="5"):
     assert any(says in fault for fault in report.faults()), report.lines
 
 
+@pytest.mark.spare
 @pytest.mark.parametrize("kind", KINDS)
 def test_partition_type(kind, folder):
     """An unnamed volume on a partition of the root type is opened beside the
@@ -109,6 +110,7 @@ def test_other_name_is_no_root(root, folder):
         assert_off(guest, "volume data was found, but none")
 
 
+@pytest.mark.spare
 @pytest.mark.parametrize("volumes", [
     "", pytest.param(CONFIGURED, id="configured", marks=pytest.mark.slow)])
 def test_uuid_of_another_volume(volumes, folder):
@@ -147,6 +149,7 @@ def test_named_by_the_command_line(folder):
         print(expect.intruded(guest, LIMIT) + ", as asked")
 
 
+@pytest.mark.spare
 def test_two_of_one_name(folder):
     """A copy of the disk: neither is believed."""
     with guest_of("generic", after=[image.sealed().copy(folder)]) as guest:

@@ -84,7 +84,7 @@ def assert_no_secret(guest, secrets):
     expect.gone(guest, *secrets.values(), control=SHARED)
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 def test_several_volumes():
     """Five volumes of four secrets: root on an MBR partition on virtio-scsi,
     /home and another on GPT partitions on NVMe, the swap space on a whole

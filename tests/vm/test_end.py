@@ -38,8 +38,9 @@ def instructions(guest):
     return re.findall(r"RIP=(\w+) RFL=(\w+) .* HLT=(\d)", text)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cpus", [1, 2])
+@pytest.mark.parametrize("cpus", [
+    pytest.param(1, marks=pytest.mark.slow),
+    pytest.param(2, marks=pytest.mark.spare)])
 def test_power_off_ignored(cpus):
     """The machine stands still: no panic, for which a kernel may write its
     memory to a disk, and no restart."""
@@ -87,6 +88,7 @@ def assert_shell(guest):
 SHELL = "rd.cocosecret.on-failure=shell"
 
 
+@pytest.mark.spare
 @pytest.mark.parametrize("variant", [
     "generic", pytest.param("debug", marks=pytest.mark.slow)])
 def test_shell(variant, folder, other):
@@ -136,6 +138,7 @@ MISSING = {  # what the unlocker says where the module is not, or is refused
 }
 
 
+@pytest.mark.spare
 @pytest.mark.parametrize("why", [
     "gone", pytest.param("refused", marks=pytest.mark.slow)])
 def test_no_shell_without_the_module(why):

@@ -11,14 +11,15 @@ from host import catalogue, hidden
 from host.shown import SETTLED, broken, record, record_more, show_all, unheard
 
 
-def kinds(*quick):
-    """Of initramfs; those that make check has no time for are slow."""
+def kinds(quick=(), spare=()):
+    """Of initramfs; those that make check never has time for are slow."""
     return pytest.mark.parametrize("kind", [
-        kind if kind in quick else pytest.param(kind, marks=pytest.mark.slow)
-        for kind in catalogue.ALL])
+        kind if kind in quick else pytest.param(
+            kind, marks=pytest.mark.spare if kind in spare
+            else pytest.mark.slow) for kind in catalogue.ALL])
 
 
-@kinds("generic")
+@kinds(["generic"], ["initramfs-tools"])
 def test_with_us(kind, tmp_path, record_property):
     """What we promise to close is not heard."""
     heard = show_all(hostvm.ours(kind), tmp_path)
@@ -26,7 +27,7 @@ def test_with_us(kind, tmp_path, record_property):
     assert not broken(heard)
 
 
-@kinds("generic")
+@kinds(spare=["generic"])
 def test_without_us(kind, tmp_path, record_property):
     """The same, and all is heard."""
     heard = show_all(hostvm.without(kind), tmp_path)

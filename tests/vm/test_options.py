@@ -29,6 +29,7 @@ def test_late_device():
         print(f"waited {waited / 1e6:.1f} s for the disk, then booted")
 
 
+@pytest.mark.spare
 def test_nofail_and_keep_secret(other):
     """A nofail volume that is not there holds nothing up and its secret goes;
     keep-secret keeps the other one; a second run is content with the first."""
@@ -50,7 +51,7 @@ def test_nofail_and_keep_secret(other):
         print(log)
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 def test_second_volume_absent(other):
     """One volume opens, another that the boot needs does not come: the first
     is closed again, every secret is wiped, the disk is as it was."""
@@ -65,7 +66,7 @@ def test_second_volume_absent(other):
         print(said)
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 def test_secret_that_cannot_be_wiped():
     """securityfs read-only: the volume opens, the unlink fails, exit 8."""
     files = {DROP_IN.format("read-only"): (
@@ -81,7 +82,7 @@ def four_secrets():
             **{known.OTHER[:-1] + last: os.urandom(40) for last in "123"}}
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 def test_wipe_rest():
     """When the root runs, no secret is left: not in the folder, not in
     memory. Without the option they stay (test_boot)."""
@@ -136,6 +137,7 @@ UNITS = {  # how the unit says it ended, lines for it, files for the initramfs
 }
 
 
+@pytest.mark.spare
 @pytest.mark.parametrize("name", [
     pytest.param(name, marks=pytest.mark.slow) if name.startswith("no ") else name
     for name in UNITS])

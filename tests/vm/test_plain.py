@@ -35,7 +35,7 @@ def test_boot(kind, other):
         print(f"agent after {guest.age():.1f} s, key nowhere")
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 def test_wrong_key(kind):
     """One line, power-off, an untouched disk."""
     wrong = table.build({known.DISK: os.urandom(32)})

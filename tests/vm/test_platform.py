@@ -69,7 +69,7 @@ def test_area_holds_table(kind):
             assert guest.wait_off(30) == "guest-shutdown"
 
 
-@pytest.mark.slow
+@pytest.mark.spare
 @pytest.mark.parametrize("kind", ["amdsev", "stock"])
 def test_without_runtime_services(kind):
     """A guest that asks the firmware for nothing, so that no variable of the

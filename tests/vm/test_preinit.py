@@ -28,6 +28,7 @@ def guest_of(cmdline):
                         more=smbios("tmpfiles.extra", CREDENTIAL))
 
 
+@pytest.mark.spare
 def test_not_our_init():
     """No secret is looked for; the line says what to do."""
     with guest_of(NOT_OURS) as guest:

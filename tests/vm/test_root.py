@@ -22,9 +22,9 @@ def mapping_of(guest, path):
 
 @pytest.mark.parametrize("name", [
     f"UUID={known.FS_UUID}",
-    pytest.param(f"LABEL={known.FS_LABEL}", marks=pytest.mark.slow)])
+    pytest.param(f"LABEL={known.FS_LABEL}", marks=pytest.mark.spare)])
 @pytest.mark.parametrize("order", [
-    "before", pytest.param("after", marks=pytest.mark.slow)])
+    "before", pytest.param("after", marks=pytest.mark.spare)])
 def test_same_name(order, name, folder, record_property):
     """A plain disk that calls itself the root: never booted."""
     row = f"root={name[:10]}, plain disk {order}"
@@ -147,7 +147,7 @@ GONE = ["sulogin", "systemd-ask-password", "systemd-tty-ask-password-agent",
 
 @pytest.mark.parametrize("variant", [
     variant if variant == "generic" else
-    pytest.param(variant, marks=pytest.mark.slow)
+    pytest.param(variant, marks=pytest.mark.spare)
     for variant in initrd.VARIANTS])
 def test_image_is_closed(variant):
     """No door in it, whatever else dracut put there."""
@@ -188,7 +188,7 @@ def test_image_is_closed(variant):
     pytest.param("rd.systemd.unit=emergency.target", marks=pytest.mark.slow),
     pytest.param("rd.systemd.unit=rescue.target", marks=pytest.mark.slow),
     pytest.param("rd.break", marks=pytest.mark.slow),
-    "rd.break=pre-mount rd.shell=1",
+    pytest.param("rd.break=pre-mount rd.shell=1", marks=pytest.mark.spare),
     "systemd.debug_shell rd.systemd.debug_shell rd.cmdline=ask "
     f"root={known.NOWHERE} rd.cocosecret.timeout=8"])
 def test_no_shell(cmdline, other):

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import json
 
+import pytest
+
 from attacks import catalogue, luks2
 from harness import expect, image, known, place, rootvm
 
@@ -58,6 +60,7 @@ def test_sealed_boot():
         print(f"sealed root's agent after {guest.age():.1f} s, key nowhere")
 
 
+@pytest.mark.spare
 def test_another_volumes_key():
     """One in the token that the owner sealed, but that is not the volume's:
     its key slot opens it."""
