@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "init/probe.h"
 #include "init/uevent.h"
 #include "lib/cleanup.h"
 #include "lib/file.h"
@@ -22,56 +23,31 @@
 
 enum { PATH_SIZE = 2 * DEVICES_NAME_SIZE, ENCODED_SIZE = 4 * 64 };
 
-static void free_probe(blkid_probe *probe)
-{
-	blkid_free_probe(*probe);
-}
-
-static const char *value(blkid_probe probe, const char *name)
-{
-	const char *text;
-
-	return blkid_probe_lookup_value(probe, name, &text, NULL) == 0 ? text : NULL;
-}
-
-static int probe_luks(blkid_probe probe)
-{
-	char *only[] = { "crypto_LUKS", NULL };
-
-	if (blkid_probe_enable_superblocks(probe, 1) < 0 ||
-	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
-					      BLKID_SUBLKS_LABEL) < 0 ||
-	    blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, only) < 0 ||
-	    blkid_probe_enable_partitions(probe, 1) < 0 ||
-	    blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS) < 0)
-		return -ENOMEM;
-	return blkid_do_safeprobe(probe) < 0 ? -EIO : 0;
-}
-
 /* False where the kernel has not made its node yet: it says so when it has. */
 static bool report(const char *name, device_found *found, void *context)
 {
-	CLEANUP(free_probe) blkid_probe probe = NULL;
+	static char *const luks[] = { "crypto_LUKS", NULL };
+	CLEANUP(probe_close) blkid_probe probe = NULL;
 	char node[PATH_SIZE], label[ENCODED_SIZE] = "";
 	struct device_properties properties;
 
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	for (char *at = node; (at = strchr(at, '!')) != NULL;)
 		*at = '/';
-	probe = blkid_new_probe_from_filename(node);
+	probe = probe_open(node, luks, true);
 	if (!probe)
 		return false;
-	if (probe_luks(probe) < 0)
+	if (probe_run(probe) < 0)
 		return true;
 	properties = (struct device_properties){
 		.node = node,
-		.fs_type = value(probe, "TYPE"),
-		.fs_uuid = value(probe, "UUID"),
-		.part_uuid = value(probe, "PART_ENTRY_UUID"),
-		.part_name = value(probe, "PART_ENTRY_NAME"),
+		.fs_type = probe_value(probe, "TYPE"),
+		.fs_uuid = probe_value(probe, "UUID"),
+		.part_uuid = probe_value(probe, "PART_ENTRY_UUID"),
+		.part_name = probe_value(probe, "PART_ENTRY_NAME"),
 	};
-	if (value(probe, "LABEL") &&
-	    blkid_encode_string(value(probe, "LABEL"), label, sizeof(label)) == 0)
+	if (probe_value(probe, "LABEL") &&
+	    blkid_encode_string(probe_value(probe, "LABEL"), label, sizeof(label)) == 0)
 		properties.fs_label_enc = label;
 	found(context, &properties);
 	return true;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "init/root.h"
 
-#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "boot/module.h"
 #include "config/cmdline.h"
 #include "init/mounts.h"
+#include "init/probe.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
@@ -36,39 +36,30 @@ struct content {
 };
 
 struct wanted {
-	const char *tag; /* "UUID", "LABEL" */
+	const char *tag; /* "UUID", "LABEL"; NULL: the mapping's name */
 	struct slice value;
 	char name[VOLUME_NAME_SIZE]; /* of the mapping that has it */
 	int count;
 };
 
-static void free_probe(blkid_probe *probe)
-{
-	blkid_free_probe(*probe);
-}
-
 static void copy(blkid_probe probe, const char *name, char *text, size_t size)
 {
-	const char *value = "";
+	const char *value = probe_value(probe, name);
 
-	blkid_probe_lookup_value(probe, name, &value, NULL);
-	snprintf(text, size, "%s", value);
+	snprintf(text, size, "%s", value ? value : "");
 }
 
 /* Of a mapping, whose content is the owner's. */
 static int look_into(const char *name, struct content *content)
 {
-	CLEANUP(free_probe) blkid_probe probe = NULL;
+	CLEANUP(probe_close) blkid_probe probe = NULL;
 	char path[PATH_SIZE];
 
 	snprintf(path, sizeof(path), MAPPER "%s", name);
-	probe = blkid_new_probe_from_filename(path);
+	probe = probe_open(path, types, false);
 	if (!probe)
 		return errno ? -errno : -ENODEV;
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
-					  BLKID_SUBLKS_LABEL);
-	blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, (char **)types);
-	if (blkid_do_safeprobe(probe) != 0)
+	if (probe_run(probe) != 0)
 		return -EINVAL;
 	copy(probe, "TYPE", content->type, sizeof(content->type));
 	copy(probe, "UUID", content->uuid, sizeof(content->uuid));
@@ -81,33 +72,26 @@ static void compare(void *context, const char *name)
 	struct wanted *wanted = context;
 	struct content content = { .type = "" };
 
-	if (look_into(name, &content) < 0 ||
-	    !slice_is(wanted->value, strcmp(wanted->tag, "UUID") == 0 ? content.uuid : content.label))
+	if (wanted->tag && look_into(name, &content) < 0)
+		return;
+	if (!slice_is(wanted->value, !wanted->tag ? name :
+				     strcmp(wanted->tag, "UUID") == 0 ? content.uuid : content.label))
 		return;
 	snprintf(wanted->name, sizeof(wanted->name), "%s", name);
 	wanted->count++;
 }
 
-static bool cut_prefix(struct slice *text, const char *prefix)
+/* Nothing but what this boot opened is looked into, or mounted. */
+static int find_named(int state, struct slice root, char name[VOLUME_NAME_SIZE], struct fault *fault)
 {
-	size_t length = strlen(prefix);
+	struct wanted wanted = { .value = root };
+	bool is_known = slice_skip_prefix(&wanted.value, MAPPER);
 
-	if (text->length < length || memcmp(text->at, prefix, length) != 0)
-		return false;
-	text->at += length;
-	text->length -= length;
-	return true;
-}
-
-static int find_by_content(int state, struct slice root, char name[VOLUME_NAME_SIZE],
-			   struct fault *fault)
-{
-	struct slice value = root;
-	struct wanted wanted = { .tag = cut_prefix(&value, "UUID=") ? "UUID" :
-					cut_prefix(&value, "LABEL=") ? "LABEL" : NULL };
-
-	wanted.value = value;
-	if (wanted.tag)
+	if (!is_known && slice_skip_prefix(&wanted.value, "UUID="))
+		wanted.tag = "UUID";
+	else if (!is_known && slice_skip_prefix(&wanted.value, "LABEL="))
+		wanted.tag = "LABEL";
+	if (is_known || wanted.tag)
 		state_each(state, compare, &wanted);
 	if (wanted.count == 1) {
 		memcpy(name, wanted.name, VOLUME_NAME_SIZE);
@@ -136,15 +120,7 @@ static int find(struct slice cmdline, char name[VOLUME_NAME_SIZE], struct fault 
 
 	if (!cmdline_value(cmdline, "root", &root) || slice_is(root, "gpt-auto"))
 		return find_settled(state, name, fault);
-	if (!cut_prefix(&root, MAPPER))
-		return find_by_content(state, root, name, fault);
-	if (root.length >= VOLUME_NAME_SIZE) {
-		fault_set(fault, "root= is too long");
-		return EXIT_CONFIG;
-	}
-	memcpy(name, root.at, root.length);
-	name[root.length] = '\0';
-	return EXIT_OPENED;
+	return find_named(state, root, name, fault);
 }
 
 static const struct {
