@@ -22,8 +22,13 @@
 #include "init/modules.h"
 #include "init/mounts.h"
 #include "init/root.h"
+#include "lib/child.h"
+#include "lib/clock.h"
 #include "lib/exitcode.h"
 #include "lib/log.h"
+
+/* A journal may be long; a disk that answers at all takes less. Volumes have their own limits. */
+enum { STEP_LIMIT_US = 300 * US_PER_S };
 
 static void harden(void)
 {
@@ -34,72 +39,60 @@ static void harden(void)
 	umask(022);
 }
 
-/* The pid; negative where there is none, and then the kernel has no memory left. */
-static pid_t start(int (*work)(void))
+/* Where the host keeps a disk from answering, the machine is not to stand still with secrets in it. */
+static int run(child_work *work, uint64_t limit_us)
 {
-	pid_t pid = fork();
+	int r = child_run(limit_us, work, NULL);
 
-	if (pid == 0)
-		_exit(work());
-	return pid;
+	if (r < 0)
+		log_error("a step of the boot did not end by itself: %s (exit %d)", strerror(-r), EXIT_IO);
+	return r < 0 ? EXIT_IO : r;
 }
 
-/* Whoever else ends meanwhile is nobody's child any more. */
-static int wait_for(pid_t pid)
+static int load_listed(const void *unused)
 {
-	int status;
-
-	for (;;) {
-		pid_t ended = wait(&status);
-
-		if (ended == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_IO;
-		if (ended < 0 && errno != EINTR)
-			return EXIT_IO;
-	}
-}
-
-static int run(int (*work)(void))
-{
-	pid_t pid = start(work);
-
-	return pid < 0 ? EXIT_IO : wait_for(pid);
-}
-
-static int load_listed(void)
-{
+	(void)unused;
 	modules_load_listed();
 	return EXIT_OPENED;
 }
 
-static int load_drivers(void)
+static int load_drivers(const void *unused)
 {
+	(void)unused;
 	modules_load_drivers();
 }
 
-static int open_volumes(void)
+static int open_volumes(const void *unused)
 {
 	static const struct run_arguments kernels = { NULL, NULL };
 
+	(void)unused;
 	umask(077);
 	derive_settle();
 	return run_unlock(&kernels);
 }
 
-static int mount_root(void)
+static int mount_root(const void *unused)
 {
 	struct fault fault;
 	int code = root_mount(&fault);
 
+	(void)unused;
 	if (code)
 		log_error("%s (exit %d)", fault.text, code);
 	return code ? code : hand_over(NEW_ROOT);
 }
 
+static int end_machine(const void *unused)
+{
+	(void)unused;
+	return failure_end_closed();
+}
+
 /* Does not end where the machine does not. */
 static _Noreturn void fail(void)
 {
-	run(failure_end_closed);
+	run(end_machine, CHILD_NO_LIMIT);
 	for (;;)
 		pause();
 }
@@ -122,14 +115,15 @@ static _Noreturn void become(char **argv)
 
 static void boot(void)
 {
-	pid_t drivers = start(load_drivers);
+	struct child drivers = { .pid = -1 };
 
-	if (run(load_listed) || run(open_volumes) || run(mount_root))
+	child_start(&drivers, CHILD_NO_LIMIT, load_drivers, NULL);
+	if (run(load_listed, STEP_LIMIT_US) || run(open_volumes, CHILD_NO_LIMIT) ||
+	    run(mount_root, STEP_LIMIT_US))
 		fail();
-	if (drivers > 0) {
-		kill(drivers, SIGKILL);
-		wait_for(drivers);
-	}
+	/* A driver may wait for the host's device: the root's init takes care of what is left. */
+	if (drivers.pid > 0)
+		kill(drivers.pid, SIGKILL);
 }
 
 int main(int argc, char **argv)

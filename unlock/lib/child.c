@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
@@ -109,5 +110,7 @@ int milliseconds_until(uint64_t deadline_us)
 {
 	uint64_t now = clock_us();
 
-	return deadline_us <= now ? 0 : (int)((deadline_us - now) / US_PER_MS) + 1;
+	uint64_t left = deadline_us <= now ? 0 : (deadline_us - now) / US_PER_MS + 1;
+
+	return left < INT_MAX ? (int)left : INT_MAX;
 }

@@ -24,6 +24,9 @@ int child_start(struct child *child, uint64_t limit_us, child_work *work, const 
 bool child_ended(struct child *child, int *status); /* status -1: it was killed */
 bool child_is_lost(struct child *child); /* kills it when overdue; true where that did not help */
 
+/* For what ends by itself. */
+#define CHILD_NO_LIMIT (UINT64_MAX / 2)
+
 /* Start to end: the exit status, or a negative errno; -ETIMEDOUT where it was overdue. */
 int child_run(uint64_t limit_us, child_work *work, const void *context);
 
