@@ -4,7 +4,7 @@ BUILD        ?= build
 CLANG        ?= clang
 FUZZ_SECONDS ?= 10
 
-fuzz_names := table cocotab cmdline seal token policy
+fuzz_names := table cocotab cmdline seal token policy uevent
 fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
@@ -36,6 +36,10 @@ $(fuzz_dir)/table: tests/fuzz/table.c module/table.c module/table.h | $(fuzz_dir
 $(addprefix $(fuzz_dir)/,cocotab cmdline seal token policy): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_rooms) | $(fuzz_dir)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $< $(fuzz_rooms) $(owner_libs)
+
+$(fuzz_dir)/uevent: tests/fuzz/uevent.c unlock/init/uevent.c | $(fuzz_dir)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $^
 
 $(fuzz_dir):
 	$(Q)mkdir -p $@

@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies
+unit_names   := guid closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
@@ -26,6 +26,12 @@ unit_rooms    = $(patsubst %,$(unit_dir)/rooms/%.a,$(filter-out init,$(rooms)))
 $(addprefix $(unit_dir)/,$(unit_names)): $(unit_dir)/%: $(unit_dir)/objects/%.o $(unit_dir)/objects/support.o $(unit_dir)/objects/sealed.o $(unit_rooms)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unit_san) $(LDFLAGS) -o $@ $^ $(unit_libs)
+
+$(unit_dir)/uevent: $(unit_dir)/objects/init_uevent.o
+$(unit_dir)/objects/init_uevent.o: unlock/init/uevent.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(unit_compile) -MMD -MP -c -o $@ $<
 
 # What a key leaves behind, and what a failing allocation does, can be seen in the real objects
 # only: the sanitizers keep freed memory, and allocate for themselves.

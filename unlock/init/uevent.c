@@ -48,7 +48,7 @@ static void take(struct uevent *event, const char *line)
 	}
 }
 
-static void split(struct uevent *event, size_t size)
+void uevent_split(struct uevent *event, size_t size)
 {
 	event->action = event->subsystem = event->name = event->modalias = "";
 	event->text[size] = '\0';
@@ -76,7 +76,7 @@ int uevent_receive(int fd, struct uevent *event)
 			return -errno;
 		if (!is_kernels(&from))
 			continue;
-		split(event, (size_t)size);
+		uevent_split(event, (size_t)size);
 		return 0;
 	}
 }

@@ -2,6 +2,8 @@
 #ifndef COCOSECRET_UEVENT_H
 #define COCOSECRET_UEVENT_H
 
+#include <stddef.h>
+
 enum { UEVENT_SIZE = 8192 };
 
 /* What the kernel says of a device; the texts are the event's own, empty where it says nothing. */
@@ -15,5 +17,8 @@ int uevent_listen(void);
 
 /* The next event that the kernel itself sent. -EAGAIN where there is none. */
 int uevent_receive(int fd, struct uevent *event);
+
+/* The words of the first @size bytes of its text, fewer than UEVENT_SIZE. */
+void uevent_split(struct uevent *event, size_t size);
 
 #endif
