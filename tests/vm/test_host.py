@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import hostvm, image, memory, place, rootvm
+from harness import hostvm, image, keys, memory, place, rootvm
 from host import catalogue, hidden
 from host.shown import SETTLED, broken, record, record_more, show_all, unheard
 
@@ -47,49 +47,24 @@ def test_allowed(tmp_path, record_property):
                      if scene.word and heard[name]}
 
 
-# What a processor and a keyboard can say, and what would be heard of it.
-KEYS = {"t": b"Show State", "m": b"Show Memory", "w": b"Show Blocked State",
-        "l": b"Show backtrace", "e": b"Terminate All Tasks",
-        "c": b"Trigger a crash", "f": b"Manual OOM execution"}
-
-
-WAITING = "loglevel=7 rd.cocosecret.timeout=600"
-
-
-def wait(machine):
-    """For the initramfs to wait for its disk."""
-    machine.wait_console("secrets in securityfs", hostvm.LIMIT)
-    time.sleep(5)
-
-
-def press(machine, key):
-    """A magic key of the console's."""
-    machine.qmp("chardev-send-break", id="console")
-    machine.type(key)
-    time.sleep(1)
-
-
 @pytest.mark.slow
 def test_waiting(tmp_path, record_property):
     """A host that lets the initramfs wait, and says everything else."""
     with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
-                      plugged=False, cmdline=WAITING) as machine:
-        wait(machine)
+                      plugged=False, cmdline=keys.WAITING) as machine:
+        keys.wait(machine)
         machine.qmp("inject-nmi")
-        for key in KEYS:
-            press(machine, key)
+        for key in keys.KEYS:
+            keys.press(machine, key)
         machine.plug(hostvm.partitions(tmp_path / "other"), "other")
         time.sleep(10)
         machine.unplug()
-        console = machine.log_path("console").read_bytes()
-        assert console.count(b"sysrq: ") >= len(KEYS)  # they do arrive
+        said = keys.heard(machine)
         machine.plug(machine.disk)
         machine.wait_ready(hostvm.LIMIT)
         machine.check("cocosecret-unlock verify-root /")
-        said = b" ".join(line for line in KEYS.values()
-                         if b"sysrq: " + line in console)
         used = machine.check("grep -c part /proc/swaps || :")
-    heard = {"NMI, SysRq while the initramfs waits": said.decode(),
+    heard = {"NMI, SysRq while the initramfs waits": said,
              "another disk, while it waits": "" if used == "0" else used}
     record_more(record_property, "generic", heard)
     assert not any(heard.values())
@@ -100,8 +75,8 @@ def test_root_pulled(tmp_path, record_property):
     """A host that takes the root's disk away from a running root, and brings
     another with the root's UUID and label."""
     with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
-                      plugged=False, cmdline=WAITING) as machine:
-        wait(machine)
+                      plugged=False, cmdline=keys.WAITING) as machine:
+        keys.wait(machine)
         machine.plug(machine.disk)
         machine.wait_ready(hostvm.LIMIT)
         machine.run(SETTLED, hostvm.LIMIT)
@@ -123,11 +98,10 @@ def test_root_pulled(tmp_path, record_property):
 def test_ctrl_alt_del(record_property):
     """While the initramfs waits: the machine ends, and the key with it."""
     with hostvm.guest(hostvm.ours("generic"), catalogue.Said(),
-                      plugged=False, cmdline=WAITING) as machine, \
+                      plugged=False, cmdline=keys.WAITING) as machine, \
             place.scratch() as folder:
-        wait(machine)
-        machine.qmp("send-key", keys=[{"type": "qcode", "data": key}
-                                      for key in ("ctrl", "alt", "delete")])
+        keys.wait(machine)
+        keys.press_ctrl_alt_del(machine)
         reason = machine.wait_off(120)
         dump = machine.dump(folder + "/dump")
         assert memory.whole(dump, b"rd.cocosecret=root")

@@ -4,9 +4,9 @@
 import pytest
 
 from attacks import luks2
-from harness import (expect, hostvm, image, intruder, known, place, rootvm,
+from harness import (expect, hostvm, image, intruder, keys, known, place, rootvm,
                      single)
-from host import shown
+from host import catalogue, shown
 
 LIMIT = 120
 
@@ -90,6 +90,33 @@ def test_host(tmp_path, record_property):
     heard = shown.show_all(system, tmp_path)
     shown.record(record_property, "cocosecret-init", heard)
     assert not shown.broken(heard)
+
+
+@pytest.mark.slow
+def test_keys():
+    """While it waits for its disk, neither a magic key of the console's nor
+    Ctrl-Alt-Del does anything; the root has them again."""
+    system = hostvm.ours("generic")._replace(initramfs=single.initramfs())
+    with hostvm.guest(system, catalogue.Said(), plugged=False,
+                      cmdline=keys.WAITING) as guest:
+        keys.wait(guest)
+        for key in keys.KEYS:
+            keys.press(guest, key)
+        keys.press_ctrl_alt_del(guest)
+        assert keys.heard(guest) == ""
+        guest.plug(guest.disk)
+        guest.wait_ready(hostvm.LIMIT)
+        assert guest.check("cat /proc/sys/kernel/sysrq") != "0"
+
+
+@pytest.mark.slow
+def test_disk_that_stalls():
+    """A host whose disk stops answering when the volume is open: wiped, off."""
+    with boot(cmdline="loglevel=7") as guest:
+        guest.wait_console("opened /dev/vda", LIMIT)
+        guest.stall("disk0")
+        assert guest.wait_off(600) == "guest-shutdown"
+        expect.gone(guest, image.sealed().key)
 
 
 def test_image():
