@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <getopt.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@
 enum { PATH_SIZE = 4096, LIST_SIZE = 4096, NAME_SIZE = 256 };
 
 struct order {
-	const char *output, *version, *cocotab, *drivers, *compress, *program;
+	const char *output, *version, *cocotab, *drivers, *file_systems, *program;
+	char *const *compressor;
 	const char *modules[16], *headers[16];
 	size_t module_count, header_count;
 	bool lists;
@@ -45,7 +47,7 @@ struct build {
 
 /* What a cloud's and QEMU's machines have, and file systems that cocosecret-init mounts. */
 static const char default_drivers[] = "virtio_pci,virtio_mmio,virtio_blk,virtio_scsi,nvme,sd_mod";
-static const char *const file_systems[] = { "fs-ext4", "fs-xfs", "fs-btrfs", "fs-squashfs" };
+static const char default_file_systems[] = "ext4,xfs,btrfs,squashfs";
 /* dm-crypt of a sealed volume, and ext4's and btrfs's checksums. */
 static const char *const ciphers[] = { "dm_crypt", "aesni_intel", "aes_generic", "xts", "ecb",
 				       "algif_skcipher", "crc32c_intel", "crc32c_generic" };
@@ -75,6 +77,15 @@ static int fail_with(const struct fault *fault, int r)
 	return r == -ENOENT ? EXIT_CONFIG : EXIT_IO;
 }
 
+static char *const *find_compressor(const char *name)
+{
+	for (size_t i = 0; i < COUNT(compressors); i++)
+		if (strcmp(compressors[i].name, name) == 0)
+			return compressors[i].command;
+	complain("initrd: --compress %s: is none of zstd, gzip, xz, none", name);
+	return NULL;
+}
+
 static int take(struct order *order, int option)
 {
 	switch (option) {
@@ -90,9 +101,12 @@ static int take(struct order *order, int option)
 	case 'd':
 		order->drivers = optarg;
 		return 0;
-	case 'c':
-		order->compress = optarg;
+	case 'f':
+		order->file_systems = optarg;
 		return 0;
+	case 'c':
+		order->compressor = find_compressor(optarg);
+		return order->compressor ? 0 : -ENOENT;
 	case 'p':
 		order->program = optarg;
 		return 0;
@@ -119,6 +133,7 @@ static int parse(struct order *order, int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "kver", required_argument, NULL, 'k' },
 		{ "cocotab", required_argument, NULL, 't' }, { "drivers", required_argument, NULL, 'd' },
+		{ "filesystems", required_argument, NULL, 'f' },
 		{ "compress", required_argument, NULL, 'c' }, { "init", required_argument, NULL, 'p' },
 		{ "modules", required_argument, NULL, 'm' }, { "header", required_argument, NULL, 'h' },
 		{ "list", no_argument, NULL, 'l' }, { 0 },
@@ -127,12 +142,17 @@ static int parse(struct order *order, int argc, char **argv)
 
 	opterr = 0;
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1)
-		if (take(order, option) < 0) {
-			complain("initrd: unknown, incomplete or repeated option %s; see cocosecret "
-				 "initrd --help", argv[optind - 1]);
+	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+		int r = take(order, option);
+
+		if (r == -EINVAL)
+			complain("initrd: unknown or incomplete option %s; see cocosecret initrd --help",
+				 argv[optind - 1]);
+		else if (r == -E2BIG)
+			complain("initrd: %s: repeated too often", argv[optind - 1]);
+		if (r < 0)
 			return EXIT_CONFIG;
-		}
+	}
 	if (optind == argc && (order->output || order->lists))
 		return EXIT_OPENED;
 	complain("initrd: needs -o FILE or --list, and no other argument; see cocosecret initrd --help");
@@ -182,8 +202,34 @@ static int add_file(struct build *build, const char *path, uint32_t mode, const 
 	return r < 0 ? fail(path, r) : EXIT_OPENED;
 }
 
-/* libc's loader, asked by this variable, names them and does not start the program; see ld.so(8). */
-static FILE *ask_loader(const char *program, pid_t *pid)
+/*
+ * The loader that a program names for itself, ELF gABI "Program Interpreter": 0, -ENOENT where the
+ * program needs none, -ENOEXEC where it is none of this machine's.
+ */
+static int find_loader(int fd, char loader[NAME_SIZE])
+{
+	ElfW(Ehdr) head;
+	ElfW(Phdr) part;
+
+	if (file_read_at(fd, &head, sizeof(head), 0) < 0 || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    head.e_phentsize != sizeof(part))
+		return -ENOEXEC;
+	for (size_t i = 0; i < head.e_phnum; i++) {
+		if (file_read_at(fd, &part, sizeof(part), head.e_phoff + i * sizeof(part)) < 0)
+			return -ENOEXEC;
+		if (part.p_type != PT_INTERP)
+			continue;
+		if (part.p_filesz == 0 || part.p_filesz > NAME_SIZE ||
+		    file_read_at(fd, loader, part.p_filesz, part.p_offset) < 0 ||
+		    loader[part.p_filesz - 1] != '\0')
+			return -ENOEXEC;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Which libraries it would load; the program itself does not start. See ld.so(8), --list. */
+static FILE *ask_loader(const char *loader, const char *program, pid_t *pid)
 {
 	int ends[2];
 
@@ -191,11 +237,11 @@ static FILE *ask_loader(const char *program, pid_t *pid)
 		return NULL;
 	*pid = fork();
 	if (*pid == 0) {
-		char *const argv[] = { (char *)program, NULL };
-		char *const environment[] = { "LD_TRACE_LOADED_OBJECTS=1", NULL };
+		char *const argv[] = { (char *)loader, "--list", (char *)program, NULL };
+		char *const environment[] = { NULL };
 
 		dup2(ends[1], STDOUT_FILENO);
-		execve(program, argv, environment);
+		execve(loader, argv, environment);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -214,12 +260,12 @@ static int add_library(struct build *build, char *line)
 	return add_file(build, path, 0755, "cocosecret-init needs it");
 }
 
-static int add_libraries(struct build *build)
+static int add_listed(struct build *build, const char *loader)
 {
 	char line[PATH_SIZE];
 	int status, code = EXIT_OPENED;
 	pid_t pid = -1;
-	FILE *lines = ask_loader(build->order.program, &pid);
+	FILE *lines = ask_loader(loader, build->order.program, &pid);
 
 	while (lines && code == EXIT_OPENED && fgets(line, sizeof(line), lines))
 		code = add_library(build, line);
@@ -247,20 +293,35 @@ static int add_late_library(struct build *build)
 	return fail(name, -ENOENT);
 }
 
+static int add_libraries(struct build *build)
+{
+	CLEANUP(close_fd) int fd = open(build->order.program, O_RDONLY | O_CLOEXEC);
+	char loader[NAME_SIZE];
+	int r = fd < 0 ? -errno : find_loader(fd, loader), code;
+
+	if (r == -ENOENT && fd >= 0)
+		return EXIT_OPENED;
+	if (r == -ENOEXEC) {
+		complain("initrd: %s: is no program for this kind of machine", build->order.program);
+		return EXIT_CONFIG;
+	}
+	if (r < 0)
+		return fail(build->order.program, r);
+	code = add_listed(build, loader);
+	return code ? code : add_late_library(build);
+}
+
 static int add_program(struct build *build)
 {
 	static const char *const folders[] = { "dev", "proc", "sys", "run", "sysroot", "tmp" };
-	int r = 0, code;
+	int r = 0;
 
 	for (size_t i = 0; i < COUNT(folders) && r == 0; i++)
 		r = tree_add_folder(&build->tree, folders[i], "");
 	if (r == 0)
 		r = tree_add_file(&build->tree, "init", build->order.program, 0755,
 				  "the only program");
-	if (r < 0)
-		return fail(build->order.program, r);
-	code = add_libraries(build);
-	return code ? code : add_late_library(build);
+	return r < 0 ? fail(build->order.program, r) : add_libraries(build);
 }
 
 static int add_headers(struct build *build)
@@ -273,6 +334,38 @@ static int add_headers(struct build *build)
 	for (size_t i = 0; i < build->order.header_count && !code; i++)
 		code = add_file(build, build->order.headers[i], 0600, "asked for");
 	return code;
+}
+
+/*
+ * Other names of a disk, and mappings and arrays below a volume, are the work of programs that are
+ * not in this image: the boot would wait for them in vain.
+ */
+static int check_device(const struct volume *volume)
+{
+	static const char *const prefixes[] = { "dm-", "md" };
+	struct slice name = slice_of(volume->device.value);
+	bool is_served = slice_skip_prefix(&name, "/dev/") && !memchr(name.at, '/', name.length);
+
+	if (volume->device.kind != DEVICE_PATH)
+		return EXIT_OPENED;
+	for (size_t i = 0; i < COUNT(prefixes); i++)
+		is_served &= !slice_skip_prefix(&name, prefixes[i]);
+	if (is_served)
+		return EXIT_OPENED;
+	complain("initrd: %s: no program in this image makes %s; name the disk by UUID= or LABEL=, or use "
+		 "an initramfs of dracut or initramfs-tools", volume->name, DEVICE_TEXT(&volume->device));
+	return EXIT_CONFIG;
+}
+
+static int add_volumes(struct build *build, const char *text)
+{
+	int r = tree_add_text(&build->tree, &COCOTAB_PATH[1], text, "the volumes"), code = EXIT_OPENED;
+
+	for (size_t i = 0; i < build->volumes.count && !code; i++)
+		code = check_device(&build->volumes.list[i]);
+	if (r < 0)
+		return fail(COCOTAB_PATH, r);
+	return code ? code : add_headers(build);
 }
 
 static int add_cocotab(struct build *build)
@@ -291,8 +384,7 @@ static int add_cocotab(struct build *build)
 		complain("initrd: %s", fault.text);
 		return EXIT_CONFIG;
 	}
-	r = tree_add_file(&build->tree, &COCOTAB_PATH[1], path, 0644, "the volumes");
-	return r < 0 ? fail(path, r) : add_headers(build);
+	return add_volumes(build, text);
 }
 
 static int load_at_boot(struct build *build, const char *name, bool must, const char *why)
@@ -346,17 +438,30 @@ static int add_names(struct build *build, const char *names, bool at_boot, const
 	return code;
 }
 
+/* One that the kernel has built in has no module. */
+static int add_file_systems(struct build *build)
+{
+	struct slice rest = slice_of(build->order.file_systems), word;
+	char alias[NAME_SIZE];
+	struct fault fault;
+	int r = 0;
+
+	while (r == 0 && slice_cut(&rest, ',', &word)) {
+		snprintf(alias, sizeof(alias), "fs-%.*s", (int)word.length, word.at);
+		if (word.length)
+			r = closure_add(&build->closure, alias, false, "for the root", &fault);
+	}
+	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
+}
+
 static int add_drivers(struct build *build)
 {
 	const char *drivers = build->order.drivers;
 	bool usual = !drivers || strcmp(drivers, "default") == 0;
-	struct fault fault;
-	int code = add_names(build, usual ? default_drivers : drivers, false, "for disks"), r = 0;
+	int code = add_names(build, usual ? default_drivers : drivers, false, "for disks");
 
-	for (size_t i = 0; i < COUNT(file_systems) && !code && r == 0; i++)
-		r = closure_add(&build->closure, file_systems[i], false, "for the root", &fault);
-	if (r < 0)
-		return fail_with(&fault, r);
+	if (!code)
+		code = add_file_systems(build);
 	for (size_t i = 0; i < build->order.module_count && !code; i++)
 		code = add_names(build, build->order.modules[i], true, "asked for");
 	return code;
@@ -425,15 +530,6 @@ static int start(struct build *build)
 	return fail("/tmp", -errno);
 }
 
-static char *const *find_compressor(const char *name)
-{
-	for (size_t i = 0; i < COUNT(compressors); i++)
-		if (strcmp(compressors[i].name, name ? name : "zstd") == 0)
-			return compressors[i].command;
-	complain("initrd: --compress %s: is none of zstd, gzip, xz, none", name);
-	return NULL;
-}
-
 /* Its archive, through a program that compresses it. */
 static int write_through(struct build *build, char *const *command, int out)
 {
@@ -458,14 +554,12 @@ static int write_through(struct build *build, char *const *command, int out)
 /* A boot loader finds the old image, or the new one whole. */
 static int write_output(struct build *build)
 {
-	char *const *command = find_compressor(build->order.compress);
+	char *const *command = build->order.compressor;
 	const char *output = build->order.output;
 	CLEANUP(close_fd) int out = -1;
 	char new[PATH_SIZE];
 	int r;
 
-	if (!command)
-		return EXIT_CONFIG;
 	snprintf(new, sizeof(new), "%s.new", output);
 	out = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	r = out < 0 ? -errno : write_through(build, command, out);
@@ -486,7 +580,10 @@ static int write_output(struct build *build)
 
 int initrd_main(int argc, char **argv)
 {
-	CLEANUP(free_build) struct build build = { .order.program = LIBEXEC_PATH "/cocosecret-init" };
+	CLEANUP(free_build) struct build build = {
+		.order = { .program = LIBEXEC_PATH "/cocosecret-init", .file_systems = default_file_systems,
+			   .compressor = compressors[0].command },
+	};
 	int code = parse(&build.order, argc, argv);
 
 	if (!code)

@@ -76,6 +76,8 @@ static const struct command {
 	  "  --cocotab FILE       in place of /etc/cocotab\n"
 	  "  --header FILE        a detached header to take along; may be repeated\n"
 	  "  --drivers NAME,...   of the disks; default: virtio, NVMe and SCSI\n"
+	  "  --filesystems NAME,...\n"
+	  "                       of the root; default: ext4, xfs, btrfs and squashfs\n"
 	  "  --modules NAME,...   more that every boot loads; may be repeated\n"
 	  "  --compress WHAT      zstd (by default), gzip, xz or none\n"
 	  "  --init FILE          in place of the installed cocosecret-init\n" },
