@@ -14,6 +14,8 @@ GENERATORDIR ?= /usr/lib/systemd/system-generators
 LIBEXEC  ?= /usr/lib/cocosecret
 DRACUTDIR ?= /usr/lib/dracut/modules.d
 INITRAMFSDIR ?= /usr/share/initramfs-tools
+KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
+KERNELDIR ?= /etc/kernel
 DRACUTCONFDIR ?= /usr/lib/dracut/dracut.conf.d
 # Where libcryptsetup looks; /lib of a merged /usr is /usr/lib.
 TOKENDIR ?= $(patsubst /lib%,/usr/lib%,$(shell $(PKG_CONFIG) --variable=libdir libcryptsetup))/cryptsetup
@@ -55,7 +57,7 @@ include packaging.mk
 
 .PHONY: install
 install: install-unlock install-completions install-units install-plugin \
-	install-dracut install-initramfs install-module
+	install-dracut install-initramfs install-initrd install-module
 
 # Without what only a debugger reads, as packages have it.
 .PHONY: install-strip
@@ -166,6 +168,16 @@ install-initramfs:
 	$(call fill_in,initramfs-tools/hook.in,755,$(INITRAMFSDIR)/hooks/cocosecret)
 	$(foreach script,$(initramfs_scripts),$(call fill_in,initramfs-tools/scripts/$(script).in,$(if $(findstring /,$(script)),755,644),$(INITRAMFSDIR)/scripts/$(script)))
 
+# make-initrd, and who runs it: kernel packages of Debian, and kernel-install.
+.PHONY: install-initrd
+install-initrd:
+	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(KERNELINSTALLDIR) \
+		$(addprefix $(DESTDIR)$(KERNELDIR)/,postinst.d postrm.d)
+	$(call fill_in,initrd/make-initrd.in,755,$(LIBEXEC)/make-initrd)
+	$(call fill_in,initrd/kernel-install.in,755,$(KERNELINSTALLDIR)/50-cocosecret.install)
+	$(call fill_in,initrd/kernel-postinst.in,755,$(KERNELDIR)/postinst.d/zz-cocosecret-initrd)
+	$(call fill_in,initrd/kernel-postrm.in,755,$(KERNELDIR)/postrm.d/zz-cocosecret-initrd)
+
 # Everything that make check and make demo need, as packages.
 .PHONY: deps
 deps:
@@ -251,7 +263,8 @@ help:
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
 	@echo 'make install-strip   the same without debugging symbols'
 	@echo 'make install-unlock  install-completions  install-units  install-plugin'
-	@echo '                     install-dracut  install-initramfs  install-module'
+	@echo '                     install-dracut  install-initramfs  install-initrd'
+	@echo '                     install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make boot            boot DISK= with TABLE=, KERNEL= and INITRD= of yours'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What cocosecret initrd refuses. Images are made and booted in tests/vm."""
+"""What cocosecret initrd refuses, and who runs it for a new kernel. Images are made
+and booted in tests/vm."""
 
+import os
 import subprocess
 
 import pytest
@@ -62,3 +64,85 @@ def test_program_does_not_start(tmp_path):
     status, said = initrd("--list", "--kver", "1", "--init", str(script))
     assert (status, mark.exists()) == (2, False)
     assert "no program for this kind of machine" in said
+
+
+@pytest.fixture(name="hooks")
+def installed(tmp_path):
+    """The scripts, as in a root at tmp_path, where cocosecret says its words."""
+    program = tmp_path / "usr/bin/cocosecret"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
+    place.make("install-initrd", "PREFIX=/usr", f"DESTDIR={tmp_path}")
+    for script in tmp_path.glob("**/*cocosecret*"):
+        if script.is_file():
+            script.write_text(of_root(script.read_text(), tmp_path))
+    script = tmp_path / "usr/lib/cocosecret/make-initrd"
+    script.write_text(of_root(script.read_text(), tmp_path))
+    return tmp_path
+
+
+def of_root(script, folder):
+    """A script that finds its files below the folder."""
+    for name in ("/etc/cocosecret", "/boot/", "/usr/lib/cocosecret",
+                 "/usr/bin/cocosecret"):
+        script = script.replace(name, f"{folder}{name}")
+    return script
+
+
+def ask(hooks, text):
+    """As the owner."""
+    (hooks / "etc/cocosecret").mkdir()
+    (hooks / "etc/cocosecret/initrd").write_text(text)
+
+
+def run(script, *words, **environment):
+    """Its output."""
+    return subprocess.run([script, *words], check=True, capture_output=True,
+                          text=True, env=os.environ | environment).stdout
+
+
+def test_kernel_hook(hooks):
+    """An initramfs for a new kernel where the owner asks for it, and only then."""
+    hook = hooks / "etc/kernel/postinst.d/zz-cocosecret-initrd"
+    assert run(hook, "6.1", "/boot/vmlinuz-6.1") == ""
+    ask(hooks, "# smaller\n--filesystems ext4  # no other\n--drivers *\n")
+    assert run(hook, "6.1", INITRD="No") == ""
+    assert run(hook, "6.1", "/boot/vmlinuz-6.1").split() == [
+        "initrd", "--output", f"{hooks}/boot/initrd.img-6.1", "--kver", "6.1",
+        "--filesystems", "ext4", "--drivers", "*"]
+
+
+def test_kernel_hook_of_a_package_that_is_gone(hooks):
+    """dpkg leaves it where it is."""
+    ask(hooks, "")
+    (hooks / "usr/lib/cocosecret/make-initrd").unlink()
+    for when in ("postinst", "postrm"):
+        assert run(hooks / f"etc/kernel/{when}.d/zz-cocosecret-initrd",
+                   "6.1") == ""
+
+
+def test_kernel_removed(hooks):
+    """Its initramfs goes, if it was ours."""
+    image = hooks / "boot/initrd.img-6.1"
+    image.parent.mkdir()
+    image.touch()
+    hook = hooks / "etc/kernel/postrm.d/zz-cocosecret-initrd"
+    run(hook, "6.1")
+    assert image.exists()
+    ask(hooks, "")
+    run(hook, "6.1")
+    assert not image.exists()
+
+
+def test_kernel_install(hooks):
+    """For its configuration's generator only, and not in place of another."""
+    plugin = hooks / "usr/lib/kernel/install.d/50-cocosecret.install"
+    words = ["6.1", "/entry", "/boot/vmlinuz"]
+    ours = {"KERNEL_INSTALL_INITRD_GENERATOR": "cocosecret",
+            "KERNEL_INSTALL_STAGING_AREA": "/staging"}
+    assert run(plugin, "add", *words) == ""
+    assert run(plugin, "remove", *words, **ours) == ""
+    assert run(plugin, "add", *words, "/boot/initrd", **ours) == ""
+    assert run(plugin, "add", *words, **ours).split() == [
+        "initrd", "--output", "/staging/initrd", "--kver", "6.1"]

@@ -144,6 +144,45 @@ def test_life(suite, tool):
         print(f"purged, nothing is left; the initramfs has {len(found)} files")
 
 
+@each_suite
+def test_initrd(suite):
+    """An initramfs of one program: none before it is asked for, then one for each
+    kernel, whose installation brings no other; the kernel takes it along."""
+    names = [debs.deb(name) for name in (
+        "cocosecret", "cocosecret-initrd", "efi-secret-dkms")]
+    with chroot.above(*chroot.system(suite, "initramfs-tools")) as system:
+        older, newest = system.run("cat /kernels").split()
+        system.apt("update")
+        before = digest_of(system, older)
+        system.put("etc/cocotab", COCOTAB)
+        install(system, "debs", names)
+        assert "initramfs-tools" not in installed(system)
+        assert digest_of(system, older) == before
+
+        system.put("etc/cocosecret/initrd", "--filesystems ext4\n")
+        system.apt("install", f"linux-image-{newest}",
+                   f"linux-headers-{newest}")
+        assert digest_of(system, older) == before
+        listed = system.run(f"ls -l /boot/initrd.img-{newest}; zstdcat "
+                            f"/boot/initrd.img-{newest} | cpio -t 2>/dev/null")
+        assert re.search(r"^init$", listed, re.M)
+        assert re.search("/efi_secret.ko$", listed, re.M)
+        print(f"{newest}: {len(listed.splitlines()) - 1} entries, "
+              f"{listed.split()[4]} bytes")
+        assert_boots(system, suite, "initrd", newest)
+
+        system.run(f"/etc/kernel/postinst.d/zz-cocosecret-initrd {older}")
+        assert digest_of(system, older) != before
+        system.apt("purge", f"linux-image-{newest}",
+                   f"linux-headers-{newest}")
+        assert system.run(f"ls /boot/initrd.img-{newest} || :") == ""
+
+
+def digest_of(system, version):
+    """Of a kernel's initramfs."""
+    return system.run(f"sha256sum </boot/initrd.img-{version}")
+
+
 NEEDED_BY_RPMS = ("rpm", "dmsetup", "libcryptsetup12", "libjson-c5",
                   "libkmod2", "libssl3", "libudev1", "libuuid1")
 
