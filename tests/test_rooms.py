@@ -51,3 +51,4 @@ def test_lines_to_read():
     assert promises == [f"P{number}" for number in range(1, 8)]
     assert audit.table() == list(map(audit.counted, audit.table()))
     assert max(map(audit.lines, audit.rows())) < 1400
+    assert audit.table(*audit.INIT) == list(audit.init_table())
