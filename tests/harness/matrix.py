@@ -16,7 +16,9 @@ from . import chroot, debs, hostvm, image, known, marked, mkosi, place
 
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13",
           "sid": "Debian unstable"}
-KINDS = ("dracut-systemd", "dracut-plain", "initramfs-tools", "mkosi-initrd")
+# Those that have a shell, for a test to show the unlocker disks by.
+SHELLS = ("dracut-systemd", "dracut-plain", "initramfs-tools", "mkosi-initrd")
+KINDS = (*SHELLS, "cocosecret-init")
 FIRMWARES = {"stock": "stock OVMF", "amdsev": "AmdSev OVMF"}
 RESULTS = place.BUILD / "matrix"
 README = place.TOP / "README.md"
@@ -27,7 +29,7 @@ SYSTEM = ("systemd-sysv", "udev", "kmod", "openssl", "dkms", "gcc",
           "libc6-dev", "initramfs-tools", "busybox", "dracut-core", "zstd",
           "cpio", "util-linux-extra", f"linux-headers-{chroot.FLAVOUR}",
           f"linux-image-{chroot.FLAVOUR}")
-SOURCES = ("module", "unlock", "dracut", "initramfs-tools", "debian",
+SOURCES = ("module", "unlock", "dracut", "initramfs-tools", "initrd", "debian",
            "Makefile", "packaging.mk")
 PACKAGES = ("cocosecret", "cocosecret-dracut", "cocosecret-initramfs",
             "efi-secret-dkms")
@@ -40,6 +42,7 @@ COMMANDS = {
                       "--kver {version} {target}",
     "dracut-plain": "dracut --force --no-hostonly --omit systemd "
                     "--add cocosecret --kver {version} {target}",
+    "cocosecret-init": "cocosecret initrd -o {target} --kver {version}",
 }
 # A root needs no compiler.
 LEAN = ("rm -rf /usr/lib/gcc /usr/src /usr/include /usr/share/doc "
@@ -281,7 +284,7 @@ def word(cell):
 
 def attacks_line():
     """What is known of the attack table."""
-    found = {kind: result for kind in KINDS
+    found = {kind: result for kind in SHELLS
              if (result := kept(f"attacks-{kind}"))}
     days = sorted({result["day"] for result in map(kept, CELLS) if result})
     scenes = min((result["scenes"] for result in found.values()), default=0)

@@ -115,7 +115,7 @@ IMAGES = {"dracut-systemd": "generic", "dracut-plain": "dracut-plain",
                     reason="see make check-matrix")
 @pytest.mark.parametrize("kind", [
     pytest.param(kind, marks=pytest.mark.xdist_group(f"attacks on {kind}"))
-    for kind in matrix.KINDS])
+    for kind in matrix.SHELLS])
 def test_attacks_on(kind, tmp_path):
     """Each hostile disk is shown to the unlocker in the initramfs."""
     name = f"attacks-{kind}"
