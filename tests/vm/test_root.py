@@ -79,7 +79,8 @@ LATE = {  # the last hooks that others have, and who reports then
 }
 
 
-@pytest.mark.parametrize("variant", LATE)
+@pytest.mark.parametrize("variant", [
+    "generic", pytest.param("dracut-plain", marks=pytest.mark.spare)])
 def test_mount_below(variant, folder):
     """What is mounted below the new root counts, too, until the very end."""
     with rootvm.guest("amdsev", variant, after=[intruder.disk(folder)],

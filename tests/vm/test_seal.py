@@ -48,6 +48,7 @@ def assert_status(guest):
     print(guest.check("cocosecret status; cocosecret list"))
 
 
+@pytest.mark.spare
 def test_sealed_boot():
     """No word of `unsealed` anywhere; the key is gone afterwards."""
     disk = image.sealed()
