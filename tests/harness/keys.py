@@ -32,9 +32,13 @@ def press_ctrl_alt_del(machine):
                                   for key in ("ctrl", "alt", "delete")])
 
 
+def arrived(machine):
+    """How many magic keys the kernel has taken for such, if only to refuse them."""
+    return machine.log_path("console").read_bytes().count(b"sysrq: ")
+
+
 def heard(machine):
     """What the console shows of the magic keys."""
     console = machine.log_path("console").read_bytes()
-    assert console.count(b"sysrq: ") >= len(KEYS)  # they do arrive
     return b" ".join(says for says in KEYS.values()
                      if b"sysrq: " + says in console).decode()

@@ -366,9 +366,9 @@ class Machine:
             time.sleep(0.2)
         raise Failure(f"{self.name}: the plugged disk does not go")
 
-    def stall(self, disk):
-        """From now on a disk needs a second for each byte."""
-        self.qmp("block_set_io_throttle", device=disk, bps=1, bps_rd=0,
+    def slow(self, disk, rate):
+        """From now on a disk takes so many bytes a second."""
+        self.qmp("block_set_io_throttle", device=disk, bps=rate, bps_rd=0,
                  bps_wr=0, iops=0, iops_rd=0, iops_wr=0)
 
     def disk_writes(self):

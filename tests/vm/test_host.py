@@ -59,6 +59,7 @@ def test_waiting(tmp_path, record_property):
         machine.plug(hostvm.partitions(tmp_path / "other"), "other")
         time.sleep(10)
         machine.unplug()
+        assert keys.arrived(machine) >= len(keys.KEYS)
         said = keys.heard(machine)
         machine.plug(machine.disk)
         machine.wait_ready(hostvm.LIMIT)
