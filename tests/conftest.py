@@ -19,14 +19,21 @@ DEADLINE = float(os.environ.get("COCOSECRET_DEADLINE") or "inf")
 NO_TIME = "make check had no time left for it: make check-slow"
 
 
+def minutes(item):
+    """What a spare test needs where others need seconds; None: it is not spare."""
+    marker = item.get_closest_marker("spare")
+    return marker and marker.kwargs.get("minutes", 0)
+
+
 def pytest_collection_modifyitems(items):
     """Spare tests come last, or a slow machine would leave out others."""
-    items.sort(key=lambda item: item.get_closest_marker("spare") is not None)
+    items.sort(key=lambda item: (minutes(item) is not None, minutes(item)))
 
 
 def pytest_runtest_setup(item):
-    """None begins after the deadline."""
-    if item.get_closest_marker("spare") and time.time() > DEADLINE:
+    """None begins that would end after the deadline."""
+    needed = minutes(item)
+    if needed is not None and time.time() + 60 * needed > DEADLINE:
         pytest.skip(NO_TIME)
 
 

@@ -14,7 +14,7 @@ TABLE = "table"  # see tests/conftest.py
     pytest.param(scenes.some(), (), id="some"),
     pytest.param(scenes.rest(), (), id="the rest", marks=pytest.mark.spare),
     pytest.param(scenes.SCENES, hostile.OTHERS, id="all, and to others",
-                 marks=pytest.mark.slow)])
+                 marks=pytest.mark.spare(minutes=8))])
 def test_attacks(names, others, record_property, tmp_path):
     """All refused in time, nothing mapped or written, no secret in memory; and
     what other programs make of the same disks."""

@@ -12,14 +12,16 @@ from host.shown import SETTLED, broken, record, record_more, show_all, unheard
 
 
 def kinds(quick=(), spare=()):
-    """Of initramfs; those that make check never has time for are slow."""
+    """Of initramfs; those that make check never has time for are slow. To make
+    mkosi's takes as long as several boots."""
     return pytest.mark.parametrize("kind", [
         kind if kind in quick else pytest.param(
-            kind, marks=pytest.mark.spare if kind in spare
-            else pytest.mark.slow) for kind in catalogue.ALL])
+            kind, marks=pytest.mark.slow if kind not in spare else
+            pytest.mark.spare(minutes=5 if kind == "mkosi" else 0))
+        for kind in catalogue.ALL])
 
 
-@kinds(["generic"], ["initramfs-tools"])
+@kinds(["generic"], ["initramfs-tools", "mkosi"])
 def test_with_us(kind, tmp_path, record_property):
     """What we promise to close is not heard."""
     heard = show_all(hostvm.ours(kind), tmp_path)

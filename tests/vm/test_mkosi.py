@@ -8,8 +8,8 @@ import pytest
 
 from harness import expect, image, intruder, known, rootvm, units
 
-# To make its initrd takes what several boots take; check-matrix has it, too.
-pytestmark = pytest.mark.slow
+# To make its initrd takes as long as several boots; check-matrix has it, too.
+pytestmark = pytest.mark.spare(minutes=5)
 
 LIMIT = 100
 # It is the control in memory, too.
