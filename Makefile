@@ -15,7 +15,7 @@ LIBEXEC  ?= /usr/lib/cocosecret
 DRACUTDIR ?= /usr/lib/dracut/modules.d
 INITRAMFSDIR ?= /usr/share/initramfs-tools
 KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
-KERNELDIR ?= /etc/kernel
+KERNELHOOKDIR ?= /etc/kernel
 DRACUTCONFDIR ?= /usr/lib/dracut/dracut.conf.d
 # Where libcryptsetup looks; /lib of a merged /usr is /usr/lib.
 TOKENDIR ?= $(patsubst /lib%,/usr/lib%,$(shell $(PKG_CONFIG) --variable=libdir libcryptsetup))/cryptsetup
@@ -172,11 +172,11 @@ install-initramfs:
 .PHONY: install-initrd
 install-initrd:
 	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(KERNELINSTALLDIR) \
-		$(addprefix $(DESTDIR)$(KERNELDIR)/,postinst.d postrm.d)
+		$(addprefix $(DESTDIR)$(KERNELHOOKDIR)/,postinst.d postrm.d)
 	$(call fill_in,initrd/make-initrd.in,755,$(LIBEXEC)/make-initrd)
 	$(call fill_in,initrd/kernel-install.in,755,$(KERNELINSTALLDIR)/50-cocosecret.install)
-	$(call fill_in,initrd/kernel-postinst.in,755,$(KERNELDIR)/postinst.d/zz-cocosecret-initrd)
-	$(call fill_in,initrd/kernel-postrm.in,755,$(KERNELDIR)/postrm.d/zz-cocosecret-initrd)
+	$(call fill_in,initrd/kernel-postinst.in,755,$(KERNELHOOKDIR)/postinst.d/zz-cocosecret-initrd)
+	$(call fill_in,initrd/kernel-postrm.in,755,$(KERNELHOOKDIR)/postrm.d/zz-cocosecret-initrd)
 
 # Everything that make check and make demo need, as packages.
 .PHONY: deps
