@@ -65,9 +65,15 @@ int module_load(const char *alias)
 	return load(alias, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY);
 }
 
+/*
+ * Another process may be loading it: where that fails, as with a malformed table, the kernel tells
+ * whoever waited for it EBUSY, Linux: kernel/module/main.c, add_unformed_module().
+ */
 int module_load_efi_secret(void)
 {
-	return load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+	int r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+
+	return r == -EBUSY ? load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED) : r;
 }
 
 bool module_has_dm_crypt(void)
