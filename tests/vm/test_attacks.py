@@ -12,7 +12,8 @@ TABLE = "table"  # see tests/conftest.py
 
 @pytest.mark.parametrize("names, others", [
     pytest.param(scenes.some(), (), id="some"),
-    pytest.param(scenes.rest(), (), id="the rest", marks=pytest.mark.spare),
+    pytest.param(scenes.rest(), (), id="the rest",
+                 marks=pytest.mark.spare(minutes=8)),
     pytest.param(scenes.SCENES, hostile.OTHERS, id="all, and to others",
                  marks=pytest.mark.spare(minutes=8))])
 def test_attacks(names, others, record_property, tmp_path):

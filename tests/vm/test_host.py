@@ -17,7 +17,7 @@ def kinds(quick=(), spare=()):
     return pytest.mark.parametrize("kind", [
         kind if kind in quick else pytest.param(
             kind, marks=pytest.mark.slow if kind not in spare else
-            pytest.mark.spare(minutes=5 if kind == "mkosi" else 0))
+            pytest.mark.spare(minutes=5 if kind == "mkosi" else 4))
         for kind in catalogue.ALL])
 
 
