@@ -8,6 +8,8 @@
 
 #include "lib/cleanup.h"
 
+enum { ATTEMPTS = 5 };
+
 static void unref_context(struct kmod_ctx **context)
 {
 	kmod_unref(*context);
@@ -67,13 +69,16 @@ int module_load(const char *alias)
 
 /*
  * Another process may be loading it: where that fails, as with a malformed table, the kernel tells
- * whoever waited for it EBUSY, Linux: kernel/module/main.c, add_unformed_module().
+ * whoever waited for it EBUSY, Linux: kernel/module/main.c, add_unformed_module(). A boot that
+ * fails has a few such processes.
  */
 int module_load_efi_secret(void)
 {
-	int r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+	int r = -EBUSY;
 
-	return r == -EBUSY ? load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED) : r;
+	for (int i = 0; i < ATTEMPTS && r == -EBUSY; i++)
+		r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+	return r;
 }
 
 bool module_has_dm_crypt(void)
