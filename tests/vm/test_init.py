@@ -59,6 +59,7 @@ def test_refused():
     ("root=UUID=" + known.FS_UUID, None),
     ("root=LABEL=nobody", "no volume that this boot opened"),
     ("root=/dev/vda", "no volume that this boot opened"),
+    ("root=/dev/mapper/../vda", "no volume that this boot opened"),
     ("root=/dev/mapper/root rootfstype=vfat", "does not mount"),
     ("root=/dev/mapper/root init=/none", "/none"),
 ])
