@@ -15,7 +15,6 @@ from harness import hostile, place, table
 
 from . import catalogue, luks2
 
-LIMIT_MS = 20000  # a bomb takes minutes
 REFUSED = 5
 # Of device-mapper's table: target, cipher, and where the data begins.
 GOOD_TABLE = "crypt", "aes-xts-plain64", "32768"
@@ -210,7 +209,7 @@ class Row:
                      f"{'found' if outcome.found else 'gone'}")
         self.must(opened == self.scene.opens or self.scene.either, "status")
         self.must(outcome.status in (0, REFUSED), f"exit {outcome.status}")
-        self.must(opened or outcome.ms < LIMIT_MS, "too slow")
+        self.must(opened or outcome.ms < 1000 * hostile.LIMIT_S, "too slow")
         self.must(not outcome.writes, "writes")
         self.must(not outcome.left, "secrets left")
         self.must(outcome.control, "the control is not found in memory")
