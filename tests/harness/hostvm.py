@@ -28,6 +28,7 @@ LIMIT = 600
 MEMORY = 1024
 # On a busy machine disks take their time.
 PATIENCE = "[Manager]\nDefaultDeviceTimeoutSec=900\n"
+PATIENT = "rd.cocosecret.timeout=900"
 
 # Of a host, beside the owner's partition: what it is called, its type, its MiB.
 PARTITIONS = {
@@ -215,7 +216,8 @@ def without(kind):
 @contextlib.contextmanager
 def guest(system, said, *, cmdline="", plugged=True, esp=None):
     """A started guest, to which a host says all that (a catalogue.Said)."""
-    words = f"{rootvm.CMDLINE} {rootvm.ROOT} {system.cmdline} {cmdline}"
+    words = " ".join((rootvm.CMDLINE, rootvm.ROOT, system.cmdline, PATIENT,
+                      cmdline))
     with place.scratch() as folder:
         folder = pathlib.Path(folder)
         store = folder / "vars"
