@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "header/derive.h"
+#include "lib/base64.h"
 #include "lib/cleanup.h"
 
 enum {
@@ -102,22 +103,8 @@ int volume_key_wrap(struct crypt_device *cd, struct json_object *document, int s
 		r = run(&key, 1, volume_key.bytes, volume_key.size, wrapped);
 	if (r < 0)
 		return r;
-	EVP_EncodeBlock((unsigned char *)text, wrapped, r);
+	base64_encode(wrapped, (size_t)r, BASE64, text);
 	return 0;
-}
-
-/* Whole groups of four, as EVP_EncodeBlock writes them. Negative errno, or the number of bytes. */
-static int decode(const char *text, unsigned char wrapped[VOLUME_KEY_TEXT_SIZE])
-{
-	size_t length = strlen(text);
-	int size;
-
-	if (length < 4 || length >= VOLUME_KEY_TEXT_SIZE || length % 4)
-		return -EPERM;
-	size = EVP_DecodeBlock(wrapped, (const unsigned char *)text, (int)length);
-	if (size < 0)
-		return -EPERM;
-	return size - (text[length - 1] == '=') - (text[length - 2] == '=');
 }
 
 static int unwrap(struct json_object *document, const struct token *token,
@@ -125,10 +112,11 @@ static int unwrap(struct json_object *document, const struct token *token,
 {
 	CLEANUP(derived_key_wipe) struct derived_key key = { { 0 } };
 	unsigned char wrapped[VOLUME_KEY_TEXT_SIZE];
-	int size = decode(token->volume_key, wrapped), r;
+	int size = base64_decode(slice_of(token->volume_key), BASE64, wrapped, sizeof(wrapped));
+	int r;
 
 	if (size < 0)
-		return size;
+		return -EPERM;
 	r = derive(document, token->slot, secret, &key);
 	if (r == 0)
 		r = secret_allocate(volume_key, VOLUME_KEY_TEXT_SIZE);

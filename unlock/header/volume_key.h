@@ -6,6 +6,7 @@
 
 #include "header/document.h"
 #include "header/token.h"
+#include "lib/base64.h"
 #include "lib/secret.h"
 
 /*
@@ -15,7 +16,7 @@
  * who removes the key slot, and with it the salt, leaves nothing that could be unwrapped. See
  * cocosecret-seal(5).
  */
-enum { VOLUME_KEY_MAX = 256, VOLUME_KEY_TEXT_SIZE = (VOLUME_KEY_MAX + 8 + 2) / 3 * 4 + 1 };
+enum { VOLUME_KEY_MAX = 256, VOLUME_KEY_TEXT_SIZE = BASE64_TEXT_SIZE(VOLUME_KEY_MAX + 8) };
 
 /*
  * The volume key that @secret opens in key slot @slot, wrapped for a token. -EPERM: the secret does
