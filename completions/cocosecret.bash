@@ -24,13 +24,13 @@ _cocosecret_files()
 _cocosecret_options()
 {
 	case $1 in
-	keygen) echo --output --bytes --force ;;
+	keygen) echo --output --bytes --owner --force ;;
 	'table build') echo --output --max ;;
 	'table check') echo --max ;;
-	enroll) echo --header --partition --secret --name --key-file --new-key-file --also --force ;;
-	seal) echo --header --partition --secret --key-file --also --force ;;
-	verify) echo --header --partition --secret --name --key-file ;;
-	rotate) echo --header --partition --secret --key-file --new-key-file --also --force ;;
+	enroll) echo --header --partition --secret --name --key-file --new-key-file --also --sign-key --force ;;
+	seal) echo --header --partition --secret --key-file --also --sign-key --to-sign --signature --owner --force ;;
+	verify) echo --header --partition --secret --name --key-file --owner ;;
+	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force ;;
 	initrd) echo --output --list --kver --cocotab --header --drivers --filesystems --modules --compress --init ;;
 	list) echo --json --secrets ;;
 	status) echo --json --secrets --state ;;

@@ -109,7 +109,7 @@ def examples(page):
     """The commands that a manual page shows."""
     return [line for display in documents.displays(page)
             for line in display.splitlines()
-            if line.startswith(("cocosecret", "cryptsetup"))]
+            if line.startswith(("cocosecret", "cryptsetup", "openssl"))]
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES

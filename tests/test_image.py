@@ -4,6 +4,7 @@ initramfs-tools' hook make of it: with their own functions stood in for. Images
 are made and booted in tests/vm."""
 
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -39,13 +40,14 @@ modinfo() { :; }
 . "$dracutsysrootdir"/usr/lib/dracut/modules.d/50cocosecret/module-setup.sh
 installkernel
 install_headers
+install_owners
 """
 HOOK = """
 copy_exec() { :; }
 copy_libgcc() { :; }
 ldd() { :; }
 modinfo() { :; }
-copy_file() { [ "$1" != header ] || printf 'header %s\\n' "$2"; }
+copy_file() { [ "$1" = configuration ] || printf '%s %s\\n' "${1%%\\'s key}" "$2"; }
 manual_add_modules() { printf 'module %s\\n' "$@"; }
 version=6.1
 """
@@ -79,8 +81,24 @@ def root_fixture(tmp_path_factory):
     hook.write_text(hook.read_text()
                     .replace(". /usr/share", f". {root}/usr/share")
                     .replace("imager=", f"imager={root}")
-                    .replace("/etc/cocotab", f"{root}/etc/cocotab"))
+                    .replace("/etc/coco", f"{root}/etc/coco"))
     return root
+
+
+PEM = """\
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----
+"""
+
+
+@pytest.fixture(name="owners")
+def owners_fixture(root):
+    """The folder of the owners' keys, gone afterwards."""
+    folder = root / "etc/cocosecret/owner.d"
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder.parent)
 
 
 def put(root, text):
@@ -146,6 +164,36 @@ def test_wrong(root, maker):
     assert f'{path}:2: field 4 (options): unknown option "intergity"' \
         in done.stderr
     assert "with this " in done.stderr and "will not boot" in done.stderr
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_owners(root, owners, maker):
+    """Their keys go into the image, and nothing else of that folder."""
+    put(root, "")
+    for name in ("a.pem", "b c.pem"):
+        (owners / name).write_text(PEM)
+    (owners / "README").write_text("no key")
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    keys = [line for line in done.stdout.splitlines() if ".pem" in line]
+    assert [line.rpartition("/")[2] for line in keys] == ["a.pem", "b c.pem"]
+    assert "README" not in done.stdout
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("broken", ["text", "link", "private"])
+def test_broken_owner(root, owners, maker, broken):
+    """An image that lacked a key would ask for no signature: none is made."""
+    put(root, "")
+    (owners / "a.pem").write_text(PEM)
+    if broken == "link":
+        (owners / "b.pem").symlink_to("/none")
+    else:
+        (owners / "b.pem").write_text(
+            PEM.replace("PUBLIC", "PRIVATE") if broken == "private" else "no")
+    done = MAKERS[maker](root)
+    assert done.returncode != 0
+    assert "b.pem" in done.stderr and "cannot be used" in done.stderr
 
 
 @pytest.mark.parametrize("maker", MAKERS)

@@ -22,7 +22,7 @@ put() {
 	head -c 5000 /dev/zero | tr '\\0' k >$run/.new && mv $run/.new $run/$1
 }
 unlock() { "$unlock" --cmdline /run/cmdline --cocotab /run/cocotab; }
-echo "rd.cocosecret.source=run rd.cocosecret.timeout=1" >/run/cmdline
+echo "rd.cocosecret.source=run rd.cocosecret.owner=none rd.cocosecret.timeout=1" >/run/cmdline
 echo "root /dev/disk/by-id/none" >/run/cocotab
 """
 

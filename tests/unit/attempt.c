@@ -25,12 +25,11 @@ static bool announce_late; /* the second one, 200 ms after the listening starts 
 static bool queued;        /* udev is busy with it until then */
 static pid_t announcer;
 
-int volume_open(const struct volume *volume, const char *device, int secrets, int state,
+int volume_open(const struct volume *volume, const char *device, const struct open_terms *terms,
 		struct fault *fault)
 {
 	assert_string_equal(device, strcmp(volume->device.value, "/late") == 0 ? SECOND : FIRST);
-	(void)secrets;
-	(void)state;
+	(void)terms;
 	(*opened_by_children)++;
 	if (strstr(volume->device.value, "slow"))
 		usleep(300000);

@@ -11,6 +11,9 @@
 #define UUID "5aa5c3f0-0000-4000-8000-00000000000a"
 #define SECRET "11111111-2222-3333-4444-555555555555"
 
+#define OWNER_1 "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+#define OWNER_2 "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"
+
 static struct cmdline cmdline;
 static struct fault fault;
 
@@ -141,6 +144,21 @@ static void on_failure_is_one_of_four_words(void **state)
 	assert_true(parse("rd.cocosecret.on-failure=sh") < 0);
 }
 
+static void owners_keys_add_up_and_exclude_none(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret.owner=" OWNER_1 " rd.cocosecret.owner=" OWNER_2
+			       " rd.cocosecret.owner=" OWNER_1), 0);
+	assert_int_equal(cmdline.anchors.count, 2);
+	assert_int_equal(parse("rd.cocosecret.owner=none"), 0);
+	assert_true(cmdline.anchors.unwanted);
+	assert_true(parse("rd.cocosecret.owner=none rd.cocosecret.owner=" OWNER_1) < 0);
+	assert_true(parse("rd.cocosecret.owner=" OWNER_1 " rd.cocosecret.owner=none") < 0);
+	assert_true(parse("rd.cocosecret.owner=" OWNER_1 "=") < 0);
+	assert_true(parse("rd.cocosecret.owner=") < 0);
+	assert_true(parse("rd.cocosecret.owner") < 0);
+}
+
 static void source_is_one_of_two_words(void **state)
 {
 	(void)state;
@@ -250,6 +268,7 @@ int main(void)
 		cmocka_unit_test_teardown(off_is_zero, forget),
 		cmocka_unit_test_teardown(timeout_is_a_number_of_seconds, forget),
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
+		cmocka_unit_test_teardown(owners_keys_add_up_and_exclude_none, forget),
 		cmocka_unit_test_teardown(source_is_one_of_two_words, forget),
 		cmocka_unit_test_teardown(the_host_is_let_in_by_channel, forget),
 		cmocka_unit_test(a_dash_is_an_underscore_in_any_name),

@@ -54,6 +54,18 @@ static void without_a_volume_the_tokens_decide(void **state)
 	assert_false(config.discover);
 }
 
+static void secrets_that_anybody_may_bring_want_an_owner(void **state)
+{
+	(void)state;
+	assert_true(load("rd.cocosecret.source=run", "") < 0);
+	assert_non_null(strstr(fault.text, "rd.cocosecret.owner=KEY"));
+	assert_int_equal(load("rd.cocosecret.source=run rd.cocosecret.owner=none", ""), 0);
+	assert_int_equal(load("rd.cocosecret.source=run rd.cocosecret.owner="
+			      "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", ""), 0);
+	assert_int_equal(config.anchors.count, 1);
+	assert_int_equal(load("rd.cocosecret.source=run rd.cocosecret=0", ""), 0);
+}
+
 static void a_named_cocotab_must_exist(void **state)
 {
 	(void)state;
@@ -79,6 +91,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_command_line_overrides_cocotab, enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(off_wins_over_a_wrong_cocotab, enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(without_a_volume_the_tokens_decide,
+						enter_scratch, leave),
+		cmocka_unit_test_setup_teardown(secrets_that_anybody_may_bring_want_an_owner,
 						enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(a_named_cocotab_must_exist, enter_scratch, leave),
 		cmocka_unit_test_setup_teardown(a_file_too_large_is_a_fault, enter_scratch, leave),

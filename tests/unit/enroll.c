@@ -13,6 +13,8 @@
 #include "sealed.h"
 #include "support.h"
 
+static const struct anchors no_anchors = { 0 };
+static const struct open_terms open_terms = { AT_FDCWD, AT_FDCWD, &no_anchors };
 static const struct volume volume = { .name = "root", .secret = GUID_DISK_KEY };
 static struct fault fault;
 
@@ -125,7 +127,7 @@ static void every_change_breaks_the_seal(void **state)
 		assert_int_equal(crypt_load(cd, CRYPT_LUKS2, NULL), 0);
 		changes[i](cd);
 		crypt_free(cd);
-		r = volume_open(&volume, "image", AT_FDCWD, AT_FDCWD, &fault);
+		r = volume_open(&volume, "image", &open_terms, &fault);
 		if (r != EXIT_HEADER)
 			fail_msg("change %zu: %d", i, r);
 		assert_int_equal(VERIFY("--key-file", "one"), EXIT_HEADER);
@@ -159,7 +161,7 @@ static void every_edit_breaks_the_seal(void **state)
 		leave_scratch(state);
 		begin_enrolled(state);
 		edit_header("image", edits[i][0], edits[i][1]);
-		if (volume_open(&volume, "image", AT_FDCWD, AT_FDCWD, &fault) != EXIT_HEADER ||
+		if (volume_open(&volume, "image", &open_terms, &fault) != EXIT_HEADER ||
 		    VERIFY("--key-file", "one") == EXIT_OPENED)
 			fail_msg("%s: %s", edits[i][1], fault.text);
 	}
@@ -364,7 +366,7 @@ static void a_sealed_name_binds(void **state)
 	assert_int_equal(ENROLL("--new-key-file", "one", "--name", "root"), EXIT_OPENED);
 	assert_string_equal(log_text(), "");
 	assert_int_equal(open_with(keys[1], "root"), EXIT_OPENED);
-	assert_int_equal(volume_open(&other, "image", AT_FDCWD, AT_FDCWD, &fault), EXIT_HEADER);
+	assert_int_equal(volume_open(&other, "image", &open_terms, &fault), EXIT_HEADER);
 	assert_non_null(strstr(fault.text, "\"root\""));
 	assert_int_equal(VERIFY("--key-file", "one", "--name", "root"), EXIT_OPENED);
 	assert_int_equal(VERIFY("--key-file", "one", "--name", "data"), EXIT_HEADER);

@@ -31,9 +31,12 @@ static struct fault fault;
 
 static int open_image(const struct volume *volume)
 {
+	static const struct anchors none = { 0 };
+	const struct open_terms terms = { AT_FDCWD, AT_FDCWD, &none };
+
 	log_forget();
 	fault = (struct fault){ 0 };
-	return volume_open(volume, "image", AT_FDCWD, AT_FDCWD, &fault);
+	return volume_open(volume, "image", &terms, &fault);
 }
 
 static int choose(const char *secret)

@@ -105,12 +105,13 @@ int begin_enrolled(void **state)
 int open_with(const char *key, const char *name)
 {
 	static const struct header_source source = { "root", "", "image", 0 };
+	static const struct header_wanted wanted = { .secret = GUID_DISK_KEY };
 	CLEANUP(header_free) struct header header = { 0 };
 	const struct secret secret = { .bytes = (unsigned char *)key, .size = KEY_SIZE };
 	int r = header_read(&header, &source, &fault);
 
 	if (r == 0)
-		r = header_check(&header, GUID_DISK_KEY, &secret, NULL, &fault);
+		r = header_check(&header, &wanted, &secret, &fault);
 	if (r == 0 && name)
 		r = identity_check_name(&header.token, name, &fault);
 	if (r == 0)

@@ -58,11 +58,12 @@ void *realloc(void *old, size_t size)
 /* What every program does between the one read of the header and the use of the key. */
 static int check(struct crypt_device *cd, const struct secret *secret)
 {
+	static const struct header_wanted wanted = { .secret = GUID_DISK_KEY };
 	CLEANUP(header_free) struct header header = { 0 };
 	struct fault fault;
 	int r = header_take(&header, cd, 0, &fault);
 
-	return r ? r : header_check(&header, GUID_DISK_KEY, secret, NULL, &fault);
+	return r ? r : header_check(&header, &wanted, secret, &fault);
 }
 
 static char key_bytes[KEY_SIZE] = "a key of thirty-two known bytes";

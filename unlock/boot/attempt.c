@@ -52,6 +52,7 @@ int attempts_prepare(struct attempts *all, const struct config *config, struct c
 		return -ENOMEM;
 	all->count = count;
 	all->course = course;
+	all->anchors = &config->anchors;
 	all->timeout_us = (uint64_t)config->timeout_s * US_PER_S;
 	for (size_t i = 0; i < count; i++)
 		all->list[i] = (struct attempt){ .volume = &config->volumes.list[i],
@@ -164,9 +165,10 @@ static int open_volume(const void *context)
 	const struct opening *opening = context;
 	const struct attempts *all = opening->all;
 	const struct attempt *attempt = opening->attempt;
+	const struct open_terms terms = { all->course->secrets, all->course->state, all->anchors };
 
 	warm_start();
-	return volume_open(attempt->volume, attempt->node, all->course->secrets, all->course->state, attempt->fault);
+	return volume_open(attempt->volume, attempt->node, &terms, attempt->fault);
 }
 
 static bool is_any_waiting(const struct attempts *all)

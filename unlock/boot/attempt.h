@@ -35,6 +35,7 @@ struct attempts {
 	uint64_t devices_us; /* when the last device turned up */
 	struct fault *faults; /* one for each */
 	struct course *course; /* the run's, which they are part of */
+	const struct anchors *anchors;
 };
 
 /* @config and @course stay the caller's. 0 or negative errno. */

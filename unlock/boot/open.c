@@ -86,26 +86,28 @@ static struct header_source source_of(const struct volume *volume, const char *d
 }
 
 /* Is it the owner's, and the one that was asked for? */
-static int check(struct header *header, const struct volume *volume, const char *device, int secrets,
-		 struct secret *secret, struct stopwatch *watch, struct fault *fault)
+static int check(struct header *header, const struct volume *volume, const char *device,
+		 const struct open_terms *terms, struct secret *secret, struct stopwatch *watch,
+		 struct fault *fault)
 {
 	const struct header_source source = source_of(volume, device);
+	const struct header_wanted wanted = { volume->secret, volume, terms->anchors };
 	int r = header_read(header, &source, fault);
 
 	watch->header = clock_us();
 	if (r)
 		return refuse(header, volume, device, r, fault);
-	r = secret_fetch(secret, secrets, volume->secret, fault);
+	r = secret_fetch(secret, terms->secrets, volume->secret, fault);
 	watch->secret = clock_us();
 	if (r)
 		return r;
-	r = header_check(header, volume->secret, secret, volume, fault);
+	r = header_check(header, &wanted, secret, fault);
 	watch->seal = clock_us();
 	return r ? refuse(header, volume, device, r, fault) : EXIT_OPENED;
 }
 
 /* One header is read, once: what is checked is what is used. */
-int volume_open(const struct volume *volume, const char *device, int secrets, int state,
+int volume_open(const struct volume *volume, const char *device, const struct open_terms *terms,
 		struct fault *fault)
 {
 	CLEANUP(header_free) struct header header = { 0 };
@@ -113,14 +115,14 @@ int volume_open(const struct volume *volume, const char *device, int secrets, in
 	CLEANUP(close_fd) int lock = device_lock(device);
 	struct stopwatch watch = { .begin = clock_us() };
 	struct state_cookies left = { { 0 } };
-	int r = check(&header, volume, device, secrets, &secret, &watch, fault);
+	int r = check(&header, volume, device, terms, &secret, &watch, fault);
 
 	if (r == 0)
 		r = activate(&header, volume, device, &secret, &left, fault);
 	watch.activated = clock_us();
 	secret_wipe(&secret);
 	if (r == 0)
-		r = record(&header, volume, device, state, &watch, &left, fault);
+		r = record(&header, volume, device, terms->state, &watch, &left, fault);
 	if (r == 0)
 		log_info("%s: opened %s as /dev/mapper/%s with secret %s in %u ms", volume->name,
 			 device, volume->name, volume->secret,

@@ -236,6 +236,11 @@ static int set_allowed(struct cmdline *cmdline, struct slice value, struct fault
 	return r;
 }
 
+static int set_owner(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	return anchors_add_text(&cmdline->anchors, value, fault);
+}
+
 static const struct known_parameter {
 	const char *key;
 	int (*set)(struct cmdline *cmdline, struct slice value, struct fault *fault);
@@ -245,6 +250,7 @@ static const struct known_parameter {
 	{ PREFIX ".on-failure", set_on_failure },
 	{ PREFIX ".source", set_source },
 	{ PREFIX ".allow", set_allowed },
+	{ PREFIX ".owner", set_owner },
 };
 
 static bool is_ours(struct slice key)
@@ -268,7 +274,8 @@ static int apply(struct cmdline *cmdline, const struct parameter *parameter, str
 		return known_parameters[i].set(cmdline, parameter->value, fault);
 	}
 	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".allow=, "
-			 PREFIX ".timeout=, " PREFIX ".on-failure= and " PREFIX ".source=");
+			 PREFIX ".owner=, " PREFIX ".timeout=, " PREFIX ".on-failure= and " PREFIX
+			 ".source=");
 }
 
 /* Whoever wrote the command line means that mapping, and udev cannot make it another. */

@@ -2,6 +2,7 @@
 #ifndef COCOSECRET_CMDLINE_H
 #define COCOSECRET_CMDLINE_H
 
+#include "config/anchor.h"
 #include "config/volume.h"
 #include "lib/source.h"
 
@@ -32,6 +33,7 @@ struct cmdline {
 	enum on_failure on_failure;
 	enum source source;
 	unsigned int allowed; /* of enum host_channel */
+	struct anchors anchors;
 	char root[VOLUME_NAME_SIZE]; /* the mapping that root= names; empty where it names none */
 	struct volumes volumes;
 };

@@ -30,6 +30,7 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 	*config = (struct config){ .off = cmdline->off,
 				   .timeout_s = cmdline->timeout_s,
 				   .source = cmdline->source,
+				   .anchors = cmdline->anchors,
 				   .volumes = cmdline->volumes };
 	memcpy(config->root, cmdline->root, sizeof(config->root));
 	cmdline->volumes = (struct volumes){ 0 };
@@ -45,6 +46,17 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 	return 0;
 }
 
+/* Whoever brings the secret could bring a disk of his that is sealed with it. */
+static int check_anchors(const struct config *config, struct fault *fault)
+{
+	if (config->source != SOURCE_RUN || config->anchors.count || config->anchors.unwanted)
+		return 0;
+	return fault_set(fault, "rd.cocosecret.source=run, but no owner's public key: whoever brings "
+			 "the secret could bring a disk, too; put the key into " ANCHOR_FOLDER
+			 "/NAME.pem before the image is made, or say rd.cocosecret.owner=KEY, see "
+			 "cocosecret keygen --owner; rd.cocosecret.owner=none does without");
+}
+
 int config_load(const char *cmdline_path, const char *cocotab_path, struct config *config,
 		struct fault *fault)
 {
@@ -57,9 +69,22 @@ int config_load(const char *cmdline_path, const char *cocotab_path, struct confi
 		r = load_cocotab(cocotab_path, &cocotab, fault);
 	if (r == 0 && !cmdline.off)
 		r = config_merge(&cmdline, &cocotab, config, fault);
+	if (r == 0 && !cmdline.off)
+		r = anchors_add_folder(&config->anchors, ANCHOR_FOLDER, fault);
+	if (r == 0 && !cmdline.off)
+		r = check_anchors(config, fault);
 	volumes_free(&cmdline.volumes);
 	config->discover = r == 0 && !config->off && config->volumes.count == 0;
 	return r;
+}
+
+int config_anchors(struct anchors *anchors, struct fault *fault)
+{
+	struct cmdline cmdline;
+	int r = cmdline_settings(&cmdline, fault);
+
+	*anchors = cmdline.anchors;
+	return r < 0 ? r : anchors_add_folder(anchors, ANCHOR_FOLDER, fault);
 }
 
 void config_free(struct config *config)

@@ -10,6 +10,7 @@ struct config {
 	bool discover; /* nothing is configured: the tokens decide */
 	unsigned int timeout_s;
 	enum source source;
+	struct anchors anchors; /* whose signature a header must carry */
 	char root[VOLUME_NAME_SIZE]; /* as the command line's root= names it, or empty */
 	struct volumes volumes;
 };
@@ -17,6 +18,11 @@ struct config {
 /* @cocotab NULL means the default one, which need not exist. */
 int config_load(const char *cmdline, const char *cocotab, struct config *config,
 		struct fault *fault);
+/*
+ * Whose signature a header must carry on this machine, for whoever takes no volumes from its
+ * configuration.
+ */
+int config_anchors(struct anchors *anchors, struct fault *fault);
 int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct config *config,
 		 struct fault *fault);
 void config_free(struct config *config);

@@ -4,6 +4,7 @@
 #include "header/identity.h"
 #include "header/load.h"
 #include "header/seal.h"
+#include "header/signature.h"
 #include "lib/exitcode.h"
 
 static int check_form(struct header *header, struct crypt_device *cd, unsigned int terms,
@@ -43,16 +44,22 @@ static int choose_unsealed(struct header *header, const char *uuid, struct fault
 									     EXIT_OPENED;
 }
 
-int header_check(struct header *header, const char *uuid, const struct secret *secret,
-		 const struct volume *volume, struct fault *fault)
+int header_check(struct header *header, const struct header_wanted *wanted,
+		 const struct secret *secret, struct fault *fault)
 {
-	int r;
+	const struct volume *volume = wanted->volume;
+	int r = 0;
 
+	header->step = HEADER_SIGNATURE;
+	if (wanted->anchors)
+		r = signature_check(header->document, wanted->anchors, fault);
+	if (r)
+		return r;
 	header->step = HEADER_SEAL;
 	if (volume && volume->options & VOLUME_UNSEALED)
-		r = choose_unsealed(header, uuid, fault);
+		r = choose_unsealed(header, wanted->secret, fault);
 	else
-		r = seal_check(header->document, uuid, secret, &header->token, fault);
+		r = seal_check(header->document, wanted->secret, secret, &header->token, fault);
 	if (r || !volume)
 		return r;
 	header->step = HEADER_IDENTITY;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whose header is it? The one way in for all programs: what is loaded once is held against the
- * policy, which knows no secret; then the secret says whether its owner sealed it; then the seal's
- * words say whether it is the volume that was asked for. Two calls, since a secret is to be read
- * only for a header whose form is harmless.
+ * policy, which knows no secret; then, where an owner's public key is known, his signature must be
+ * good; then the secret says whether its owner sealed it; then the seal's words say whether it is
+ * the volume that was asked for. Two calls, since a secret is to be read only for a header whose
+ * form is harmless.
  */
 #ifndef COCOSECRET_CHECK_H
 #define COCOSECRET_CHECK_H
 
+#include "config/anchor.h"
 #include "config/volume.h"
 #include "header/document.h"
 #include "header/policy.h"
@@ -18,6 +20,7 @@
 enum header_step {
 	HEADER_LOAD,
 	HEADER_FORM, /* the document, and the policy */
+	HEADER_SIGNATURE,
 	HEADER_SEAL,
 	HEADER_IDENTITY,
 };
@@ -45,12 +48,19 @@ int header_read(struct header *header, const struct header_source *source, struc
 int header_take(struct header *header, struct crypt_device *cd, unsigned int terms,
 		struct fault *fault);
 
+/* What must come out. */
+struct header_wanted {
+	const char *secret;            /* the UUID of the one that it is sealed with */
+	const struct volume *volume;   /* NULL is any, as where nobody can tell which was asked for */
+	const struct anchors *anchors; /* NULL where no signature is looked for */
+};
+
 /*
- * After one of these: whether its owner sealed it with @secret, whose UUID is @uuid, and whether it
- * is @volume; NULL is any, as where nobody can tell which was asked for. Fills in the token.
+ * After one of these: whether one of its anchors signed it, whether its owner sealed it with @secret,
+ * and whether it is what is wanted. Fills in the token.
  */
-int header_check(struct header *header, const char *uuid, const struct secret *secret,
-		 const struct volume *volume, struct fault *fault);
+int header_check(struct header *header, const struct header_wanted *wanted,
+		 const struct secret *secret, struct fault *fault);
 
 void header_free(struct header *header);
 

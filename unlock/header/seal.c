@@ -11,8 +11,19 @@
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 
-/* Without the values, each of several tokens can be sealed without breaking the others' seals. */
-static void remove_seal_values(struct json_object *document)
+static void remove_value(struct json_object *token, const char *name)
+{
+	struct json_object *pair = document_member(token, name, json_type_object);
+
+	if (pair)
+		json_object_object_del(pair, "value");
+}
+
+/*
+ * Without the values, each of several tokens can be sealed and signed without breaking the others'
+ * seals and signatures.
+ */
+static void remove_values(struct json_object *document)
 {
 	struct json_object *metadata = document_member(document, "metadata", json_type_object);
 	struct json_object *tokens = document_member(metadata, "tokens", json_type_object);
@@ -20,11 +31,11 @@ static void remove_seal_values(struct json_object *document)
 	if (!tokens)
 		return;
 	json_object_object_foreach(tokens, id, token) {
-		struct json_object *seal = document_member(token, "seal", json_type_object);
-
 		(void)id;
-		if (seal && token_is_cocosecret(token))
-			json_object_object_del(seal, "value");
+		if (!token_is_cocosecret(token))
+			continue;
+		remove_value(token, "seal");
+		remove_value(token, "signature");
 	}
 }
 
@@ -34,7 +45,7 @@ int seal_text(struct json_object *document, char **text, size_t *length)
 
 	if (json_object_deep_copy(document, &copy, NULL) < 0 || !json_object_equal(document, copy))
 		return -ENOMEM;
-	remove_seal_values(copy);
+	remove_values(copy);
 	return canonical_json(copy, text, length);
 }
 
@@ -48,7 +59,8 @@ static bool authenticate(const struct derived_key *key, const char *text, size_t
 		       (const unsigned char *)text, length, mac, sizeof(mac), &size) ||
 	    size != sizeof(mac))
 		return false;
-	return EVP_EncodeBlock((unsigned char *)value, mac, sizeof(mac)) == SEAL_TEXT_SIZE - 1;
+	base64_encode(mac, sizeof(mac), BASE64, value);
+	return true;
 }
 
 int seal_compute(struct json_object *document, const struct secret *secret,

@@ -4,6 +4,7 @@
 
 #include "header/document.h"
 #include "header/token.h"
+#include "lib/base64.h"
 #include "lib/secret.h"
 
 /*
@@ -11,10 +12,10 @@
  * makes of the secret. A seal lets whoever holds the disk test guesses of the secret cheaply, so
  * the secret must be random: at least 32 bytes. See cocosecret-seal(5).
  */
-enum { SEAL_SECRET_MIN = 32, SEAL_BYTES = 32, SEAL_TEXT_SIZE = (SEAL_BYTES + 2) / 3 * 4 + 1 };
+enum { SEAL_SECRET_MIN = 32, SEAL_BYTES = 32, SEAL_TEXT_SIZE = BASE64_TEXT_SIZE(SEAL_BYTES) };
 
 /*
- * What is sealed: the document without the values of the seals, as compact JSON with sorted keys.
+ * What is sealed: the document without the values of seals and signatures, as compact JSON with sorted keys.
  * Allocated; negative errno, -EDOM where a number is not an integer.
  */
 int seal_text(struct json_object *document, char **text, size_t *length);

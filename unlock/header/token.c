@@ -86,6 +86,18 @@ static const char *read_volume_key(struct json_object *json)
 	return alg && strcmp(alg, TOKEN_WRAP_ALG) == 0 ? document_text(wrapped, "value") : NULL;
 }
 
+/* Who wants one looks for it; one of another kind is none. */
+static void read_signature(struct json_object *json, struct token *token)
+{
+	struct json_object *signature = document_member(json, "signature", json_type_object);
+	const char *alg = document_text(signature, "alg");
+
+	if (!alg || strcmp(alg, TOKEN_SIGNATURE_ALG) != 0)
+		return;
+	token->signer = document_text(signature, "key");
+	token->signature = document_text(signature, "value");
+}
+
 int token_parse(struct json_object *json, struct token *token, struct fault *fault)
 {
 	struct json_object *name;
@@ -104,6 +116,7 @@ int token_parse(struct json_object *json, struct token *token, struct fault *fau
 	if (read_seal(json, &token->seal) < 0)
 		return fault_set(fault, "has a seal of an unknown kind");
 	token->volume_key = read_volume_key(json);
+	read_signature(json, token);
 	return 0;
 }
 

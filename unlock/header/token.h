@@ -11,6 +11,7 @@
 #define TOKEN_TYPE "cocosecret"
 #define TOKEN_SEAL_ALG "hmac-sha256"
 #define TOKEN_WRAP_ALG "aes256-kw"
+#define TOKEN_SIGNATURE_ALG "ed25519" /* RFC 8032 */
 
 enum { TOKENS_MAX = 32 /* LUKS2's own limit */ };
 
@@ -21,6 +22,8 @@ struct token {
 	const char *name; /* of the mapping; NULL for any */
 	const char *seal; /* the seal's value; NULL where it has none */
 	const char *volume_key; /* wrapped; NULL where it has none that this program can unwrap */
+	const char *signer;     /* the owner's public key, and the signature; NULL where there is none */
+	const char *signature;
 	char secret[GUID_TEXT_SIZE];
 };
 

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * cocosecret-image, for whoever makes an initramfs: says which kernel modules and files the unlocker
- * needs there, and closes an image with systemd. It is a program of its own because nothing in the
+ * needs there, checks the owners' keys for it, and closes an image with systemd. It is a program of its own because nothing in the
  * image starts it. Nothing is asked of the machine that it runs on.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config/anchor.h"
 #include "config/cocotab.h"
 #include "generator/closing.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
 
-#define USAGE "wants modules COCOTAB, headers COCOTAB or close FOLDER-OF-AN-IMAGE"
+#define USAGE \
+	"wants modules COCOTAB, headers COCOTAB, owners FOLDER or close FOLDER-OF-AN-IMAGE"
 
 static const char *const modules[] = {
 #include "image/modules.inc"
@@ -70,6 +72,15 @@ static int print(const char *path, void (*list)(const struct volumes *volumes))
 	return code;
 }
 
+/* A key that a boot cannot read would end it; one that is left out, and the boot asks for none. */
+static int check_owners(const char *folder)
+{
+	struct anchors anchors = { 0 };
+	struct fault fault;
+
+	return anchors_add_folder(&anchors, folder, &fault) < 0 ? fail(fault.text) : EXIT_OPENED;
+}
+
 /* What would be masked at each boot is masked already. */
 static int close_image(const char *root)
 {
@@ -91,6 +102,8 @@ static int run(const char *command, const char *path)
 		return print(path, print_modules);
 	if (strcmp(command, "headers") == 0)
 		return print(path, print_headers);
+	if (strcmp(command, "owners") == 0)
+		return check_owners(path);
 	if (strcmp(command, "close") == 0)
 		return close_image(path);
 	return fail(USAGE);

@@ -70,7 +70,7 @@ int enroll_main(int argc, char **argv)
 	CLEANUP(owner_free) struct owner owner = { 0 };
 	int r = owner_parse(&owner, argc, argv,
 			    OWNER_TAKES_NAME | OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS |
-			    OWNER_MAY_ASK | OWNER_WRITES);
+			    OWNER_TAKES_SIGN_KEY | OWNER_MAY_ASK | OWNER_WRITES);
 
 	if (r == 0)
 		r = owner_reseal(&owner, add);
@@ -82,7 +82,9 @@ int enroll_main(int argc, char **argv)
 int seal_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
-	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_OTHERS | OWNER_WRITES);
+	int r = owner_parse(&owner, argc, argv,
+			    OWNER_TAKES_OTHERS | OWNER_TAKES_SIGN_KEY | OWNER_TAKES_SIGNATURE |
+			    OWNER_TAKES_OWNER | OWNER_WRITES);
 
 	return r ? r : owner_reseal(&owner, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +9,22 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "config/anchor.h"
 #include "header/seal.h"
+#include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/secret.h"
 #include "owner/commands.h"
 #include "owner/output.h"
+#include "owner/signing.h"
+
+/* What stands before the key's bytes: PrivateKeyInfo with id-Ed25519 (RFC 8410, section 7). */
+static const unsigned char private_head[] = { 0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
+					      0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20 };
 
 enum {
+	PEM_MAX = 256,
 	BYTES_DEFAULT = 32, /* all that HKDF-SHA256 and AES-256 can use */
 	BYTES_MAX = 512,    /* what programs take as a passphrase */
 };
@@ -23,6 +32,8 @@ enum {
 struct keygen {
 	const char *output;
 	size_t size;
+	bool is_owner; /* a pair of keys to sign with, instead of a secret */
+	bool has_size;
 	bool force;
 };
 
@@ -48,6 +59,7 @@ static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "bytes", required_argument, NULL, 'b' },
+		{ "owner", no_argument, NULL, 'O' },
 		{ "force", no_argument, NULL, 'f' },
 		{ 0 },
 	};
@@ -60,6 +72,9 @@ static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 			keygen->output = optarg;
 		} else if (option == 'b') {
 			r = parse_bytes(optarg, &keygen->size);
+			keygen->has_size = true;
+		} else if (option == 'O') {
+			keygen->is_owner = true;
 		} else if (option == 'f') {
 			keygen->force = true;
 		} else {
@@ -70,6 +85,10 @@ static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 	}
 	if (r == 0 && (!keygen->output || optind != argc)) {
 		complain("keygen: wants -o FILE and nothing else; see cocosecret keygen --help");
+		r = EXIT_CONFIG;
+	}
+	if (r == 0 && keygen->is_owner && (keygen->has_size || strcmp(keygen->output, "-") == 0)) {
+		complain("keygen: --owner makes two files, and goes neither with --bytes nor with -o -");
 		r = EXIT_CONFIG;
 	}
 	return r;
@@ -104,21 +123,101 @@ static const char *hint(int r, bool force)
 		       "exists already and may be in use; give another name, or --force to destroy it";
 }
 
-static int store(const struct keygen *keygen, const struct secret *key)
+static int explain(const struct keygen *keygen, const char *where, int r)
 {
-	bool to_stdout = strcmp(keygen->output, "-") == 0;
-	int r;
-
-	if (to_stdout)
-		r = output_write(STDOUT_FILENO, key);
-	else
-		r = keygen->force ? output_replace(keygen->output, key) :
-				    output_new(keygen->output, key);
 	if (r == 0)
 		return EXIT_OPENED;
-	complain("keygen: %s: %s", to_stdout ? "standard output" : keygen->output,
-		 hint(r, keygen->force));
+	complain("keygen: %s: %s", where, hint(r, keygen->force));
 	return r == -EEXIST ? EXIT_CONFIG : EXIT_IO;
+}
+
+static int store(const struct keygen *keygen, const char *path, const struct secret *key)
+{
+	int r = keygen->force ? output_replace(path, key) : output_new(path, key);
+
+	return explain(keygen, path, r);
+}
+
+static int store_key(const struct keygen *keygen, const struct secret *key)
+{
+	if (strcmp(keygen->output, "-") == 0)
+		return explain(keygen, "standard output", output_write(STDOUT_FILENO, key));
+	return store(keygen, keygen->output, key);
+}
+
+/* Of a kind, a name of a key's kind in PEM, and what stands before the key in DER. */
+static int write_pem(struct secret *pem, const char *kind, const unsigned char *head,
+		     const unsigned char *key)
+{
+	CLEANUP(secret_wipe) struct secret der = { 0 };
+	CLEANUP(secret_wipe) struct secret text = { 0 };
+	size_t head_size = (size_t)head[1] + 2 - ANCHOR_SIZE;
+	int r = secret_allocate(&der, head_size + ANCHOR_SIZE);
+
+	if (r == 0)
+		r = secret_allocate(&text, BASE64_TEXT_SIZE(head_size + ANCHOR_SIZE));
+	if (r == 0)
+		r = secret_allocate(pem, PEM_MAX);
+	if (r < 0)
+		return r;
+	memcpy(der.bytes, head, head_size);
+	memcpy(der.bytes + head_size, key, ANCHOR_SIZE);
+	base64_encode(der.bytes, head_size + ANCHOR_SIZE, BASE64, (char *)text.bytes);
+	pem->size = (size_t)snprintf((char *)pem->bytes, PEM_MAX,
+				     "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", kind,
+				     (char *)text.bytes, kind);
+	return 0;
+}
+
+static void free_pkey(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+static int find_public(const struct secret *seed, struct anchor *anchor)
+{
+	CLEANUP(free_pkey) EVP_PKEY *key =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed->bytes, ANCHOR_SIZE);
+
+	return key ? signing_public(key, anchor) : -ENOMEM;
+}
+
+/* No half of a pair is to replace, or to stand beside, a half of another one. */
+static int check_place(const struct keygen *keygen, const char *public)
+{
+	if (keygen->force || access(public, F_OK) < 0)
+		return EXIT_OPENED;
+	return explain(keygen, public, -EEXIST);
+}
+
+static int make_pair(const struct keygen *keygen, const struct secret *seed)
+{
+	CLEANUP(secret_wipe) struct secret private = { 0 };
+	CLEANUP(secret_wipe) struct secret public = { 0 };
+	char path[PATH_MAX], word[BASE64_TEXT_SIZE(ANCHOR_SIZE)];
+	struct anchor anchor;
+	int r = find_public(seed, &anchor);
+
+	if ((size_t)snprintf(path, sizeof(path), "%s.pub", keygen->output) >= sizeof(path))
+		r = -ENAMETOOLONG;
+	if (r == 0)
+		r = write_pem(&private, "PRIVATE", private_head, seed->bytes);
+	if (r == 0)
+		r = write_pem(&public, "PUBLIC", anchor_head, anchor.bytes);
+	if (r < 0)
+		return explain(keygen, keygen->output, r);
+	r = check_place(keygen, path);
+	if (r == 0)
+		r = store(keygen, keygen->output, &private);
+	if (r == 0)
+		r = store(keygen, path, &public);
+	if (r)
+		return r;
+	base64_encode(anchor.bytes, ANCHOR_SIZE, BASE64URL, word);
+	printf("%s: the owner's private key: it stays with the owner\n"
+	       "%s: the public key, for " ANCHOR_FOLDER "/NAME.pem of an image, or\n"
+	       "rd.cocosecret.owner=%s\n", keygen->output, path, word);
+	return EXIT_OPENED;
 }
 
 int keygen_main(int argc, char **argv)
@@ -133,5 +232,7 @@ int keygen_main(int argc, char **argv)
 	}
 	if (r == 0)
 		r = fill(&key, keygen.size);
-	return r ? r : store(&keygen, &key);
+	if (r)
+		return r;
+	return keygen.is_owner ? make_pair(&keygen, &key) : store_key(&keygen, &key);
 }

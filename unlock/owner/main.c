@@ -18,6 +18,7 @@
 	"  --partition WHICH    of a disk image: its number, label or UUID\n"
 #define OPTION_SECRET "  --secret UUID        the secret; by default the disk key, 736869e5-...\n"
 #define OPTION_ALSO   "  --also UUID=KEYFILE  another secret of the header; seal it again too\n"
+#define OPTION_SIGN   "  --sign-key URI       the owner's private key: sign it, too\n"
 #define OPTION_FORCE  "  --force              leave other tokens without a valid seal\n"
 #define OPTION_JSON   "  --json               for programs\n"
 #define OPTION_PLACE  "  --secrets DIR        look for the secrets there\n"
@@ -30,8 +31,10 @@ static const struct command {
 	const char *help;
 	const char *options;
 } commands[] = {
-	{ NULL, "keygen", keygen_main, "-o FILE [--bytes N] [--force]", "make a random key",
+	{ NULL, "keygen", keygen_main, "-o FILE [--bytes N | --owner] [--force]",
+	  "make a random key",
 	  "  -o, --output FILE    a file that does not exist yet, or - for a pipe\n"
+	  "  --owner              a pair of keys to sign headers with: FILE, and FILE.pub\n"
 	  "  --bytes N            32 to 512; by default 32\n"
 	  "  --force              replace an existing file, and with it the key in it\n" },
 	{ "table", "build", table_build_main, "-o FILE [--max BYTES] [UUID=]KEYFILE...",
@@ -49,11 +52,14 @@ static const struct command {
 	  "  --key-file OPENS     a key that opens it; else ask for a passphrase\n"
 	  "  --new-key-file KEY   the secret's key, 32 random bytes or more\n"
 	  "  --name NAME          the only name under which it will open\n"
-	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE },
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN OPTION_FORCE },
 	{ NULL, "seal", seal_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "seal a header again after a wanted change",
 	  "  --key-file KEY       the secret's key\n"
-	  OPTION_HEADER OPTION_SECRET OPTION_ALSO
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN
+	  "  --to-sign FILE       write what is to be signed elsewhere\n"
+	  "  --signature FILE     take the signature that was made there\n"
+	  "  --owner FILE         the public key of whoever signs there\n"
 	  "  --force              seal what it says now, even with a broken seal, and\n"
 	  "                       leave other tokens without a valid seal\n"
 	  "Without --force a header whose seal is broken is shown and left as it is.\n" },
@@ -61,12 +67,13 @@ static const struct command {
 	  "say whether a header is sealed, and if not, why",
 	  "  --key-file KEY       the secret's key\n"
 	  "  --name NAME          the name under which it must open\n"
+	  "  --owner FILE         the public key of the owner who must have signed it\n"
 	  OPTION_HEADER OPTION_SECRET },
 	{ NULL, "rotate", rotate_main, "DEVICE --key-file OLD --new-key-file NEW [OPTIONS]",
 	  "replace a secret's old key with a new one",
 	  "  --key-file OLD       the secret's present key\n"
 	  "  --new-key-file NEW   its key from now on\n"
-	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_FORCE
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN OPTION_FORCE
 	  "After an interruption, the same command finishes the rotation.\n" },
 	{ NULL, "initrd", initrd_main, "-o FILE [OPTIONS]",
 	  "make an initramfs of one program, cocosecret-init",

@@ -26,6 +26,10 @@ static const struct option options[] = {
 	{ "new-key-file", required_argument, NULL, 'w' },
 	{ "also", required_argument, NULL, 'a' },
 	{ "force", no_argument, NULL, 'f' },
+	{ "sign-key", required_argument, NULL, 'S' },
+	{ "to-sign", required_argument, NULL, 'T' },
+	{ "signature", required_argument, NULL, 'V' },
+	{ "owner", required_argument, NULL, 'O' },
 	{ 0 },
 };
 
@@ -37,6 +41,10 @@ static const struct {
 	{ 'w', OWNER_TAKES_NEW_KEY },
 	{ 'a', OWNER_TAKES_OTHERS },
 	{ 'f', OWNER_TAKES_OTHERS },
+	{ 'S', OWNER_TAKES_SIGN_KEY },
+	{ 'T', OWNER_TAKES_SIGNATURE },
+	{ 'V', OWNER_TAKES_SIGNATURE },
+	{ 'O', OWNER_TAKES_OWNER },
 };
 
 struct files {
@@ -100,8 +108,37 @@ static int add_other(struct owner *owner, const char *argument)
 	return EXIT_CONFIG;
 }
 
+/* The options that are a text and no more. */
+static const char **text_of(struct owner *owner, int option, struct files *files)
+{
+	switch (option) {
+	case 'p':
+		return &files->partition;
+	case 'k':
+		return &files->key;
+	case 'w':
+		return &files->new_key;
+	case 'S':
+		return &owner->signing.key_uri;
+	case 'T':
+		return &owner->signing.to_sign;
+	case 'V':
+		return &owner->signing.signature;
+	case 'O':
+		return &owner->signing.owner;
+	default:
+		return NULL;
+	}
+}
+
 static int take(struct owner *owner, int option, struct files *files)
 {
+	const char **text = text_of(owner, option, files);
+
+	if (text) {
+		*text = optarg;
+		return EXIT_OPENED;
+	}
 	switch (option) {
 	case 's':
 		return set_secret(owner, optarg, owner->secret);
@@ -109,18 +146,9 @@ static int take(struct owner *owner, int option, struct files *files)
 		return set_name(owner, optarg);
 	case 'a':
 		return add_other(owner, optarg);
-	case 'p':
-		files->partition = optarg;
-		return EXIT_OPENED;
 	case 'h':
 		owner->file = optarg;
 		owner->detached = true;
-		return EXIT_OPENED;
-	case 'k':
-		files->key = optarg;
-		return EXIT_OPENED;
-	case 'w':
-		files->new_key = optarg;
 		return EXIT_OPENED;
 	default:
 		owner->force = true;
@@ -216,6 +244,16 @@ static int find_partition(struct owner *owner, const char *wanted)
 	return EXIT_OPENED;
 }
 
+static int open_signing(struct owner *owner)
+{
+	struct fault fault;
+	int r = signing_open(&owner->signing, &fault);
+
+	if (r)
+		complain("%s: %s", owner->command, fault.text);
+	return r;
+}
+
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 {
 	struct files files = { 0 };
@@ -231,6 +269,8 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 	r = parse_options(owner, argc, argv, takes, &files);
 	if (r == 0)
 		r = open_device(owner, takes & OWNER_WRITES);
+	if (r == 0)
+		r = open_signing(owner);
 	if (r == 0)
 		r = find_partition(owner, files.partition);
 	memcpy(owner->keys[0].secret, owner->secret, GUID_TEXT_SIZE);
@@ -249,6 +289,7 @@ void owner_free(struct owner *owner)
 {
 	for (int i = 0; i < OWNER_KEYS_MAX; i++)
 		secret_wipe(&owner->keys[i].bytes);
+	signing_close(&owner->signing);
 	header_copy_free(&owner->peek);
 	lock_release(&owner->lock);
 	close_fd(&owner->fd);

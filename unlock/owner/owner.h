@@ -12,6 +12,7 @@
 #include "owner/key_file.h"
 #include "owner/lock.h"
 #include "owner/partition.h"
+#include "owner/signing.h"
 
 enum { OWNER_KEYS_MAX = 16, OWNER_LABEL = 256, OWNER_PATH = 32 };
 
@@ -42,10 +43,12 @@ struct owner {
 	bool detached;
 	bool clear_rest; /* the parts of the key-slot areas that no key slot has */
 	struct key_files files;
+	struct signing signing;
 };
 
 enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4,
-		   OWNER_MAY_ASK = 8, OWNER_WRITES = 16 };
+		   OWNER_MAY_ASK = 8, OWNER_WRITES = 16, OWNER_TAKES_SIGN_KEY = 32,
+		   OWNER_TAKES_SIGNATURE = 64, OWNER_TAKES_OWNER = 128 };
 
 /* All return exit codes; they report any fault. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);

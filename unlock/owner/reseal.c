@@ -125,15 +125,11 @@ static int set_volume_key(const struct owner *owner, struct crypt_device *cd,
 	return EXIT_IO;
 }
 
-/* @value NULL: a seal to be, whose place is part of what is sealed. */
-static int set_seal(const struct owner *owner, struct crypt_device *cd,
-		    struct json_object *document, int id, const char *value)
+static int write_token(const struct owner *owner, struct crypt_device *cd,
+		       struct json_object *document, int id)
 {
-	struct json_object *token = token_json(document, id);
-	int r;
+	int r = crypt_token_json_set(cd, id, json_object_to_json_string(token_json(document, id)));
 
-	add_pair(token, "seal", TOKEN_SEAL_ALG, value);
-	r = crypt_token_json_set(cd, id, json_object_to_json_string(token));
 	if (r == id)
 		return EXIT_OPENED;
 	complain("%s: %s: token %d cannot be written: %s", owner->command, owner->device, id,
@@ -141,31 +137,70 @@ static int set_seal(const struct owner *owner, struct crypt_device *cd,
 	return EXIT_IO;
 }
 
-static int set_seals(const struct owner *owner, struct crypt_device *cd,
-		     const struct sealers *sealers)
+static int complain_of(const struct owner *owner, const struct fault *fault, int r)
 {
-	CLEANUP(document_free) struct json_object *document = NULL;
-	char value[SEAL_TEXT_SIZE];
-	struct fault fault;
-	int r = document_take(cd, &document, &fault);
-
 	if (r)
-		complain("%s: %s: %s", owner->command, owner->device, fault.text);
+		complain("%s: %s: %s", owner->command, owner->device, fault->text);
+	return r;
+}
+
+/* A seal and a signature to be: their places are part of what is sealed and signed. */
+static int set_places(const struct owner *owner, struct crypt_device *cd,
+		      struct json_object *document, const struct sealers *sealers)
+{
+	int r = EXIT_OPENED;
+
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
 		if (!sealers->keys[id])
 			continue;
 		r = set_volume_key(owner, cd, document, id, sealers->keys[id]);
-		if (r == 0)
-			r = set_seal(owner, cd, document, id, NULL);
+		add_pair(token_json(document, id), "seal", TOKEN_SEAL_ALG, NULL);
+		signing_place(&owner->signing, document, id);
 	}
+	return r;
+}
+
+/* What was signed is another text now. */
+static int drop_broken(const struct owner *owner, struct json_object *document)
+{
+	bool dropped = owner->force || owner->signing.to_sign;
+	int id = -1;
+
+	while ((id = signing_find_broken(document, id + 1)) >= 0) {
+		if (!dropped) {
+			complain("%s: %s: nothing was changed: the owner's signature of token %d no "
+				 "longer holds; --sign-key URI signs again, --force removes it",
+				 owner->command, owner->device, id);
+			return EXIT_HEADER;
+		}
+		signing_drop(document, id);
+	}
+	return EXIT_OPENED;
+}
+
+static int set_seals(const struct owner *owner, struct crypt_device *cd,
+		     const struct sealers *sealers)
+{
+	CLEANUP(document_free) struct json_object *document = NULL;
+	char value[SEAL_TEXT_SIZE], signature[SIGNATURE_TEXT_SIZE];
+	struct fault fault;
+	int r = complain_of(owner, &fault, document_take(cd, &document, &fault));
+
+	if (r == 0)
+		r = set_places(owner, cd, document, sealers);
+	if (r == 0)
+		r = complain_of(owner, &fault, signing_make(&owner->signing, document, signature, &fault));
+	if (r == 0 && !signature[0])
+		r = drop_broken(owner, document);
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
 		if (!sealers->keys[id])
 			continue;
-		r = seal_compute(document, &sealers->keys[id]->bytes, value, &fault);
-		if (r)
-			complain("%s: %s: %s", owner->command, owner->device, fault.text);
-		else
-			r = set_seal(owner, cd, document, id, value);
+		r = complain_of(owner, &fault, seal_compute(document, &sealers->keys[id]->bytes, value,
+							    &fault));
+		add_pair(token_json(document, id), "seal", TOKEN_SEAL_ALG, value);
+		signing_fill(&owner->signing, document, id, signature);
+		if (r == 0)
+			r = write_token(owner, cd, document, id);
 	}
 	return r;
 }
@@ -173,12 +208,17 @@ static int set_seals(const struct owner *owner, struct crypt_device *cd,
 static int try_token(const struct owner *owner, struct header *header, const struct owner_key *key,
 		     int id)
 {
-	struct fault fault = { "" };
+	const struct signing *signing = &owner->signing;
+	bool is_signed = signing->key_uri || signing->signature;
 	struct token want;
+	const struct header_wanted wanted = {
+		.secret = want.secret, .anchors = is_signed ? &signing->anchors : NULL,
+	};
+	struct fault fault = { "" };
 	int r = EXIT_HEADER;
 
 	if (token_read(header->document, id, &want, &fault) == 0)
-		r = header_check(header, want.secret, &key->bytes, NULL, &fault);
+		r = header_check(header, &wanted, &key->bytes, &fault);
 	if (r == 0 && header->token.id == id && owner_key_opens(header->cd, key, want.slot) &&
 	    owner_volume_key_holds(header, key))
 		return EXIT_OPENED;
@@ -260,9 +300,16 @@ static int store(const struct owner *owner, struct header_copy *copy,
 
 static void report(const struct owner *owner, const struct sealers *sealers)
 {
+	const struct signing *signing = &owner->signing;
+	bool is_signed = signing->key_uri || signing->signature;
+
 	for (int id = 0; id < TOKENS_MAX; id++)
 		if (sealers->keys[id])
-			printf("%s: sealed, token %d\n", owner->device, id);
+			printf("%s: sealed%s, token %d\n", owner->device, is_signed ? " and signed" : "",
+			       id);
+	if (signing->to_sign)
+		printf("%s: not signed yet: sign %s, and bring the 64 bytes with cocosecret seal "
+		       "--signature\n", owner->device, signing->to_sign);
 }
 
 static int reseal(struct owner *owner, owner_change *change)

@@ -214,7 +214,7 @@ int rotate_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
 	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NEW_KEY | OWNER_TAKES_OTHERS |
-			    OWNER_WRITES);
+			    OWNER_TAKES_SIGN_KEY | OWNER_WRITES);
 
 	if (r)
 		return r;

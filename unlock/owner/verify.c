@@ -28,6 +28,8 @@ static int explain(const struct owner *owner, const struct header *header, int r
 		   const struct fault *fault)
 {
 	complain("verify: the header of %s is refused: %s", owner->device, fault->text);
+	if (header->step == HEADER_SIGNATURE)
+		return r;
 	if (opens_a_token(owner, header->cd, header->document))
 		return r;
 	complain("verify: %s: %s is not the key of secret %s either: it does not open its key slot",
@@ -38,7 +40,9 @@ static int explain(const struct owner *owner, const struct header *header, int r
 /* Whether a boot that asks for this name would take it. */
 static int check(const struct owner *owner, struct header *header, struct fault *fault)
 {
-	int r = header_check(header, owner->secret, &owner->keys[0].bytes, NULL, fault);
+	const struct header_wanted wanted = { .secret = owner->secret,
+					      .anchors = &owner->signing.anchors };
+	int r = header_check(header, &wanted, &owner->keys[0].bytes, fault);
 
 	return r || !owner->name ? r : identity_check_name(&header->token, owner->name, fault);
 }
@@ -64,9 +68,11 @@ static int verify(struct owner *owner)
 		complain("verify: %s: the volume key in token %d is not this volume's, so a boot takes "
 			 "the slower way through its key slot; run cocosecret seal", owner->device,
 			 token->id);
-	printf("%s: sealed for secret %s, token %d, key slot %d%s%s\n", owner->device, owner->secret,
+	printf("%s: sealed for secret %s, token %d, key slot %d%s%s%s\n", owner->device, owner->secret,
 	       token->id, token->slot, token->name ? ", name " : "",
-	       token->name ? ESCAPED(slice_of(token->name)) : "");
+	       token->name ? ESCAPED(slice_of(token->name)) : "",
+	       owner->signing.anchors.count ? ", signed by its owner" :
+	       token->signature ? ", its signature was not checked (--owner)" : "");
 	advise(owner, header.document);
 	return EXIT_OPENED;
 }
@@ -74,7 +80,7 @@ static int verify(struct owner *owner)
 int verify_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
-	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NAME);
+	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NAME | OWNER_TAKES_OWNER);
 
 	if (r)
 		return r;

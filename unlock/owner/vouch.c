@@ -24,12 +24,13 @@ static int next_token(struct json_object *document, const struct owner_key *key,
 
 static bool has_sealed(struct header *header, const struct owner_key *key)
 {
-	struct fault fault;
 	struct token token;
+	const struct header_wanted wanted = { .secret = token.secret };
+	struct fault fault;
 
 	for (int id = next_token(header->document, key, 0, &token); id >= 0;
 	     id = next_token(header->document, key, id + 1, &token))
-		if (header_check(header, token.secret, &key->bytes, NULL, &fault) == 0)
+		if (header_check(header, &wanted, &key->bytes, &fault) == 0)
 			return true;
 	return false;
 }

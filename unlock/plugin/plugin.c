@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "header/check.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
@@ -32,7 +33,7 @@ static int refuse(struct crypt_device *cd, int code, const struct fault *fault)
 
 	if (!device)
 		device = "the device";
-	if (code == EXIT_IO)
+	if (code == EXIT_IO || code == EXIT_CONFIG)
 		crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: %s: %s", device, fault->text);
 	else
 		crypt_logf(cd, CRYPT_LOG_ERROR, "cocosecret: the header of %s is refused: %s", device,
@@ -72,14 +73,20 @@ static unsigned int policy_terms(struct crypt_device *cd)
 static int check(struct crypt_device *cd, int id, int folder, const char *uuid, struct secret *secret)
 {
 	CLEANUP(header_free) struct header header = { 0 };
+	struct anchors anchors = { 0 };
+	const struct header_wanted wanted = { .secret = uuid, .anchors = &anchors };
 	struct fault fault;
-	int r = header_take(&header, cd, policy_terms(cd), &fault);
+	int r;
+
+	if (config_anchors(&anchors, &fault) < 0)
+		return refuse(cd, EXIT_CONFIG, &fault);
+	r = header_take(&header, cd, policy_terms(cd), &fault);
 
 	if (r)
 		return refuse(cd, r, &fault);
 	if (secret_fetch(secret, folder, uuid, &fault))
 		return refuse(cd, EXIT_IO, &fault);
-	r = header_check(&header, uuid, secret, NULL, &fault);
+	r = header_check(&header, &wanted, secret, &fault);
 	if (r)
 		return refuse(cd, r, &fault);
 	/* The header is its owner's; of its tokens for this secret another one is for this key. */

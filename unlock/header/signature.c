@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "header/signature.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "header/seal.h"
+#include "header/token.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+
+/* The NUL at its end belongs to it. */
+static const char context[] = "cocosecret signature v1";
+
+int signature_message(struct json_object *document, char **message, size_t *length,
+		      struct fault *fault)
+{
+	CLEANUP(free_text) char *text = NULL;
+	size_t size = 0;
+	int r = seal_text(document, &text, &size);
+
+	*message = r == 0 ? malloc(sizeof(context) + size) : NULL;
+	if (*message) {
+		memcpy(*message, context, sizeof(context));
+		memcpy(*message + sizeof(context), text, size);
+		*length = sizeof(context) + size;
+		return EXIT_OPENED;
+	}
+	if (r == 0 || r == -ENOMEM) {
+		fault_set(fault, "out of memory");
+		return EXIT_IO;
+	}
+	fault_set(fault, "it holds something that cannot be signed: a number that is not an integer");
+	return EXIT_HEADER;
+}
+
+static void free_pkey(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+static void free_digest(EVP_MD_CTX **digest)
+{
+	EVP_MD_CTX_free(*digest);
+}
+
+bool signature_holds(const struct anchor *anchor, const char *message, size_t length,
+		     const unsigned char signature[SIGNATURE_BYTES])
+{
+	CLEANUP(free_pkey) EVP_PKEY *key =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, anchor->bytes, ANCHOR_SIZE);
+	CLEANUP(free_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+	return key && digest && EVP_DigestVerifyInit(digest, NULL, NULL, NULL, key) == 1 &&
+	       EVP_DigestVerify(digest, signature, SIGNATURE_BYTES, (const unsigned char *)message,
+				length) == 1;
+}
+
+static const struct anchor *find_anchor(const struct anchors *anchors, const char *text)
+{
+	unsigned char bytes[ANCHOR_SIZE];
+
+	if (base64_decode(slice_of(text), BASE64, bytes, sizeof(bytes)) != ANCHOR_SIZE)
+		return NULL;
+	for (size_t i = 0; i < anchors->count; i++)
+		if (memcmp(anchors->list[i].bytes, bytes, ANCHOR_SIZE) == 0)
+			return &anchors->list[i];
+	return NULL;
+}
+
+/* Says why not; a later token may have a better one. */
+static bool is_signed(const struct token *token, const struct anchors *anchors, const char *message,
+		      size_t length, struct fault *fault)
+{
+	const struct anchor *anchor = token->signer ? find_anchor(anchors, token->signer) : NULL;
+	unsigned char bytes[SIGNATURE_BYTES];
+
+	if (!token->signer || !token->signature)
+		return false;
+	if (!anchor) {
+		fault_set(fault, "token %d names another owner's key, %s, than this boot trusts",
+			  token->id, ESCAPED(slice_of(token->signer)));
+		return false;
+	}
+	if (base64_decode(slice_of(token->signature), BASE64, bytes, sizeof(bytes)) == SIGNATURE_BYTES &&
+	    signature_holds(anchor, message, length, bytes))
+		return true;
+	fault_set(fault, "it is not what its owner signed: the signature of token %d is wrong; if a "
+		  "change was yours, run cocosecret seal --sign-key", token->id);
+	return false;
+}
+
+int signature_check(struct json_object *document, const struct anchors *anchors,
+		    struct fault *fault)
+{
+	CLEANUP(free_text) char *message = NULL;
+	struct fault none;
+	struct token token;
+	size_t length = 0;
+	int r;
+
+	if (anchors->count == 0)
+		return EXIT_OPENED;
+	r = signature_message(document, &message, &length, fault);
+	if (r)
+		return r;
+	fault_set(fault, "no owner has signed it; run cocosecret seal --sign-key");
+	for (int id = 0; id < TOKENS_MAX; id++)
+		if (token_json(document, id) && token_read(document, id, &token, &none) == 0 &&
+		    is_signed(&token, anchors, message, length, fault))
+			return EXIT_OPENED;
+	return EXIT_HEADER;
+}

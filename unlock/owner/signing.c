@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "owner/signing.h"
+
+#include <errno.h>
+#include <openssl/provider.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+#include <string.h>
+
+#include "header/token.h"
+#include "lib/cleanup.h"
+#include "lib/exitcode.h"
+#include "lib/file.h"
+#include "owner/output.h"
+
+static void close_store(OSSL_STORE_CTX **store)
+{
+	OSSL_STORE_close(*store);
+}
+
+static void free_digest(EVP_MD_CTX **digest)
+{
+	EVP_MD_CTX_free(*digest);
+}
+
+/* A token's key may not give its bytes, but what is made of them. */
+int signing_public(EVP_PKEY *key, struct anchor *anchor)
+{
+	size_t size = ANCHOR_SIZE;
+
+	if (!EVP_PKEY_is_a(key, "ED25519") ||
+	    EVP_PKEY_get_raw_public_key(key, anchor->bytes, &size) != 1 || size != ANCHOR_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+/* A module of the system's for hardware keys; whoever configured one has it loaded already. */
+static void load_provider(const char *uri)
+{
+	if (strncmp(uri, "pkcs11:", strlen("pkcs11:")) == 0 &&
+	    !OSSL_PROVIDER_available(NULL, "pkcs11")) {
+		OSSL_PROVIDER_load(NULL, "pkcs11");
+		OSSL_PROVIDER_load(NULL, "default");
+	}
+}
+
+/* The first private key there. Asks for its passphrase at the terminal. */
+static EVP_PKEY *load_key(const char *uri)
+{
+	CLEANUP(close_store) OSSL_STORE_CTX *store = NULL;
+	EVP_PKEY *key = NULL;
+
+	load_provider(uri);
+	store = OSSL_STORE_open(uri, UI_get_default_method(), NULL, NULL, NULL);
+	if (store)
+		OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY);
+	while (store && !key && !OSSL_STORE_eof(store)) {
+		OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+		if (!info)
+			break;
+		if (OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY)
+			key = OSSL_STORE_INFO_get1_PKEY(info);
+		OSSL_STORE_INFO_free(info);
+	}
+	return key;
+}
+
+static int open_key(struct signing *signing, struct fault *fault)
+{
+	struct anchors *anchors = &signing->anchors;
+
+	signing->key = load_key(signing->key_uri);
+	if (!signing->key) {
+		fault_set(fault, "--sign-key %s: holds no private key that libcrypto can open",
+			  signing->key_uri);
+		return EXIT_IO;
+	}
+	if (signing_public(signing->key, &anchors->list[0]) < 0) {
+		fault_set(fault, "--sign-key %s: is not a key for Ed25519; cocosecret keygen --owner "
+			  "makes one", signing->key_uri);
+		return EXIT_CONFIG;
+	}
+	anchors->count = 1;
+	return EXIT_OPENED;
+}
+
+static int open_owner(struct signing *signing, struct fault *fault)
+{
+	if (anchors_add_file(&signing->anchors, signing->owner, fault) < 0) {
+		fault_prefix(fault, "--owner ");
+		return EXIT_CONFIG;
+	}
+	return EXIT_OPENED;
+}
+
+int signing_open(struct signing *signing, struct fault *fault)
+{
+	if (!!signing->key_uri + !!signing->to_sign + !!signing->signature > 1) {
+		fault_set(fault, "--sign-key, --to-sign and --signature are three ways: take one");
+		return EXIT_CONFIG;
+	}
+	if (signing->key_uri)
+		return open_key(signing, fault);
+	return signing->owner ? open_owner(signing, fault) : EXIT_OPENED;
+}
+
+void signing_close(struct signing *signing)
+{
+	EVP_PKEY_free(signing->key);
+	signing->key = NULL;
+}
+
+static const struct anchor *signer(const struct signing *signing)
+{
+	return signing->anchors.count ? &signing->anchors.list[0] : NULL;
+}
+
+static bool makes_any(const struct signing *signing)
+{
+	return signing->key_uri || signing->to_sign || signing->signature;
+}
+
+static void set_signature(struct json_object *token, const char *key, const char *value)
+{
+	struct json_object *signature = json_object_new_object();
+
+	json_object_object_add(signature, "alg", json_object_new_string(TOKEN_SIGNATURE_ALG));
+	json_object_object_add(signature, "key", json_object_new_string(key));
+	if (value)
+		json_object_object_add(signature, "value", json_object_new_string(value));
+	json_object_object_add(token, "signature", signature);
+}
+
+/* Of a signature that is there, the same owner's is replaced where he is not named again. */
+void signing_place(const struct signing *signing, struct json_object *document, int id)
+{
+	char key[SIGNATURE_KEY_TEXT_SIZE];
+
+	if (!makes_any(signing) || !signer(signing))
+		return;
+	base64_encode(signer(signing)->bytes, ANCHOR_SIZE, BASE64, key);
+	set_signature(token_json(document, id), key, NULL);
+}
+
+static int sign(const struct signing *signing, const char *message, size_t length,
+		unsigned char bytes[SIGNATURE_BYTES], struct fault *fault)
+{
+	CLEANUP(free_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	size_t size = SIGNATURE_BYTES;
+
+	if (digest && EVP_DigestSignInit(digest, NULL, NULL, NULL, signing->key) == 1 &&
+	    EVP_DigestSign(digest, bytes, &size, (const unsigned char *)message, length) == 1 &&
+	    size == SIGNATURE_BYTES)
+		return EXIT_OPENED;
+	fault_set(fault, "--sign-key %s: does not sign", signing->key_uri);
+	return EXIT_IO;
+}
+
+static int read_signature(const struct signing *signing, unsigned char bytes[SIGNATURE_BYTES],
+			  struct fault *fault)
+{
+	CLEANUP(free_text) char *text = NULL;
+	size_t length;
+	int r = file_read(signing->signature, &text, &length);
+
+	if (r < 0) {
+		fault_set(fault, "--signature %s: %s", signing->signature, strerror(-r));
+		return EXIT_IO;
+	}
+	if (length != SIGNATURE_BYTES) {
+		fault_set(fault, "--signature %s: has %zu bytes; a signature of Ed25519 has %d",
+			  signing->signature, length, SIGNATURE_BYTES);
+		return EXIT_CONFIG;
+	}
+	memcpy(bytes, text, SIGNATURE_BYTES);
+	return EXIT_OPENED;
+}
+
+static int write_message(const struct signing *signing, char *message, size_t length,
+			 struct fault *fault)
+{
+	const struct secret view = { .bytes = (unsigned char *)message, .size = length };
+	int r = output_replace(signing->to_sign, &view);
+
+	if (r == 0)
+		return EXIT_OPENED;
+	fault_set(fault, "--to-sign %s: %s", signing->to_sign,
+		  r == -EEXIST ? "exists and is not a regular file" : strerror(-r));
+	return EXIT_IO;
+}
+
+/* Whom the tokens name, where nobody was named on the command line. */
+static const struct anchor *named(const struct signing *signing, struct json_object *document,
+				  struct anchor *own)
+{
+	struct fault fault;
+	struct token token;
+
+	if (signer(signing))
+		return signer(signing);
+	for (int id = 0; id < TOKENS_MAX; id++)
+		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
+		    token.signer && base64_decode(slice_of(token.signer), BASE64, own->bytes,
+						  ANCHOR_SIZE) == ANCHOR_SIZE)
+			return own;
+	return NULL;
+}
+
+int signing_make(const struct signing *signing, struct json_object *document,
+		 char text[SIGNATURE_TEXT_SIZE], struct fault *fault)
+{
+	CLEANUP(free_text) char *message = NULL;
+	unsigned char bytes[SIGNATURE_BYTES];
+	const struct anchor *anchor;
+	struct anchor own;
+	size_t length;
+	int r;
+
+	text[0] = '\0';
+	if (!makes_any(signing))
+		return EXIT_OPENED;
+	anchor = named(signing, document, &own);
+	if (!anchor) {
+		fault_set(fault, "no token names an owner's key; say whose signature it is with --owner "
+			  "FILE, his public key");
+		return EXIT_CONFIG;
+	}
+	r = signature_message(document, &message, &length, fault);
+	if (r == 0 && signing->to_sign)
+		return write_message(signing, message, length, fault);
+	if (r == 0)
+		r = signing->key ? sign(signing, message, length, bytes, fault) :
+				   read_signature(signing, bytes, fault);
+	if (r)
+		return r;
+	if (!signature_holds(anchor, message, length, bytes)) {
+		fault_set(fault, "the signature is not that owner's over what the header says now; "
+			  "write it anew with cocosecret seal --to-sign");
+		return EXIT_HEADER;
+	}
+	base64_encode(bytes, sizeof(bytes), BASE64, text);
+	return EXIT_OPENED;
+}
+
+void signing_fill(const struct signing *signing, struct json_object *document, int id,
+		  const char text[SIGNATURE_TEXT_SIZE])
+{
+	struct anchor own;
+	const struct anchor *anchor = named(signing, document, &own);
+	char key[SIGNATURE_KEY_TEXT_SIZE];
+	struct fault fault;
+	struct token token;
+
+	if (!text[0] || !anchor || token_read(document, id, &token, &fault) < 0)
+		return;
+	base64_encode(anchor->bytes, ANCHOR_SIZE, BASE64, key);
+	if (token.signer && strcmp(token.signer, key) == 0)
+		set_signature(token_json(document, id), key, text);
+}
+
+static bool holds(const struct token *token, const char *message, size_t length)
+{
+	unsigned char bytes[SIGNATURE_BYTES];
+	struct anchor anchor;
+
+	return base64_decode(slice_of(token->signer), BASE64, anchor.bytes, ANCHOR_SIZE) == ANCHOR_SIZE &&
+	       base64_decode(slice_of(token->signature), BASE64, bytes, sizeof(bytes)) == SIGNATURE_BYTES &&
+	       signature_holds(&anchor, message, length, bytes);
+}
+
+int signing_find_broken(struct json_object *document, int from)
+{
+	CLEANUP(free_text) char *message = NULL;
+	struct fault fault;
+	struct token token;
+	size_t length;
+
+	if (signature_message(document, &message, &length, &fault))
+		return -1;
+	for (int id = from; id < TOKENS_MAX; id++)
+		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
+		    token.signer && token.signature && !holds(&token, message, length))
+			return id;
+	return -1;
+}
+
+void signing_drop(struct json_object *document, int id)
+{
+	json_object_object_del(document_member(token_json(document, id), "signature",
+					       json_type_object), "value");
+}
