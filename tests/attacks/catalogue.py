@@ -6,6 +6,7 @@ ACCEPTED  what still is the owner's own header
 HELD      the REFUSED that the cipher policy holds back without any seal
 """
 
+import base64
 import copy
 import os
 import pathlib
@@ -71,6 +72,31 @@ def enroll(volume, name=NAME):
     must(COCOSECRET, "enroll", volume.path,
          *(("--name", name) if name else ()),
          "--new-key-file", volume.key, "--key-file", volume.owner)
+    return volume
+
+
+def keygen_owner(path):
+    """Who signs: the file of the private key; the public one is beside it."""
+    must(COCOSECRET, "keygen", "--owner", "-o", path)
+    return path
+
+
+def public(owner):
+    """The file of an owner's public key."""
+    return owner.with_name(owner.name + ".pub")
+
+
+def anchor(owner):
+    """It, as the command line names it."""
+    line = public(owner).read_text().split("\n")[1]
+    raw = base64.b64decode(line)[-32:]
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def sign(volume, owner):
+    """With what the secret has sealed."""
+    must(COCOSECRET, "seal", volume.path, "--key-file", volume.key,
+         "--sign-key", owner)
     return volume
 
 

@@ -13,7 +13,7 @@ import typing
 
 from harness import hostile, place, table
 
-from . import catalogue, luks2
+from . import catalogue, luks2, signed
 
 REFUSED = 5
 # Of device-mapper's table: target, cipher, and where the data begins.
@@ -33,6 +33,7 @@ class Scene(typing.NamedTuple):
     device: str = ""        # default: the first disk
     options: str = ""
     says: str = ""
+    cmdline: str = ""       # of the unlocker's, besides
     others: bool = True     # show it to the other programs, too
     either: bool = False    # open with the good header, or refused
     table: tuple = GOOD_TABLE
@@ -44,6 +45,18 @@ def from_file(change, **more):
         volume = catalogue.good(folder / "disk")
         change(volume)
         return Scene([volume.path], volume.secret, **more)
+    return build
+
+
+def signed_by_owner(make, **more):
+    """A scene of a volume that the owner signed, where his key is known."""
+    def build(_host, folder):
+        owner = catalogue.keygen_owner(folder / "owner")
+        volume = catalogue.sign(catalogue.good(folder / "disk"), owner)
+        make(volume, folder, owner)
+        return Scene([volume.path], volume.secret, others=False,
+                     cmdline=f"rd.cocosecret.owner={catalogue.anchor(owner)}",
+                     **more)
     return build
 
 
@@ -173,6 +186,14 @@ for word in BY_PARTITION:
 SCENES |= {f"swapped after {reads} reads, {first} first": swapped(
     reads, first == "hostile", reads == 5)
     for first in ("good", "hostile") for reads in (1, 3, 5, 6, 8)}
+FORGED = {f"forged: {name}": signed_by_owner(make, says=says)
+          for name, (make, says) in signed.FORGED.items()}
+SCENES |= FORGED
+SCENES |= {
+    "signed by its owner": signed_by_owner(lambda *_: None, opens=True),
+    "forged: unsealed, never signed": signed_by_owner(
+        signed.never_signed, says=signed.NONE, options="unsealed"),
+}
 SCENES |= {name: from_file(change, opens=True)
            for name, change in catalogue.ACCEPTED.items()}
 SCENES["with integrity"] = with_integrity(
@@ -245,7 +266,7 @@ def show_to_us(host, row):
     with host.showing(scene.disks) as links:
         arm(scene)
         outcome = host.unlock(scene.device or links[0], scene.options,
-                              scene.secret)
+                              scene.secret, scene.cmdline)
         row.judge(outcome)
         for disk in scene.disks:
             if isinstance(disk, hostile.Swap):
@@ -310,13 +331,14 @@ def build_row(name, host, folder, stack):
 
 def some():
     """Few of those that differ in the header only, which are all shown to the same
-    code as files (test_headers.py), and of those that change between two reads;
+    code as files (test_headers.py, test_signed.py), and of those that change between two reads;
     and every other one of the rest, which are about disks."""
     alike = [name for name in SCENES if name in catalogue.REFUSED
              or name in catalogue.ACCEPTED or name.endswith(", unsealed")]
     swaps = [name for name in SCENES if name.startswith("swapped")]
-    others = [name for name in SCENES if name not in alike + swaps]
-    return alike[::12] + swaps[::4] + others[::2]
+    others = [name for name in SCENES
+              if name not in [*alike, *swaps, *FORGED]]
+    return alike[::12] + swaps[::4] + [*FORGED][::8] + others[::2]
 
 
 def rest():

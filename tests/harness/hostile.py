@@ -242,14 +242,14 @@ class Host:
         finally:
             self.guest.qmp("cont")
 
-    def unlock(self, device, options, secret):
+    def unlock(self, device, options, secret, words=""):
         """Runs cocosecret-unlock as the initramfs does; see Outcome."""
         self.launch(secret)
         control = secrets.token_hex(16)
         command = UNLOCK.format(
             unlock=self.unlocker,
             cmdline=f"test.control={control} "
-                    f"rd.cocosecret.timeout={LIMIT_S}",
+                    f"rd.cocosecret.timeout={LIMIT_S} {words}",
             cocotab=f"{NAME} {device} - {options}",
             secrets=rootvm.SECRETS)
         first, left, *lines = self.guest.check(command).split("\n")
