@@ -110,3 +110,15 @@ def test_other_keys(volume, tmp_path, kind):
     done = catalogue.call(catalogue.COCOSECRET, "seal", volume.path,
                           "--key-file", volume.key, "--sign-key", key)
     assert done.returncode in (2, 7) and str(key) in done.stderr
+
+
+def test_fleet(tmp_path):
+    """One owner's key for several disks, each with a secret of its own: each
+    is opened by its own secret, and by none of the others."""
+    owner = catalogue.keygen_owner(tmp_path / "owner")
+    fleet = [catalogue.sign(catalogue.good(tmp_path / name), owner)
+             for name in ("one", "two", "three")]
+    for volume in fleet:
+        found = [verify(volume._replace(key=other.key), *by(volume))[0]
+                 for other in fleet]
+        assert found == [0 if other is volume else 6 for other in fleet]
