@@ -24,6 +24,8 @@ def initrd(*words):
     (["--list", "more"], "needs -o FILE or --list"),
     (["-o", "IMAGE", "--compress", "lzma"], "--compress lzma: is none of"),
     (["-o", "IMAGE", "--none"], "option --none"),
+    (["-o", "IMAGE", "--filesystems", "xfs,,ext5,ext4"],
+     "--filesystems ext5: is none of ext4, ext3, ext2, xfs, btrfs, squashfs"),
     (["-o", "IMAGE", "--kver", "../x"], "is no kernel's version"),
     (["-o", "IMAGE", "--kver", "1"] + ["--modules", "a"] * 17, "too often"),
     (["-o", "IMAGE", "--kver", "1", "--init", "/none"], "/none: No such file"),

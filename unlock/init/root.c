@@ -12,6 +12,7 @@
 
 #include "boot/module.h"
 #include "config/cmdline.h"
+#include "config/filesystems.h"
 #include "init/mounts.h"
 #include "init/probe.h"
 #include "lib/cleanup.h"
@@ -24,10 +25,10 @@
 
 enum { TYPE_SIZE = 32, PATH_SIZE = 512 };
 
-/* File systems of which verify_root knows the devices, and what this program only knows by name. */
-static char *const types[] = { "ext4", "ext3", "ext2", "xfs", "btrfs", "squashfs",
-			       "erofs", "f2fs", "LVM2_member", "linux_raid_member", "swap", "crypto_LUKS", NULL };
-enum { MOUNTED_TYPES = 6 };
+/* What this program mounts, and what it only knows by name. */
+static char *const types[] = { ROOT_FILE_SYSTEMS, "erofs", "f2fs", "LVM2_member",
+			       "linux_raid_member", "swap", "crypto_LUKS", NULL };
+enum { MOUNTED_TYPES = sizeof((const char *[]){ ROOT_FILE_SYSTEMS }) / sizeof(char *) };
 
 struct content {
 	char type[TYPE_SIZE];

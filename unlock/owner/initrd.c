@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config/cocotab.h"
+#include "config/filesystems.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
@@ -48,6 +49,7 @@ struct build {
 /* What a cloud's and QEMU's machines have, and file systems that cocosecret-init mounts. */
 static const char default_drivers[] = "virtio_pci,virtio_mmio,virtio_blk,virtio_scsi,nvme,sd_mod";
 static const char default_file_systems[] = "ext4,xfs,btrfs,squashfs";
+static const char *const known_file_systems[] = { ROOT_FILE_SYSTEMS };
 /* dm-crypt of a sealed volume, and ext4's and btrfs's checksums. */
 static const char *const ciphers[] = { "dm_crypt", "aesni_intel", "aes_generic", "xts", "ecb",
 				       "algif_skcipher", "crc32c_intel", "crc32c_generic" };
@@ -86,6 +88,34 @@ static char *const *find_compressor(const char *name)
 	return NULL;
 }
 
+static bool is_known_file_system(struct slice word)
+{
+	for (size_t i = 0; i < COUNT(known_file_systems); i++)
+		if (slice_is(word, known_file_systems[i]))
+			return true;
+	return word.length == 0;
+}
+
+/* One that cocosecret-init does not mount would only be missed at boot. */
+static int take_file_systems(struct order *order, const char *names)
+{
+	struct slice rest = slice_of(names), word;
+	char known[NAME_SIZE] = "";
+
+	order->file_systems = names;
+	while (slice_cut(&rest, ',', &word)) {
+		if (is_known_file_system(word))
+			continue;
+		for (size_t i = 0; i < COUNT(known_file_systems); i++) {
+			strcat(known, i ? ", " : "");
+			strcat(known, known_file_systems[i]);
+		}
+		complain("initrd: --filesystems %s: is none of %s", ESCAPED(word), known);
+		return -ENOENT;
+	}
+	return 0;
+}
+
 static int take(struct order *order, int option)
 {
 	switch (option) {
@@ -102,8 +132,7 @@ static int take(struct order *order, int option)
 		order->drivers = optarg;
 		return 0;
 	case 'f':
-		order->file_systems = optarg;
-		return 0;
+		return take_file_systems(order, optarg);
 	case 'c':
 		order->compressor = find_compressor(optarg);
 		return order->compressor ? 0 : -ENOENT;
@@ -416,54 +445,50 @@ static int add_ciphers(struct build *build)
 	return code;
 }
 
-/* A list with commas. */
-static int add_names(struct build *build, const char *names, bool at_boot, const char *why)
+/* How modules are asked for. */
+struct wish {
+	const char *prefix, *why;
+	bool must, at_boot;
+};
+
+static int add_name(struct build *build, struct slice word, const struct wish *wish)
 {
-	struct slice rest = slice_of(names), word;
 	char name[NAME_SIZE];
 	struct fault fault;
-	int code = EXIT_OPENED, r;
+	int r;
 
-	while (!code && slice_cut(&rest, ',', &word)) {
-		snprintf(name, sizeof(name), "%.*s", (int)word.length, word.at);
-		if (word.length == 0)
-			continue;
-		if (at_boot) {
-			code = load_at_boot(build, name, true, why);
-			continue;
-		}
-		r = closure_add(&build->closure, name, names != default_drivers, why, &fault);
-		code = r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
-	}
-	return code;
+	snprintf(name, sizeof(name), "%s%.*s", wish->prefix, (int)word.length, word.at);
+	if (wish->at_boot)
+		return load_at_boot(build, name, wish->must, wish->why);
+	r = closure_add(&build->closure, name, wish->must, wish->why, &fault);
+	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
 }
 
-/* One that the kernel has built in has no module. */
-static int add_file_systems(struct build *build)
+/* A list with commas. */
+static int add_names(struct build *build, const char *names, struct wish wish)
 {
-	struct slice rest = slice_of(build->order.file_systems), word;
-	char alias[NAME_SIZE];
-	struct fault fault;
-	int r = 0;
+	struct slice rest = slice_of(names), word;
+	int code = EXIT_OPENED;
 
-	while (r == 0 && slice_cut(&rest, ',', &word)) {
-		snprintf(alias, sizeof(alias), "fs-%.*s", (int)word.length, word.at);
+	while (!code && slice_cut(&rest, ',', &word))
 		if (word.length)
-			r = closure_add(&build->closure, alias, false, "for the root", &fault);
-	}
-	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
+			code = add_name(build, word, &wish);
+	return code;
 }
 
 static int add_drivers(struct build *build)
 {
-	const char *drivers = build->order.drivers;
-	bool usual = !drivers || strcmp(drivers, "default") == 0;
-	int code = add_names(build, usual ? default_drivers : drivers, false, "for disks");
+	const struct order *order = &build->order;
+	bool usual = !order->drivers || strcmp(order->drivers, "default") == 0;
+	int code = add_names(build, usual ? default_drivers : order->drivers,
+			     (struct wish){ "", "for disks", !usual, false });
 
 	if (!code)
-		code = add_file_systems(build);
-	for (size_t i = 0; i < build->order.module_count && !code; i++)
-		code = add_names(build, build->order.modules[i], true, "asked for");
+		code = add_names(build, order->file_systems,
+				 (struct wish){ "fs-", "for the root",
+						order->file_systems != default_file_systems, false });
+	for (size_t i = 0; i < order->module_count && !code; i++)
+		code = add_names(build, order->modules[i], (struct wish){ "", "asked for", true, true });
 	return code;
 }
 
