@@ -3,12 +3,15 @@
 and booted in tests/vm."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
 from harness import place
 
+# It makes entries for boot loaders, and is systemd's.
+LOADER_ENTRY = "/usr/lib/kernel/install.d/90-loaderentry.install"
 STARTED = "#!/bin/sh\ntouch {path}\n"
 
 
@@ -148,3 +151,30 @@ def test_kernel_install(hooks):
     assert run(plugin, "add", *words, "/boot/initrd", **ours) == ""
     assert run(plugin, "add", *words, **ours).split() == [
         "initrd", "--output", "/staging/initrd", "--kver", "6.1"]
+
+
+@pytest.mark.skipif(not shutil.which("kernel-install"), reason="no systemd")
+@pytest.mark.parametrize("generator", ["cocosecret", "dracut"])
+def test_kernel_install_itself(hooks, generator):
+    """systemd's program starts the plugin; the loader's entry has the image."""
+    boot, conf = hooks / "boot", hooks / "conf"
+    (boot / "loader/entries").mkdir(parents=True)
+    conf.mkdir()
+    (conf / "install.conf").write_text(
+        f"layout=bls\ninitrd_generator={generator}\n")
+    (conf / "entry-token").write_text("ours\n")
+    (conf / "cmdline").write_text("quiet\n")
+    (hooks / "vmlinuz").touch()
+    (hooks / "usr/bin/cocosecret").write_text('#!/bin/sh\necho "$@" >"$3"\n')
+    plugin = hooks / "usr/lib/kernel/install.d/50-cocosecret.install"
+    run("kernel-install", "add", "6.1", hooks / "vmlinuz",
+        BOOT_ROOT=str(boot), KERNEL_INSTALL_CONF_ROOT=str(conf),
+        KERNEL_INSTALL_PLUGINS=f"{plugin} {LOADER_ENTRY}")
+    entry = (boot / "loader/entries/ours-6.1.conf").read_text()
+    image = boot / "ours/6.1/initrd"
+    if generator == "cocosecret":
+        assert entry.split()[-2] == "initrd"
+        assert entry.split()[-1].endswith("/ours/6.1/initrd")
+        assert image.read_text().endswith("/initrd --kver 6.1\n")
+    else:
+        assert "initrd" not in entry and not image.exists()

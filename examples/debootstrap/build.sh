@@ -3,7 +3,7 @@
 # usage: build.sh PACKAGES OUTPUT [SUITE [MIRROR]]
 #
 # Makes a Debian whose encrypted root boots from a launch secret, with
-# debootstrap and dracut, without loop devices and without device-mapper.
+# debootstrap and cocosecret initrd, without loop devices and device-mapper.
 # PACKAGES is the folder with the packages of `make deb`. Puts into OUTPUT:
 # disk.img, vmlinuz, initrd.img, table.bin; and the owner's alone: disk.key,
 # which the table holds, and owner.key, a second key to the disk. Files of a
@@ -34,23 +34,23 @@ root=$work/root
 
 echo "build: Debian $suite"
 debootstrap --variant=minbase \
-	--include=systemd-sysv,udev,kmod,dracut-core,linux-image-cloud-amd64,linux-headers-cloud-amd64 \
-	"$suite" "$root" "$mirror" >"$work/log" || { tail "$work/log"; exit 1; }
+	--include=systemd-sysv,udev "$suite" "$root" "$mirror" >"$work/log" || { tail "$work/log"; exit 1; }
 
-echo "build: cocosecret and the initramfs"
+echo "build: the kernel, cocosecret and the initramfs"
 mount -t proc proc "$root/proc"
-cp "$packages"/cocosecret_*.deb "$packages"/cocosecret-dracut_*.deb \
-	"$packages"/efi-secret-dkms_*.deb "$root/tmp"
-version=$(basename "$root"/lib/modules/*)
-# shellcheck disable=SC2016 # for the shell in there
+# The last one keeps apt from installing initramfs-tools with the kernel.
+cp "$packages"/cocosecret_*.deb "$packages"/efi-secret-dkms_*.deb \
+	"$packages"/cocosecret-initrd_*.deb "$root/tmp"
 chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-	DEBIAN_FRONTEND=noninteractive VERSION="$version" sh -euc '
-	apt-get install -y --no-install-recommends /tmp/*.deb
+	DEBIAN_FRONTEND=noninteractive sh -euc '
+	apt-get install -y --no-install-recommends /tmp/*.deb \
+		linux-image-cloud-amd64 linux-headers-cloud-amd64
 	rm /tmp/*.deb
-	dracut --force --no-hostonly --add cocosecret --kver "$VERSION" /boot/initrd.img
+	cocosecret initrd -o /boot/initrd.img --filesystems ext4
 	apt-get clean
 	' >"$work/log" 2>&1 || { tail "$work/log"; exit 1; }
 umount "$root/proc"
+version=$(basename "$root"/lib/modules/*)
 cp "$root/boot/vmlinuz-$version" "$output/vmlinuz"
 mv "$root/boot/initrd.img" "$output/initrd.img"
 

@@ -175,7 +175,7 @@ def test_initrd(suite):
         assert digest_of(system, older) != before
         system.apt("purge", f"linux-image-{newest}",
                    f"linux-headers-{newest}")
-        assert system.run(f"ls /boot/initrd.img-{newest} || :") == ""
+        assert f"initrd.img-{newest}" not in system.run("ls /boot").split()
 
 
 def status_of(system, package):

@@ -76,7 +76,10 @@ def assert_unlocked(guest, key):
     print(f"root on {uuid}, key nowhere, after {guest.age():.0f} s")
 
 
-def test_mkosi():
+@pytest.mark.parametrize("build, kinds", [
+    ("mkosi build", ("stock", "amdsev")),
+    ("mkosi --profile one-program build", ("amdsev",))])
+def test_mkosi(build, kinds):
     """A disk image and a unified kernel image, which has the initrd."""
     (commands,) = [block for block in blocks("mkosi")
                    if block.startswith("mkdir packages")]
@@ -90,9 +93,12 @@ def test_mkosi():
                                         suite=mkosi.SUITE))
         image.add_agent(system.changes / "mkosi/agent")
         (home / "mkosi.local.conf").write_text(LOCAL)
-        said = system.run(SANDBOX.format("mkosi") + commands, limit=1500)
-        print(*re.findall("guest.raw.*partition 2: .*", said), sep="\n")
-        for kind in ("stock", "amdsev"):
+        assert any(build + "\n" in block for block in blocks("mkosi"))
+        said = system.run(SANDBOX.format("mkosi")
+                          + commands.replace("mkosi build", build), limit=1500)
+        print(*re.findall("guest.raw.*partition 2: .*", said),
+              f"{(home / 'guest.efi').stat().st_size >> 10} KiB", sep="\n")
+        for kind in kinds:
             with booted(f"mkosi-{kind}", home / "guest.raw",
                         home / "table.bin", home / "guest.efi",
                         kind=kind) as guest:
@@ -107,7 +113,7 @@ def test_debootstrap():
     with chroot.above(chroot.base("bookworm")) as system:
         system.apt("update")
         home = put_checkout(system, "debootstrap",
-                            (*OURS, "cocosecret-dracut"))
+                            (*OURS, "cocosecret-initrd"))
         system.apt("install", "debootstrap", "cryptsetup-bin",
                    "/root/cocosecret/build/deb/"
                    + debs.deb("cocosecret").name)
@@ -156,11 +162,10 @@ def guestfs_root():
 
 def test_virt_customize():
     """libguestfs' own virtual machine changes the image."""
-    customise, encrypt = blocks("virt-customize")
+    customise, *_, encrypt = blocks("virt-customize")
     with chroot.above(chroot.base("bookworm")) as system:
         system.apt("update")
-        home = put_checkout(system, "virt-customize",
-                            (*OURS, "cocosecret-dracut"))
+        home = put_checkout(system, "virt-customize", OURS)
         system.apt("install", "guestfs-tools", "libguestfs-tools",
                    "qemu-system-x86",
                    f"linux-image-{chroot.FLAVOUR}", "cryptsetup-bin", "zstd",
