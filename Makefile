@@ -70,7 +70,7 @@ install-unlock: unlock
 		$(addprefix $(DESTDIR)$(MANDIR)/man,1 4 5 7 8)
 	$(INSTALL_PROGRAM) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
 		$(DESTDIR)$(BINDIR)
-	$(INSTALL_PROGRAM) $(addprefix $(BUILD)/cocosecret,-generator -image -init) \
+	$(INSTALL_PROGRAM) $(addprefix $(BUILD)/cocosecret,-generator -image -init) $(absent) \
 		$(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4

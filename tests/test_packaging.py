@@ -38,6 +38,7 @@ DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 # Every file of a package matches one of these, and each of these a file.
 DEBS = {
     "cocosecret": [*PROGRAMS, "init",
+                   "usr/lib/cocosecret/cocosecret-absent.so",
                    "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret/cocosecret-image",
                    "usr/lib/cocosecret/cocosecret-init",
@@ -62,6 +63,7 @@ DEBS = {
 LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "init",
+                   "usr/libexec/cocosecret/cocosecret-absent.so",
                    "usr/libexec/cocosecret/cocosecret-generator",
                    "usr/libexec/cocosecret/cocosecret-image",
                    "usr/libexec/cocosecret/cocosecret-init",

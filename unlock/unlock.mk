@@ -7,7 +7,7 @@ VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
-rooms := init boot owner plugin image generator root header config lib
+rooms := init boot owner plugin image generator root header config lib absent
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
 	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Iunlock
@@ -65,8 +65,10 @@ $(eval $(call compiled_rooms,$(BUILD)/shared,$$(unlock_compile) -fPIC))
 in_rooms = $(patsubst %,$(BUILD)/$1/%.a,$2)
 plugin   := $(BUILD)/libcryptsetup-token-cocosecret.so
 
+absent   := $(BUILD)/cocosecret-absent.so
+
 .PHONY: unlock
-unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init) $(BUILD)/cocosecret $(plugin)
+unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init) $(BUILD)/cocosecret $(plugin) $(absent)
 
 $(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header config lib)
 	$(call say,LD,$@)
@@ -99,3 +101,11 @@ $(plugin): $(call in_rooms,shared,plugin header config lib) $(plugin_map)
 		-Wl,--version-script=$(plugin_map) $(LDFLAGS) -o $@ \
 		-Wl,--whole-archive $(BUILD)/shared/plugin.a -Wl,--no-whole-archive \
 		$(call in_rooms,shared,header config lib) $(owner_libs)
+
+# It needs no library itself, not even libc.
+absent_map := unlock/absent/absent.map
+$(absent): $(BUILD)/shared/absent.a $(absent_map)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -shared -nostdlib -Wl,-z,relro,-z,now,-z,defs $(small_ldflags) \
+		-Wl,--version-script=$(absent_map) $(LDFLAGS) -o $@ \
+		-Wl,--whole-archive $< -Wl,--no-whole-archive

@@ -91,12 +91,16 @@ def assert_boots(system, suite, tool, version):
     root: of another release, which does not matter for that."""
     kernel, initramfs = (system.changes / f"boot/{name}-{version}"
                          for name in ("vmlinuz", "initrd.img"))
+    assert_guest_boots(f"upgraded-{suite}-{tool}", version, firmware.AmdSev,
+                       kernel, initramfs, f"{rootvm.CMDLINE} {rootvm.ROOT}")
+
+
+def assert_guest_boots(name, version, maker, *words):
+    """A root, unlocked by what the firmware boots."""
     disk = image.sealed()
-    maker = firmware.AmdSev(kernel, initramfs,
-                            f"{rootvm.CMDLINE} {rootvm.ROOT}",
-                            table.build({known.DISK: disk.key}))
+    boots = maker(*words, table=table.build({known.DISK: disk.key}))
     with place.scratch() as folder, qemu.Machine(
-            f"upgraded-{suite}-{tool}", maker, disks=[disk.overlay(folder)],
+            name, boots, disks=[disk.overlay(folder)],
             memory_mib=rootvm.MEMORY) as guest:
         guest.wait_ready(300)
         assert guest.check("uname -r") == version
@@ -176,6 +180,37 @@ def test_initrd(suite):
         system.apt("purge", f"linux-image-{newest}",
                    f"linux-headers-{newest}")
         assert f"initrd.img-{newest}" not in system.run("ls /boot").split()
+
+
+@each_suite
+def test_kernel_install(suite):
+    """systemd's kernel-install has the image made; where there is ukify, it puts
+    it into a unified kernel image, which boots."""
+    unified = suite != "bookworm"
+    with chroot.above(*chroot.system(suite, "initramfs-tools")) as system:
+        kernel, _ = system.run("cat /kernels").split()
+        system.apt("update")
+        system.put("etc/cocotab", COCOTAB)
+        system.put("etc/kernel/cmdline", f"{rootvm.CMDLINE} {rootvm.ROOT}\n")
+        system.put("etc/kernel/entry-token", "ours\n")
+        system.put("etc/kernel/install.conf", "initrd_generator=cocosecret\n" +
+                   ("layout=uki\nuki_generator=ukify\n" if unified else
+                    "layout=bls\n"))
+        install(system, "debs", [debs.deb(name) for name in (
+            "cocosecret", "cocosecret-initrd", "efi-secret-dkms")])
+        if unified:
+            system.apt("install", "systemd-ukify", "systemd-boot-efi")
+        system.run("mkdir -p /boot/ours /boot/loader/entries; BOOT_ROOT=/boot "
+                   f"kernel-install add {kernel} /boot/vmlinuz-{kernel}")
+        if not unified:
+            entry = system.run(f"cat /boot/loader/entries/ours-{kernel}.conf")
+            assert re.search(f"^initrd +/.*ours/{kernel}/initrd$", entry, re.M)
+            listed = system.run(f"zstdcat /boot/ours/{kernel}/initrd | cpio -t")
+            assert re.search("/efi_secret.ko$", listed, re.M)
+            return
+        (path,) = (system.changes / "boot/EFI/Linux").glob("*.efi")
+        print(f"{path.name}: {path.stat().st_size} bytes")
+        assert_guest_boots(f"unified-{suite}", kernel, firmware.Stock, path)
 
 
 def status_of(system, package):

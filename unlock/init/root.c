@@ -108,7 +108,7 @@ static int find_settled(int state, char name[VOLUME_NAME_SIZE], struct fault *fa
 {
 	int r = state_get_root(state, name);
 
-	if (r == 0 && name[0])
+	if (r > 0)
 		return EXIT_OPENED;
 	fault_set(fault, "nothing says which volume is the root; name it as root=" MAPPER "NAME");
 	return EXIT_CONFIG;

@@ -5,13 +5,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <getopt.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/cocotab.h"
@@ -21,6 +19,7 @@
 #include "lib/file.h"
 #include "owner/closure.h"
 #include "owner/commands.h"
+#include "owner/libraries.h"
 #include "owner/tree.h"
 
 #define MODULES "/lib/modules"
@@ -231,118 +230,10 @@ static int add_file(struct build *build, const char *path, uint32_t mode, const 
 	return r < 0 ? fail(path, r) : EXIT_OPENED;
 }
 
-/*
- * The loader that a program names for itself, ELF gABI "Program Interpreter": 0, -ENOENT where the
- * program needs none, -ENOEXEC where it is none of this machine's.
- */
-static int find_loader(int fd, char loader[NAME_SIZE])
-{
-	ElfW(Ehdr) head;
-	ElfW(Phdr) part;
-
-	if (file_read_at(fd, &head, sizeof(head), 0) < 0 || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    head.e_phentsize != sizeof(part))
-		return -ENOEXEC;
-	for (size_t i = 0; i < head.e_phnum; i++) {
-		if (file_read_at(fd, &part, sizeof(part), head.e_phoff + i * sizeof(part)) < 0)
-			return -ENOEXEC;
-		if (part.p_type != PT_INTERP)
-			continue;
-		if (part.p_filesz == 0 || part.p_filesz > NAME_SIZE ||
-		    file_read_at(fd, loader, part.p_filesz, part.p_offset) < 0 ||
-		    loader[part.p_filesz - 1] != '\0')
-			return -ENOEXEC;
-		return 0;
-	}
-	return -ENOENT;
-}
-
-/* Which libraries it would load; the program itself does not start. See ld.so(8), --list. */
-static FILE *ask_loader(const char *loader, const char *program, pid_t *pid)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return NULL;
-	*pid = fork();
-	if (*pid == 0) {
-		char *const argv[] = { (char *)loader, "--list", (char *)program, NULL };
-		char *const environment[] = { NULL };
-
-		dup2(ends[1], STDOUT_FILENO);
-		execve(loader, argv, environment);
-		_exit(127);
-	}
-	close(ends[1]);
-	return fdopen(ends[0], "r");
-}
-
-static int add_library(struct build *build, char *line)
-{
-	char *path = strchr(line, '/'), *end;
-
-	if (!path)
-		return strstr(line, "not found") ? fail(line, -ENOENT) : EXIT_OPENED;
-	end = strchr(path, ' ');
-	if (end)
-		*end = '\0';
-	return add_file(build, path, 0755, "cocosecret-init needs it");
-}
-
-static int add_listed(struct build *build, const char *loader)
-{
-	char line[PATH_SIZE];
-	int status, code = EXIT_OPENED;
-	pid_t pid = -1;
-	FILE *lines = ask_loader(loader, build->order.program, &pid);
-
-	while (lines && code == EXIT_OPENED && fgets(line, sizeof(line), lines))
-		code = add_library(build, line);
-	if (lines)
-		fclose(lines);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
-		code = code ? code : fail(build->order.program, -ENOEXEC);
-	return code;
-}
-
-/* Threads of libargon2 end by a library that libc loads only then. */
-static int add_late_library(struct build *build)
-{
-	static const char name[] = "libgcc_s.so.1";
-
-	for (size_t i = 0; i < build->tree.count; i++) {
-		const char *path = build->tree.entries[i].path, *slash = strrchr(path, '/');
-		char beside[PATH_SIZE];
-
-		if (!slash || strncmp(slash, "/libc.so", 8) != 0)
-			continue;
-		snprintf(beside, sizeof(beside), "/%.*s/%s", (int)(slash - path), path, name);
-		return add_file(build, beside, 0755, "libc loads it later");
-	}
-	return fail(name, -ENOENT);
-}
-
-static int add_libraries(struct build *build)
-{
-	CLEANUP(close_fd) int fd = open(build->order.program, O_RDONLY | O_CLOEXEC);
-	char loader[NAME_SIZE];
-	int r = fd < 0 ? -errno : find_loader(fd, loader), code;
-
-	if (r == -ENOENT && fd >= 0)
-		return EXIT_OPENED;
-	if (r == -ENOEXEC) {
-		complain("initrd: %s: is no program for this kind of machine", build->order.program);
-		return EXIT_CONFIG;
-	}
-	if (r < 0)
-		return fail(build->order.program, r);
-	code = add_listed(build, loader);
-	return code ? code : add_late_library(build);
-}
-
 static int add_program(struct build *build)
 {
 	static const char *const folders[] = { "dev", "proc", "sys", "run", "sysroot", "tmp" };
+	struct fault fault;
 	int r = 0;
 
 	for (size_t i = 0; i < COUNT(folders) && r == 0; i++)
@@ -350,7 +241,10 @@ static int add_program(struct build *build)
 	if (r == 0)
 		r = tree_add_file(&build->tree, "init", build->order.program, 0755,
 				  "the only program");
-	return r < 0 ? fail(build->order.program, r) : add_libraries(build);
+	if (r < 0)
+		return fail(build->order.program, r);
+	r = libraries_add(&build->tree, build->order.program, build->scratch, &fault);
+	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
 }
 
 static int add_headers(struct build *build)
