@@ -134,6 +134,7 @@ def test_readme():
         run(system, "cp disk.img encrypted.img")
         assert_booted(run(system, enroll))
         run(system, "cp disk.img enrolled.img; cp build/deb/*.deb .")
+        run(system, "apt-get install ./cocosecret-dracut_*.deb")
         version = system.run("linux-version list").split()[-1]
         for block in left:
             disk = "enrolled" if ENROLLED.search(block) else "encrypted"

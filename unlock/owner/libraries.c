@@ -60,23 +60,20 @@ static int find_loader(int fd, char loader[NAME_SIZE])
 }
 
 /*
- * Which libraries it would load; the program itself does not start. With stand-ins, what these do
- * not have, too. See ld.so(8), --list, and ldd(1), -r.
+ * Which libraries it would load; the program itself does not start. With stand-ins, also which
+ * symbols are nowhere, which --list does not tell. See ld.so(8), and ldd(1), -r.
  */
 static _Noreturn void become_loader(const struct libraries *libraries, bool stands_in, int out)
 {
-	char *const plain[] = { NULL }, *const thorough[] = { "LD_WARN=1", "LD_BIND_NOW=1", NULL };
-	char *argv[] = { (char *)libraries->loader, "--list", (char *)libraries->program, NULL, NULL,
-			 NULL };
+	char *const loader = (char *)libraries->loader, *const program = (char *)libraries->program;
+	char *const list[] = { loader, "--list", program, NULL }, *const nothing[] = { NULL };
+	char *const trace[] = { loader, "--library-path", (char *)libraries->folder, program, NULL };
+	char *const traced[] = { "LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=1", "LD_BIND_NOW=1", NULL };
 
-	if (stands_in) {
-		argv[2] = "--library-path";
-		argv[3] = (char *)libraries->folder;
-		argv[4] = (char *)libraries->program;
-		dup2(out, STDERR_FILENO);
-	}
 	dup2(out, STDOUT_FILENO);
-	execve(libraries->loader, argv, stands_in ? thorough : plain);
+	if (stands_in)
+		dup2(out, STDERR_FILENO);
+	execve(loader, stands_in ? trace : list, stands_in ? traced : nothing);
 	_exit(127);
 }
 

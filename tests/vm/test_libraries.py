@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which libraries an image of cocosecret initrd has; nothing is booted."""
+
+import re
+
+import pytest
+
+from harness import chroot, image, packages, place, single
+
+STAND_INS = {"libm.so.6", "libselinux.so.1", "libudev.so.1", "libzstd.so.1",
+             "liblzma.so.5"}
+STANDS_IN = re.compile(r"(\d+)  \S*/(\S+) +stands in for it$", re.M)
+PROGRAM = """
+double {function}(double number);
+int main(int count, char **words)
+{{
+    (void)words;
+    return (int){function}(count);
+}}
+"""
+
+
+def test_stand_ins():
+    """Small ones, in place of those of which nothing runs."""
+    listed = (single.folder() / "list").read_text()
+    found = {name: int(size) for size, name in STANDS_IN.findall(listed)}
+    print(found)
+    assert set(found) == STAND_INS
+    assert max(found.values()) < 16 << 10
+    assert "libpcre2" not in listed
+
+
+@pytest.mark.parametrize("function, stands_in", [("log10", True),
+                                                 ("sin", False)])
+def test_asked_for_more(tmp_path, function, stands_in):
+    """What the stand-in does not have is asked of the library itself."""
+    program = tmp_path / "program"
+    (tmp_path / "program.c").write_text(PROGRAM.format(function=function))
+    place.run("cc", "-fno-builtin", "-o", program, tmp_path / "program.c", "-lm")
+    with chroot.above(image.root()) as system:
+        system.add("tmp", [program])
+        listed = system.run("cocosecret initrd --list --init /tmp/program "
+                            f"--kver {packages.Kernel().version}")
+    assert re.search(r"/libm\.so\.6 ", listed)
+    assert [name for _, name in STANDS_IN.findall(listed)] == (
+        ["libm.so.6"] if stands_in else [])
