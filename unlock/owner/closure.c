@@ -109,9 +109,11 @@ static int unpack(const char *from, const char *to, struct fault *fault)
 			continue;
 		argv[argv[1] ? 2 : 1] = (char *)from;
 		r = closure_run(argv, out);
-		if (r < 0)
+		if (r == -ENOENT)
+			fault_set(fault, "%s: there is no program %s here to unpack it", from, argv[0]);
+		else if (r < 0)
 			fault_set(fault, "%s cannot be unpacked by %s: %s", from, argv[0], strerror(-r));
-		return r;
+		return r == -ENOENT ? -ENOPKG : r;
 	}
 	fault_set(fault, "%s: %s", to, strerror(-r));
 	return r;

@@ -19,7 +19,10 @@ struct closure {
 /* Negative errno, with the reason in @fault. */
 int closure_open(struct closure *closure, struct fault *fault);
 
-/* A module or an alias. @must: it is a fault if the kernel neither has it nor has it built in. */
+/*
+ * A module or an alias. @must: it is a fault if the kernel neither has it nor has it built in. -ENOPKG
+ * where there is no program here that unpacks it.
+ */
 int closure_add(struct closure *closure, const char *name, bool must, const char *why,
 		struct fault *fault);
 

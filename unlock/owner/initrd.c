@@ -75,7 +75,7 @@ static int fail(const char *what, int r)
 static int fail_with(const struct fault *fault, int r)
 {
 	complain("initrd: %s", fault->text);
-	return r == -ENOENT ? EXIT_CONFIG : EXIT_IO;
+	return r == -ENOENT || r == -ENOPKG ? EXIT_CONFIG : EXIT_IO;
 }
 
 static char *const *find_compressor(const char *name)
@@ -392,8 +392,8 @@ static int add_efi_secret(struct build *build)
 	struct fault fault;
 	int r = closure_add(&build->closure, "efi_secret", true, "the launch secrets", &fault);
 
-	if (r == 0)
-		return EXIT_OPENED;
+	if (r != -ENOENT)
+		return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
 	complain("initrd: %s; install efi-secret-dkms, or build it with make KVER=%s", fault.text,
 		 build->version);
 	return EXIT_CONFIG;

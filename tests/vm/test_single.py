@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which libraries an image of cocosecret initrd has; nothing is booted."""
+"""Which libraries and modules cocosecret initrd puts into an image, and what it
+says where it cannot; nothing is booted."""
 
 import re
 
@@ -44,3 +45,26 @@ def test_asked_for_more(tmp_path, function, stands_in):
     assert re.search(r"/libm\.so\.6 ", listed)
     assert [name for _, name in STANDS_IN.findall(listed)] == (
         ["libm.so.6"] if stands_in else [])
+
+
+def test_no_program_to_unpack_a_module():
+    """It says which one is missing."""
+    with chroot.above(image.root()) as system:
+        system.add("usr/bin", ["/usr/bin/xz"])
+        said = system.run(
+            f"k={packages.Kernel().version}; cd /lib/modules/$k; "
+            "xz --check=crc32 updates/efi_secret.ko; depmod $k; rm /usr/bin/xz;"
+            "cocosecret initrd --list --kver $k 2>&1 || echo status $?")
+    assert said.endswith("efi_secret.ko.xz: there is no program xz here to "
+                         "unpack it\nstatus 2\n")
+
+
+def test_no_such_file_system():
+    """A kernel without it is told of, unless by default."""
+    with chroot.above(image.root()) as system:
+        said = system.run(
+            f"k={packages.Kernel().version}; cd /lib/modules/$k; "
+            "rm -r kernel/fs/xfs; depmod $k; cocosecret initrd --list --kver $k"
+            " >/dev/null; cocosecret initrd --list --kver $k --filesystems "
+            "ext4,xfs 2>&1 || echo status $?")
+    assert said.endswith("has no module fs-xfs\nstatus 2\n")
