@@ -174,7 +174,8 @@ install-initrd:
 	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(KERNELINSTALLDIR) \
 		$(addprefix $(DESTDIR)$(KERNELHOOKDIR)/,postinst.d postrm.d)
 	$(call fill_in,initrd/make-initrd.in,755,$(LIBEXEC)/make-initrd)
-	$(call fill_in,initrd/kernel-install.in,755,$(KERNELINSTALLDIR)/50-cocosecret.install)
+	$(call fill_in,initrd/kernel-install.in,755,$(KERNELINSTALLDIR)/58-cocosecret.install)
+	ln -sf 58-cocosecret.install $(DESTDIR)$(KERNELINSTALLDIR)/89-cocosecret.install
 	$(call fill_in,initrd/kernel-postinst.in,755,$(KERNELHOOKDIR)/postinst.d/zz-cocosecret-initrd)
 	$(call fill_in,initrd/kernel-postrm.in,755,$(KERNELHOOKDIR)/postrm.d/zz-cocosecret-initrd)
 

@@ -142,22 +142,32 @@ def test_kernel_removed(hooks):
 
 def test_kernel_install(hooks):
     """For its configuration's generator only, and not in place of another."""
-    plugin = hooks / "usr/lib/kernel/install.d/50-cocosecret.install"
+    plugin = hooks / "usr/lib/kernel/install.d/58-cocosecret.install"
     words = ["6.1", "/entry", "/boot/vmlinuz"]
     ours = {"KERNEL_INSTALL_INITRD_GENERATOR": "cocosecret",
-            "KERNEL_INSTALL_STAGING_AREA": "/staging"}
+            "KERNEL_INSTALL_STAGING_AREA": "/none"}
     assert run(plugin, "add", *words) == ""
     assert run(plugin, "remove", *words, **ours) == ""
     assert run(plugin, "add", *words, "/boot/initrd", **ours) == ""
     assert run(plugin, "add", *words, **ours).split() == [
-        "initrd", "--output", "/staging/initrd", "--kver", "6.1"]
+        "initrd", "--output", "/none/initrd", "--kver", "6.1"]
+
+
+# What Debian has to take along what is in /boot, and when: 13, 12.
+TAKES_ALONG = """\
+#!/bin/sh
+echo another >"$KERNEL_INSTALL_STAGING_AREA/initrd.img-$2"
+"""
 
 
 @pytest.mark.skipif(not shutil.which("kernel-install"), reason="no systemd")
+@pytest.mark.parametrize("other", ["55-initrd.install", "85-initrd.install"])
 @pytest.mark.parametrize("generator", ["cocosecret", "dracut"])
-def test_kernel_install_itself(hooks, generator):
-    """systemd's program starts the plugin; the loader's entry has the image."""
+def test_kernel_install_itself(hooks, generator, other):
+    """systemd's program starts the plugin; the loader's entry has our image,
+    and no other."""
     boot, conf = hooks / "boot", hooks / "conf"
+    plugins = hooks / "usr/lib/kernel/install.d"
     (boot / "loader/entries").mkdir(parents=True)
     conf.mkdir()
     (conf / "install.conf").write_text(
@@ -166,15 +176,18 @@ def test_kernel_install_itself(hooks, generator):
     (conf / "cmdline").write_text("quiet\n")
     (hooks / "vmlinuz").touch()
     (hooks / "usr/bin/cocosecret").write_text('#!/bin/sh\necho "$@" >"$3"\n')
-    plugin = hooks / "usr/lib/kernel/install.d/50-cocosecret.install"
+    (plugins / other).write_text(TAKES_ALONG)
+    (plugins / other).chmod(0o755)
     run("kernel-install", "add", "6.1", hooks / "vmlinuz",
         BOOT_ROOT=str(boot), KERNEL_INSTALL_CONF_ROOT=str(conf),
-        KERNEL_INSTALL_PLUGINS=f"{plugin} {LOADER_ENTRY}")
+        KERNEL_INSTALL_PLUGINS=" ".join(
+            map(str, [*sorted(plugins.iterdir()), LOADER_ENTRY])))
     entry = (boot / "loader/entries/ours-6.1.conf").read_text()
-    image = boot / "ours/6.1/initrd"
+    images = [line.split()[1].split("/ours/6.1/")[1]
+              for line in entry.splitlines() if line.startswith("initrd ")]
     if generator == "cocosecret":
-        assert entry.split()[-2] == "initrd"
-        assert entry.split()[-1].endswith("/ours/6.1/initrd")
+        assert images == ["initrd"]
+        image = boot / "ours/6.1/initrd"
         assert image.read_text().endswith("/initrd --kver 6.1\n")
     else:
-        assert "initrd" not in entry and not image.exists()
+        assert images == ["initrd.img-6.1"]

@@ -56,7 +56,7 @@ DEBS = {
         "usr/share/initramfs-tools/scripts/([a-z]+-[a-z]+/)?cocosecret"],
     "cocosecret-initrd": [
         "usr/lib/cocosecret/make-initrd",
-        "usr/lib/kernel/install.d/50-cocosecret.install",
+        "usr/lib/kernel/install.d/(58|89)-cocosecret.install",
         "etc/kernel/post(inst|rm).d/zz-cocosecret-initrd"],
     "efi-secret-dkms": [DKMS],
 }
@@ -76,7 +76,7 @@ RPMS = {
     "cocosecret-dracut": [*DRACUT, LICENSE],
     "cocosecret-initrd": [
         "usr/libexec/cocosecret/make-initrd",
-        "usr/lib/kernel/install.d/50-cocosecret.install", LICENSE],
+        "usr/lib/kernel/install.d/(58|89)-cocosecret.install", LICENSE],
     "cocosecret-token": [
         "usr/lib(64)?/" + PLUGIN, PLUGIN_PAGE + "(.gz)?", LICENSE,
         "usr/lib/.build-id/.*"],

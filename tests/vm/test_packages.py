@@ -204,7 +204,7 @@ def test_kernel_install(suite):
                    f"kernel-install add {kernel} /boot/vmlinuz-{kernel}")
         if not unified:
             entry = system.run(f"cat /boot/loader/entries/ours-{kernel}.conf")
-            assert re.search(f"^initrd +/.*ours/{kernel}/initrd$", entry, re.M)
+            assert re.findall("^initrd .*/(.*)", entry, re.M) == ["initrd"]
             listed = system.run(f"zstdcat /boot/ours/{kernel}/initrd | cpio -t")
             assert re.search("/efi_secret.ko$", listed, re.M)
             return

@@ -95,21 +95,27 @@ static bool is_known_file_system(struct slice word)
 	return word.length == 0;
 }
 
+static void complain_of_file_system(struct slice word)
+{
+	char known[NAME_SIZE] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < COUNT(known_file_systems); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 known_file_systems[i]);
+	complain("initrd: --filesystems %s: is none of %s", ESCAPED(word), known);
+}
+
 /* One that cocosecret-init does not mount would only be missed at boot. */
 static int take_file_systems(struct order *order, const char *names)
 {
 	struct slice rest = slice_of(names), word;
-	char known[NAME_SIZE] = "";
 
 	order->file_systems = names;
 	while (slice_cut(&rest, ',', &word)) {
 		if (is_known_file_system(word))
 			continue;
-		for (size_t i = 0; i < COUNT(known_file_systems); i++) {
-			strcat(known, i ? ", " : "");
-			strcat(known, known_file_systems[i]);
-		}
-		complain("initrd: --filesystems %s: is none of %s", ESCAPED(word), known);
+		complain_of_file_system(word);
 		return -ENOENT;
 	}
 	return 0;
