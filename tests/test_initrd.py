@@ -80,7 +80,7 @@ def installed(tmp_path):
     program.chmod(0o755)
     place.make("install-initrd", "PREFIX=/usr", f"DESTDIR={tmp_path}")
     for script in tmp_path.glob("**/*cocosecret*"):
-        if script.is_file():
+        if script.is_file() and not script.is_symlink():
             script.write_text(of_root(script.read_text(), tmp_path))
     script = tmp_path / "usr/lib/cocosecret/make-initrd"
     script.write_text(of_root(script.read_text(), tmp_path))
