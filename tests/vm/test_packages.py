@@ -184,8 +184,8 @@ def test_initrd(suite):
 
 @each_suite
 def test_kernel_install(suite):
-    """systemd's kernel-install has the image made; where there is ukify, it puts
-    it into a unified kernel image, which boots."""
+    """systemd's kernel-install has the image made; where there is ukify, it
+    puts it into a unified kernel image, which boots."""
     unified = suite != "bookworm"
     with chroot.above(*chroot.system(suite, "initramfs-tools")) as system:
         kernel, _ = system.run("cat /kernels").split()

@@ -37,7 +37,7 @@ def test_asked_for_more(tmp_path, function, stands_in):
     """What the stand-in does not have is asked of the library itself."""
     program = tmp_path / "program"
     (tmp_path / "program.c").write_text(PROGRAM.format(function=function))
-    place.run("cc", "-fno-builtin", "-o", program, tmp_path / "program.c", "-lm")
+    place.run("cc", "-fno-builtin", "-o", program, f"{program}.c", "-lm")
     with chroot.above(image.root()) as system:
         system.add("tmp", [program])
         listed = system.run("cocosecret initrd --list --init /tmp/program "
