@@ -121,7 +121,8 @@ def test_deb_files(name):
 
 
 def test_lintian():
-    """Nothing that lintian calls an error or a warning, but for /init."""
+    """Nothing that lintian calls an error or a warning, but for /init and what
+    stands in for libraries."""
     said = debs.make("lint-deb", f"DEB_DIR={debs.folder()}")
     tags = [line for line in said.splitlines() if re.match(r"[A-Z]: ", line)]
     assert [tag for tag in tags if tag[0] in "EW"] == []
