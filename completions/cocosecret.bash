@@ -31,7 +31,7 @@ _cocosecret_options()
 	seal) echo --header --partition --secret --key-file --also --sign-key --to-sign --signature --owner --force ;;
 	verify) echo --header --partition --secret --name --key-file --owner ;;
 	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force ;;
-	initrd) echo --output --list --kver --cocotab --header --drivers --filesystems --modules --compress --init ;;
+	initrd) echo --output --list --kver --cocotab --header --owner --drivers --filesystems --modules --compress --init ;;
 	list) echo --json --secrets ;;
 	status) echo --json --secrets --state ;;
 	esac

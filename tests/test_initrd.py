@@ -29,6 +29,7 @@ def initrd(*words):
     (["-o", "IMAGE", "--none"], "option --none"),
     (["-o", "IMAGE", "--filesystems", "xfs,,ext5,ext4"],
      "--filesystems ext5: is none of ext4, ext3, ext2, xfs, btrfs, squashfs"),
+    (["-o", "IMAGE", "--owner", __file__], "holds no public key in PEM"),
     (["-o", "IMAGE", "--kver", "../x"], "is no kernel's version"),
     (["-o", "IMAGE", "--kver", "1"] + ["--modules", "a"] * 17, "too often"),
     (["-o", "IMAGE", "--kver", "1", "--init", "/none"], "/none: No such file"),

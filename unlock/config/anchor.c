@@ -13,10 +13,11 @@
 #define BEGIN "-----BEGIN PUBLIC KEY-----"
 #define END "-----END PUBLIC KEY-----"
 
-const unsigned char anchor_head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+/* What stands before the key's bytes: SubjectPublicKeyInfo with id-Ed25519 (RFC 8410, section 4). */
+static const unsigned char head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
 				      0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
 
-enum { INFO_SIZE = ANCHOR_HEAD_SIZE + ANCHOR_SIZE };
+enum { INFO_SIZE = sizeof(head) + ANCHOR_SIZE };
 
 static int add(struct anchors *anchors, const void *bytes, struct fault *fault)
 {
@@ -88,15 +89,26 @@ int anchors_add_pem(struct anchors *anchors, struct slice pem, const char *name,
 
 	while (next_block(&pem, &body)) {
 		if (decode_info(body, info) != INFO_SIZE ||
-		    memcmp(info, anchor_head, ANCHOR_HEAD_SIZE) != 0)
+		    memcmp(info, head, sizeof(head)) != 0)
 			return fault_set(fault, "%s: holds a public key that is not one for Ed25519; "
 					 "cocosecret keygen --owner makes one", name);
-		if (add(anchors, info + ANCHOR_HEAD_SIZE, fault) < 0)
+		if (add(anchors, info + sizeof(head), fault) < 0)
 			return fault_prefix(fault, "%s: ", name);
 		any = true;
 	}
 	return any ? 0 : fault_set(fault, "%s: holds no public key in PEM, as cocosecret keygen --owner "
 				   "makes it", name);
+}
+
+void anchor_pem(const struct anchor *anchor, char pem[ANCHOR_PEM_SIZE])
+{
+	char text[BASE64_TEXT_SIZE(INFO_SIZE)];
+	unsigned char info[INFO_SIZE];
+
+	memcpy(info, head, sizeof(head));
+	memcpy(info + sizeof(head), anchor->bytes, ANCHOR_SIZE);
+	base64_encode(info, sizeof(info), BASE64, text);
+	snprintf(pem, ANCHOR_PEM_SIZE, BEGIN "\n%s\n" END "\n", text);
 }
 
 int anchors_add_file(struct anchors *anchors, const char *path, struct fault *fault)

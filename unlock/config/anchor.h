@@ -17,10 +17,6 @@ struct anchor {
 	unsigned char bytes[ANCHOR_SIZE];
 };
 
-/* What stands before the key's bytes: SubjectPublicKeyInfo with id-Ed25519 (RFC 8410, section 4). */
-enum { ANCHOR_HEAD_SIZE = 12 };
-extern const unsigned char anchor_head[ANCHOR_HEAD_SIZE];
-
 /*
  * Whose signature a header must carry, out of what was measured: the image and the command line.
  * Without any, none is looked for.
@@ -30,6 +26,10 @@ struct anchors {
 	size_t count;
 	struct anchor list[ANCHORS_MAX];
 };
+
+/* A public key in PEM, as openssl pkey -pubout writes it. */
+enum { ANCHOR_PEM_SIZE = 128 };
+void anchor_pem(const struct anchor *anchor, char pem[ANCHOR_PEM_SIZE]);
 
 /* The base64url text of a key, or "none". Negative, with the reason in @fault. */
 int anchors_add_text(struct anchors *anchors, struct slice text, struct fault *fault);

@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "config/anchor.h"
 #include "config/cocotab.h"
 #include "config/filesystems.h"
 #include "lib/cleanup.h"
@@ -31,6 +32,7 @@ struct order {
 	const char *output, *version, *cocotab, *drivers, *file_systems, *program;
 	char *const *compressor;
 	const char *modules[16], *headers[16];
+	struct anchors anchors;
 	size_t module_count, header_count;
 	bool lists;
 };
@@ -121,6 +123,16 @@ static int take_file_systems(struct order *order, const char *names)
 	return 0;
 }
 
+static int take_owner(struct order *order, const char *path)
+{
+	struct fault fault;
+
+	if (anchors_add_file(&order->anchors, path, &fault) == 0)
+		return 0;
+	complain("initrd: --owner: %s", fault.text);
+	return -ENOENT;
+}
+
 static int take(struct order *order, int option)
 {
 	switch (option) {
@@ -138,6 +150,8 @@ static int take(struct order *order, int option)
 		return 0;
 	case 'f':
 		return take_file_systems(order, optarg);
+	case 'w':
+		return take_owner(order, optarg);
 	case 'c':
 		order->compressor = find_compressor(optarg);
 		return order->compressor ? 0 : -ENOENT;
@@ -170,7 +184,7 @@ static int parse(struct order *order, int argc, char **argv)
 		{ "filesystems", required_argument, NULL, 'f' },
 		{ "compress", required_argument, NULL, 'c' }, { "init", required_argument, NULL, 'p' },
 		{ "modules", required_argument, NULL, 'm' }, { "header", required_argument, NULL, 'h' },
-		{ "list", no_argument, NULL, 'l' }, { 0 },
+		{ "owner", required_argument, NULL, 'w' }, { "list", no_argument, NULL, 'l' }, { 0 },
 	};
 	int option;
 
@@ -314,6 +328,26 @@ static int add_cocotab(struct build *build)
 		return EXIT_CONFIG;
 	}
 	return add_volumes(build, text);
+}
+
+/* In one file, whatever files they came from: without them the boot would ask for no signature. */
+static int add_owners(struct build *build)
+{
+	char text[ANCHORS_MAX * ANCHOR_PEM_SIZE] = "";
+	struct anchors *anchors = &build->order.anchors;
+	struct fault fault;
+	int r;
+
+	if (anchors->count == 0 && anchors_add_folder(anchors, ANCHOR_FOLDER, &fault) < 0) {
+		complain("initrd: %s", fault.text);
+		return EXIT_CONFIG;
+	}
+	for (size_t i = 0; i < anchors->count; i++)
+		anchor_pem(&anchors->list[i], text + strlen(text));
+	if (anchors->count == 0)
+		return EXIT_OPENED;
+	r = tree_add_text(&build->tree, &(ANCHOR_FOLDER "/owner.pem")[1], text, "whose signature is wanted");
+	return r < 0 ? fail(ANCHOR_FOLDER, r) : EXIT_OPENED;
 }
 
 static int load_at_boot(struct build *build, const char *name, bool must, const char *why)
@@ -520,6 +554,8 @@ int initrd_main(int argc, char **argv)
 		code = add_program(&build);
 	if (!code)
 		code = add_cocotab(&build);
+	if (!code)
+		code = add_owners(&build);
 	if (!code)
 		code = add_modules(&build);
 	if (!code && build.order.lists)

@@ -24,6 +24,7 @@ static const unsigned char private_head[] = { 0x30, 0x2e, 0x02, 0x01, 0x00, 0x30
 					      0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20 };
 
 enum {
+	DER_SIZE = sizeof(private_head) + ANCHOR_SIZE,
 	PEM_MAX = 256,
 	BYTES_DEFAULT = 32, /* all that HKDF-SHA256 and AES-256 can use */
 	BYTES_MAX = 512,    /* what programs take as a passphrase */
@@ -145,28 +146,36 @@ static int store_key(const struct keygen *keygen, const struct secret *key)
 	return store(keygen, keygen->output, key);
 }
 
-/* Of a kind, a name of a key's kind in PEM, and what stands before the key in DER. */
-static int write_pem(struct secret *pem, const char *kind, const unsigned char *head,
-		     const unsigned char *key)
+/* Both in PEM (RFC 7468). */
+static int write_private(struct secret *pem, const struct secret *seed)
 {
-	CLEANUP(secret_wipe) struct secret der = { 0 };
 	CLEANUP(secret_wipe) struct secret text = { 0 };
-	size_t head_size = (size_t)head[1] + 2 - ANCHOR_SIZE;
-	int r = secret_allocate(&der, head_size + ANCHOR_SIZE);
+	CLEANUP(secret_wipe) struct secret der = { 0 };
+	int r = secret_allocate(&der, DER_SIZE);
 
 	if (r == 0)
-		r = secret_allocate(&text, BASE64_TEXT_SIZE(head_size + ANCHOR_SIZE));
+		r = secret_allocate(&text, BASE64_TEXT_SIZE(DER_SIZE));
 	if (r == 0)
 		r = secret_allocate(pem, PEM_MAX);
 	if (r < 0)
 		return r;
-	memcpy(der.bytes, head, head_size);
-	memcpy(der.bytes + head_size, key, ANCHOR_SIZE);
-	base64_encode(der.bytes, head_size + ANCHOR_SIZE, BASE64, (char *)text.bytes);
+	memcpy(der.bytes, private_head, sizeof(private_head));
+	memcpy(der.bytes + sizeof(private_head), seed->bytes, ANCHOR_SIZE);
+	base64_encode(der.bytes, DER_SIZE, BASE64, (char *)text.bytes);
 	pem->size = (size_t)snprintf((char *)pem->bytes, PEM_MAX,
-				     "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", kind,
-				     (char *)text.bytes, kind);
+				     "-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n",
+				     (char *)text.bytes);
 	return 0;
+}
+
+static int store_public(const struct keygen *keygen, const char *path, const struct anchor *anchor)
+{
+	char pem[ANCHOR_PEM_SIZE];
+	struct secret view = { .bytes = (unsigned char *)pem };
+
+	anchor_pem(anchor, pem);
+	view.size = strlen(pem);
+	return store(keygen, path, &view);
 }
 
 static void free_pkey(EVP_PKEY **key)
@@ -193,7 +202,6 @@ static int check_place(const struct keygen *keygen, const char *public)
 static int make_pair(const struct keygen *keygen, const struct secret *seed)
 {
 	CLEANUP(secret_wipe) struct secret private = { 0 };
-	CLEANUP(secret_wipe) struct secret public = { 0 };
 	char path[PATH_MAX], word[BASE64_TEXT_SIZE(ANCHOR_SIZE)];
 	struct anchor anchor;
 	int r = find_public(seed, &anchor);
@@ -201,16 +209,14 @@ static int make_pair(const struct keygen *keygen, const struct secret *seed)
 	if ((size_t)snprintf(path, sizeof(path), "%s.pub", keygen->output) >= sizeof(path))
 		r = -ENAMETOOLONG;
 	if (r == 0)
-		r = write_pem(&private, "PRIVATE", private_head, seed->bytes);
-	if (r == 0)
-		r = write_pem(&public, "PUBLIC", anchor_head, anchor.bytes);
+		r = write_private(&private, seed);
 	if (r < 0)
 		return explain(keygen, keygen->output, r);
 	r = check_place(keygen, path);
 	if (r == 0)
 		r = store(keygen, keygen->output, &private);
 	if (r == 0)
-		r = store(keygen, path, &public);
+		r = store_public(keygen, path, &anchor);
 	if (r)
 		return r;
 	base64_encode(anchor.bytes, ANCHOR_SIZE, BASE64URL, word);
