@@ -1,5 +1,6 @@
 # Measures us beside the others. BENCH= names parts; what each found is kept in
-# build/bench, so that parts can be run one at a time.
+# build/bench, so that parts can be run one at a time. BENCH_ROUNDS=1 boots each
+# image once only.
 
 BENCH ?= all
 

@@ -3,7 +3,7 @@
 
 import typing
 
-from . import native, size, stats, unlock
+from . import boot, native, size, stats, unlock
 
 CRYPTSETUP = "cryptsetup open --key-file"
 
@@ -50,8 +50,24 @@ def later(ms, base):
 
 
 def slower(tool):
-    """A boot."""
-    return added(tool, size.CRYPTSETUP, later)
+    """A boot, from /init."""
+    return added(tool, size.CRYPTSETUP,
+                 lambda found, base: later(found["init"], base["init"]))
+
+
+def sooner(begin, tool, who):
+    """A boot by cocosecret-init, to another, round by round."""
+    def ratio(part):
+        ours, theirs = (part["tools"][one][name][begin] for one, name in
+                        ((boot.SINGLE, size.OURS), (tool, who)))
+        return stats.ratios(ours, theirs).median
+    return ratio
+
+
+def smaller(part):
+    """An image of cocosecret-init, to a whole one of dracut's with ours."""
+    return (part["single"]["zstd"]
+            / part["tools"][SYSTEMD][size.OURS]["zstd"])
 
 
 def larger(tool, theirs):
@@ -73,7 +89,14 @@ def loading(part):
     return stats.ratios(table["ours_ns"], table["empty_ns"]).median
 
 
-SYSTEMD, PLAIN = "dracut with systemd", "dracut, plain"
+SYSTEMD, PLAIN = boot.SYSTEMD, boot.PLAIN
+# (from where, whose boot it is compared with, the most it may be of that)
+SINGLE = (("init", (SYSTEMD, size.OURS), 0.18),
+          ("init", (SYSTEMD, size.BASE), 0.25),
+          ("init", (boot.INITRAMFS_TOOLS, size.OURS), 0.5),
+          ("init", (boot.TINY, size.BASE), 1.5),
+          ("kernel", (SYSTEMD, size.OURS), 0.3))
+BEGINS = {"init": "/init", "kernel": "the kernel's start"}
 GOALS = (
     *(Goal("unlock", f"time to open a volume, against `{name}`", limit,
            faster(name))
@@ -86,6 +109,11 @@ GOALS = (
          "--test-passphrase`", 0.5, recovery),
     *(Goal("boot", f"extra boot time, against dracut's crypt ({tool})",
            0.5, slower(tool)) for tool in (SYSTEMD, PLAIN)),
+    *(Goal("boot", f"{boot.SINGLE}, from {BEGINS[begin]}, against "
+           f"{', '.join(peer)}", limit, sooner(begin, *peer))
+      for begin, peer, limit in SINGLE),
+    Goal("size", f"image bytes of {boot.SINGLE}, against {SYSTEMD}, "
+         f"{size.OURS}", 0.25, smaller),
     *(Goal("size", f"extra image bytes, against dracut's crypt ({tool})",
            0.35, larger(tool, size.CRYPTSETUP)) for tool in (SYSTEMD, PLAIN)),
     Goal("size", f"extra image bytes, against clevis ({SYSTEMD})", 0.07,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables for people, of what the parts found."""
 
-from . import goals, native, size, stats, unlock
+from . import boot, goals, native, size, stats, unlock
 
 
 def head(part):
@@ -107,20 +107,38 @@ def of_size(part):
             yield row(f"{tool}: {who}", f"{files[who] / 1024:.0f}",
                       f"{one['zstd'] / 1024:.0f}",
                       f"{packed[who] / 1024:.0f}", beside_it(packed, who))
+    one = part["single"]
+    yield row(f"{boot.SINGLE}, all of it", f"{one['bytes'] / 1024:.0f}",
+              f"{one['zstd'] / 1024:.0f}")
+    yield f"{boot.SINGLE}: {one['files']} files"
+
+
+def boots_of(tool, found):
+    """Lines; ours beside what dracut's crypt module adds."""
+    base = found.get(size.BASE)
+    more = {who: stats.more(one["init"], base["init"])
+            for who, one in found.items() if base}
+    middle = {who: one.median for who, one in more.items()}
+    for who, one in found.items():
+        yield row(f"{tool}: {who}",
+                  *(stats.spread(one[begin]).text()
+                    for begin in ("init", "kernel")),
+                  more[who].text() if base else "",
+                  beside_it(middle, who) if size.OURS in found and base else "")
 
 
 def of_boot(part):
-    """Lines; ours beside what dracut's crypt module adds."""
-    rounds = len(next(iter(part["tools"].values()))[size.BASE])
-    yield row(f"/init to the root, {rounds} boots", "ms, median (least–most)",
-              "ms more, in its round", "ours is × of it")
+    """Lines; of cocosecret-init by step, too."""
+    rounds = len(next(iter(part["steps"].values())))
+    yield row(f"To the root, {rounds} boots", "from /init, ms",
+              "from the kernel's, ms", "ms more, in its round",
+              "ours is × of it")
     for tool, found in part["tools"].items():
-        more = {who: stats.more(ms, found[size.BASE])
-                for who, ms in found.items()}
-        middle = {who: one.median for who, one in more.items()}
-        for who, ms in found.items():
-            yield row(f"{tool}: {who}", stats.spread(ms).text(),
-                      more[who].text(), beside_it(middle, who))
+        yield from boots_of(tool, found)
+    yield ""
+    yield row(f"Of {boot.SINGLE}", "ms, median (least–most)")
+    for step, ms in part["steps"].items():
+        yield row(step, stats.spread(ms).text())
 
 
 PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,

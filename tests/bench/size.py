@@ -27,6 +27,7 @@ DRACUT = ("dracut --force --no-hostonly --no-hostonly-cmdline --no-compress "
           "--kver {version} {words} /boot/made")
 MKINITRAMFS = ("{words} mkinitramfs -c zstd -o /boot/packed {version} 2>&1; "
                "zstd -q -d -f /boot/packed -o /boot/made")
+SINGLE = "cocosecret initrd -o /boot/made --compress none --kver {version}"
 
 
 def dracut(added="", omit=""):
@@ -158,6 +159,13 @@ def one(ours, tool, who, version):
         return measured(system.changes / "boot/made")
 
 
+def single(ours, version):
+    """Of the image of one program."""
+    with chroot.above(ours, *layers(OURS)) as system:
+        system.run(SINGLE.format(version=version))
+        return measured(system.changes / "boot/made")
+
+
 @contextlib.contextmanager
 def installed():
     """A layer with what `make install-strip` installs."""
@@ -181,4 +189,5 @@ def measure():
     with installed() as ours:
         return {"tools": {tool: {who: one(ours, tool, who, version)
                                  for who in kinds}
-                          for tool, kinds in KINDS.items()}}
+                          for tool, kinds in KINDS.items()},
+                "single": single(ours, version)}

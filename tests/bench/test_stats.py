@@ -3,7 +3,16 @@
 
 import pytest
 
-from bench import goals, report, size, stats, unlock
+from bench import boot, goals, report, size, stats, unlock
+
+MS = {size.BASE: [100, 290, 110], size.OURS: [150, 340, 170],
+      size.CRYPTSETUP: [200, 390, 200]}
+BOOT = {"tools": {tool: {who: {"init": MS[who], "kernel": MS[who]}
+                         for who in kinds}
+                  for tool, kinds in boot.TOOLS.items()},
+        "steps": {str(step): [1, 2, 3] for step in range(8)}}
+BOOT["tools"][boot.SINGLE][size.OURS] = dict.fromkeys(("init", "kernel"),
+                                                      [50, 145, 55])
 
 
 def test_spread():
@@ -35,10 +44,7 @@ def test_contenders():
 
 def test_goals():
     """What each adds is compared, not what it is; and so many to one."""
-    boot = {"tools": {goals.PLAIN: {size.BASE: [100, 290, 110],
-                                    size.OURS: [150, 340, 170],
-                                    size.CRYPTSETUP: [200, 390, 200]}}}
-    assert goals.slower(goals.PLAIN)(boot) == 0.5
+    assert goals.slower(goals.PLAIN)(BOOT) == 0.5
     images = {"tools": {goals.SYSTEMD: {
         who: {"zstd": many} for who, many in
         ((size.BASE, 1000), (size.OURS, 1010), (size.PEER, 1200))}}}
@@ -46,9 +52,34 @@ def test_goals():
     volumes = {"counts": {"1": {"ours": {"ms": [20]}},
                           "16": {"ours": {"ms": [80]}}}}
     assert goals.growth(volumes, 16) == 0.25
-    assert [goal.part for goal, _ in goals.reached({"boot": boot | {"tools": {
-        tool: boot["tools"][goals.PLAIN]
-        for tool in (goals.PLAIN, goals.SYSTEMD)}}})] == ["boot", "boot"]
+    reached = goals.reached({"boot": BOOT})
+    assert [goal.part for goal, _ in reached] == ["boot"] * len(reached)
+    (found,) = [found for goal, found in reached
+                if "from /init, against dracut with systemd, plain"
+                in goal.what]
+    assert found == 0.5
+
+
+def test_boot():
+    """A line an image, and one a step, where some have no boot beside them."""
+    lines = list(report.of_boot(BOOT))
+    assert len(lines) == 2 + sum(map(len, BOOT["tools"].values())) + 1 + 8
+
+
+def test_steps_of_a_boot():
+    """They follow each other, to the root's first program."""
+    log = "\n".join(f"[ {second}] {line}" for second, line in (
+        (1.0, "Run /init as init process"),
+        (3.0, "cocosecret: /new lies on mappings of this boot"),
+        (3.25, "cocosecret: /sbin/init of the root starts"),
+        (4.0, "systemd[1]: systemd 252 running in system mode")))
+    found = boot.by_step(
+        log, {"begin_us": 1100000, "end_us": 2100000, "module_us": 100000,
+              "devices_us": 200000, "unlink_us": 0}, {"verified_us": 2600000},
+        {"header_us": 100000, "secret_us": 0, "seal_us": 0,
+         "activate_us": 300000})
+    assert list(found.values()) == [1000, 500, 200, 500, 300, 500, 250, 750]
+    assert sum(found.values()) == 4000
 
 
 def test_breakdown():

@@ -26,6 +26,7 @@
 #include "lib/clock.h"
 #include "lib/exitcode.h"
 #include "lib/log.h"
+#include "lib/text.h"
 
 /* A journal may be long; a disk that answers at all takes less. Volumes have their own limits. */
 enum { STEP_LIMIT_US = 300 * US_PER_S };
@@ -106,6 +107,7 @@ static _Noreturn void become(char **argv)
 	root_tell_udev();
 	if (root_find_init(init, &fault) == 0 && mounts_leave(&fault) == 0) {
 		argv[0] = init;
+		log_info("%s of the root starts", ESCAPED(slice_of(init)));
 		execve(init, argv, environment);
 		fault_set(&fault, "%s: %s", init, strerror(errno));
 	}
