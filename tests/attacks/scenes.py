@@ -41,8 +41,8 @@ class Scene(typing.NamedTuple):
 
 def from_file(change, **more):
     """A scene of one image."""
-    def build(_host, folder):
-        volume = catalogue.good(folder / "disk")
+    def build(host, folder):
+        volume = host.good(folder / "disk")
         change(volume)
         return Scene([volume.path], volume.secret, **more)
     return build
@@ -78,8 +78,8 @@ def luks_uuid(path):
 
 def two_disks(change, hostile_first):
     """The good volume and a copy, changed or not, under one UUID."""
-    def build(_host, folder):
-        volume = catalogue.good(folder / "disk")
+    def build(host, folder):
+        volume = host.good(folder / "disk")
         copy = volume._replace(path=folder / "copy")
         shutil.copy(volume.path, copy.path)
         change(copy)
@@ -91,8 +91,8 @@ def two_disks(change, hostile_first):
 
 def two_partitions(plain_first):
     """The good volume in a partition, and a plain one that is called so."""
-    def build(_host, folder):
-        volume = catalogue.good(folder / "volume")
+    def build(host, folder):
+        volume = host.good(folder / "volume")
         disks = [catalogue.partitioned(folder / name, content, PARTUUID)
                  for name, content in (
                      ("disk", volume.path),
@@ -114,8 +114,8 @@ def two_halves(device, says, *options):
 
 def in_partition(make, device, **more):
     """A volume that is asked for by what the host wrote around it."""
-    def build(_host, folder):
-        volume = make(folder / "volume")
+    def build(host, folder):
+        volume = make(host, folder / "volume")
         disk = catalogue.partitioned(folder / "disk", volume.path, PARTUUID,
                                      ", name=victim")
         return Scene([disk], volume.secret, device=device, others=False,
@@ -131,8 +131,8 @@ def unnamed(_host, folder):
 
 def swapped(count, hostile_first, others):
     """A header that changes after so many reads of its area."""
-    def build(_host, folder):
-        volume = catalogue.good(folder / "good")
+    def build(host, folder):
+        volume = host.good(folder / "good")
         other = volume._replace(path=folder / "hostile")
         shutil.copy(volume.path, other.path)
         catalogue.REFUSED["data cipher null"](other)
@@ -178,9 +178,9 @@ SCENES |= {
 for word in BY_PARTITION:
     by = word.partition("=")[0]
     SCENES[f"no name, asked for by {by}"] = in_partition(
-        catalogue.unnamed, word, says=WITHOUT_NAME)
+        lambda _, path: catalogue.unnamed(path), word, says=WITHOUT_NAME)
     SCENES[f"named, asked for by {by}"] = in_partition(
-        catalogue.good, word, opens=True)
+        lambda host, path: host.good(path), word, opens=True)
 # libcryptsetup 2.6 reads the header area 6 times before we check what it read:
 # each copy's head and text, and more; once or twice later, in vain.
 SCENES |= {f"swapped after {reads} reads, {first} first": swapped(
@@ -236,9 +236,7 @@ class Row:
         self.must(outcome.control, "the control is not found in memory")
         self.must(not outcome.found, f"in memory: {outcome.found[:4]}")
         if opened:
-            words = " ".join(outcome.mapped).split()
-            self.must((*words[3:5], words[8]) == self.scene.table,
-                      f"mapped: {outcome.mapped}")
+            self.judge_mapped(outcome)
         else:
             self.must(not outcome.mapped, f"mapped: {outcome.mapped}")
             self.must(any("(exit 5)" in line and self.scene.says in line
@@ -246,6 +244,12 @@ class Row:
                       f"says {outcome.lines}")
         self.must([place.sha256(path) for path in self.images] == self.hashes,
                   "the image has changed")
+
+    def judge_mapped(self, outcome):
+        """What was opened."""
+        words = " ".join(outcome.mapped).split()
+        self.must((*words[3:5], words[8]) == self.scene.table,
+                  f"mapped: {outcome.mapped}")
 
     def __str__(self):
         others = [self.others.get(name, "") for name in hostile.OTHERS]
@@ -315,7 +319,7 @@ def prove_count(host, path):
         assert host.writes() == 1
 
 
-def build_row(name, host, folder, stack):
+def build_row(name, host, folder, stack, kind=Row):
     """Makes a scene, and keeps its servers running."""
     folder.mkdir()
     scene = SCENES[name](host, folder)
@@ -326,7 +330,7 @@ def build_row(name, host, folder, stack):
             images += disk.images
         else:
             images.append(disk)
-    return Row(name, scene, images)
+    return kind(name, scene, images)
 
 
 def some():

@@ -129,7 +129,7 @@ def boots_of(tool, found):
 
 def of_boot(part):
     """Lines; of cocosecret-init by step, too."""
-    rounds = len(next(iter(part["steps"].values())))
+    rounds = len(part["steps"]["device"])
     yield row(f"To the root, {rounds} boots", "from /init, ms",
               "from the kernel's, ms", "ms more, in its round",
               "ours is × of it")

@@ -142,6 +142,10 @@ class Swap:
             finally:
                 server.terminate()
 
+    def __str__(self):
+        """For QEMU's command line."""
+        return f"nbd:unix:{self.socket}"
+
     def block(self):
         """For QEMU."""
         return {"driver": "nbd", "cache": {"direct": True}, "server": {
@@ -262,6 +266,8 @@ class Host:
         return Outcome(int(status), round(1000 * (float(end) - float(begin))),
                        mapped, left != rootvm.SECRETS + "/*", ours(lines),
                        self.writes(), found, seen)
+
+    good = staticmethod(catalogue.good)
 
     def good_with_integrity(self, path):
         """A sealed volume that the guest made."""

@@ -5,7 +5,6 @@ with its kernel's modules, services, and an fstab that names disks."""
 import contextlib
 import functools
 import pathlib
-import secrets
 import typing
 
 from . import (chroot, disks, firmware, image, initrd, known, mkosi, packages,
@@ -104,19 +103,15 @@ def make_disk(path, copy_root):
     """The encrypted root, enrolled, among the host's partitions. The key file
     "owner" opens it without us."""
     image.empty(path)
-    for name in ("key", "owner"):
-        (path / name).write_bytes(secrets.token_bytes(32))
     with place.scratch() as scratch:
         tree, volume = (pathlib.Path(scratch) / name
                         for name in ("root", "root.img"))
         copy_root(tree)
         furnish(tree)
         image.file_system(volume, tree, modules=True)
-        image.encrypt(volume, path / "owner")
-        place.make("unlock")
-        place.run(place.BUILD / "cocosecret", "enroll", volume, "--name",
-                  known.MAPPING, "--new-key-file", path / "key",
-                  "--key-file", path / "owner")
+        image.seal(volume)
+        for name in ("key", "owner"):
+            volume.with_name(name).rename(path / name)
         partitions(path / "disk.img", (volume, f"type={known.ROOT_TYPE}"))
 
 

@@ -196,14 +196,14 @@ def volume(path, uuid, key, size):
     return path
 
 
-def encrypt(disk, key, uuid=LUKS_UUID):
+def encrypt(disk, key, uuid=LUKS_UUID, key_bits=512):
     """Puts LUKS2 around an image."""
     with open(disk, "ab") as file:
         file.truncate(file.tell() + HEADER_SHIFT * MIB)
     with place.locked("reencrypt"):  # cryptsetup has one lock for a UUID
         place.run("cryptsetup", "reencrypt", "--encrypt", "--batch-mode",
                   "--type", "luks2", "--cipher", "aes-xts-plain64",
-                  "--key-size", "512", *KDF, "--uuid", uuid,
+                  "--key-size", str(key_bits), *KDF, "--uuid", uuid,
                   "--reduce-device-size", f"{HEADER_SHIFT}M",
                   "--resilience", "none", "--key-file", key, disk)
 
@@ -244,6 +244,18 @@ def disk():
         encrypt(path / "disk.img", path / "key")
 
     return Disk(place.artefact("disk", place.digest(root().name), build))
+
+
+def seal(path, name=MAPPING, key_bits=512):
+    """Makes an encrypted disk of a file system's image, sealed under that name;
+    beside it comes the key of the launch, and the owner's."""
+    keys = {file: path.with_name(file) for file in ("key", "owner")}
+    for file in keys.values():
+        file.write_bytes(secrets.token_bytes(32))
+    encrypt(path, keys["owner"], key_bits=key_bits)
+    place.make("unlock")
+    place.run(place.BUILD / "cocosecret", "enroll", path, "--name", name,
+              "--new-key-file", keys["key"], "--key-file", keys["owner"])
 
 
 @functools.cache

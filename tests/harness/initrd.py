@@ -76,6 +76,19 @@ def tiny(path, files=(), folders=("dev", "proc", "sys", "run", "tmp")):
     return path
 
 
+def put(tree, files):
+    """Writes files into a folder; what is there stays."""
+    for name, content in dict(files).items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.symlink_to(content)
+            continue
+        path.write_bytes(content if isinstance(content, bytes)
+                         else content.read_bytes())
+        path.chmod(0o755)
+
+
 REPORT = place.pathlib.Path("usr/libexec/cocosecret-tests/report.sh")
 DROP_IN = b"""\
 [Service]

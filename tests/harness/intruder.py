@@ -20,18 +20,9 @@ def disk(folder, files=(), uuid=known.FS_UUID):
     """A disk with the root's file-system UUID and label, and its own init; and
     files besides, {path: bytes, or str (a link's target)}."""
     tree = pathlib.Path(folder) / "tree"
-    for name, content in {"sbin/init": INTRUDER,
-                          "etc/os-release": b"ID=intruder\n",
-                          "etc/fstab": b"",
-                          "bin/busybox": initrd.BUSYBOX.read_bytes(),
-                          **dict(files)}.items():
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            path.symlink_to(content)
-            continue
-        path.write_bytes(content)
-        path.chmod(0o755)
+    initrd.put(tree, {"sbin/init": INTRUDER,
+                      "etc/os-release": b"ID=intruder\n", "etc/fstab": b"",
+                      "bin/busybox": initrd.BUSYBOX, **dict(files)})
     for name in ("dev", "proc", "sys", "run", "mnt"):
         (tree / name).mkdir()
     path = pathlib.Path(folder) / "plain.img"

@@ -284,7 +284,7 @@ def word(cell):
 
 def attacks_line():
     """What is known of the attack table."""
-    found = {kind: result for kind in SHELLS
+    found = {kind: result for kind in KINDS
              if (result := kept(f"attacks-{kind}"))}
     days = sorted({result["day"] for result in map(kept, CELLS) if result})
     scenes = min((result["scenes"] for result in found.values()), default=0)

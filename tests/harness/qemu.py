@@ -333,6 +333,12 @@ class Machine:
                    timeout, dead_too=True)
         return self.reports.popleft() if self.reports else None
 
+    def wait_end(self, timeout=180):
+        """Until the guest's agent is there, or it is off; True for the first."""
+        self._wait("agent or power-off", lambda: self._ready or self.off_reason,
+                   timeout, dead_too=True)
+        return self._ready
+
     def wait_off(self, timeout=180):
         """Until the guest is off; returns guest-shutdown, guest-reset, …"""
         self._wait("power-off", lambda: self.off_reason, timeout, True)

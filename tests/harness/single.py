@@ -6,34 +6,50 @@ import functools
 from . import chroot, image, packages, place
 
 COMMAND = ("cocosecret initrd -o /boot/initrd.img --list --kver {version}"
-           " --compress gzip"
+           " --compress gzip {more}"
            " >/boot/list")
 
 
-def make(folder, before=""):
-    """The image and its list, made in a chroot with nothing mounted."""
+def make(folder, before="", more="", added=()):
+    """The image and its list, made in a chroot with nothing mounted, that has
+    modules added."""
+    version = packages.Kernel().version
     with chroot.above(image.root()) as system:
-        system.run(before + COMMAND.format(version=packages.Kernel().version))
+        if added:
+            system.add(f"usr/lib/modules/{version}/updates", added)
+            system.run(f"depmod {version}")
+        system.run(before + COMMAND.format(version=version, more=more))
         for name in ("initrd.img", "list"):
             (system.changes / "boot" / name).rename(folder / name)
 
 
-def build(path):
-    """A folder with both."""
-    path.mkdir()
-    make(path)
-
-
 @functools.cache
 def folder():
-    """Of this machine's release."""
-    key = place.digest(image.root().name, COMMAND)
-    return place.artefact("single", key, build)
+    """A folder with both, of this machine's release."""
+    return made("single")
+
+
+def made(name, more="", added=()):
+    """It, where an owner wants more, and has modules of his own."""
+    def build(path):
+        path.mkdir()
+        make(path, more=more, added=added)
+
+    key = place.digest(image.root().name, COMMAND, more, *added)
+    return place.artefact(name, key, build)
 
 
 def initramfs():
     """The image."""
     return folder() / "initrd.img"
+
+
+@functools.cache
+def with_modules(*wanted):
+    """An image that loads these besides: the tests' own, or the kernel's."""
+    own = [name for name in wanted if (place.GUEST / name).is_dir()]
+    return made("single-" + "-".join(wanted), "--modules " + ",".join(wanted),
+                [packages.build_module(name) for name in own]) / "initrd.img"
 
 
 def names():
@@ -56,6 +72,6 @@ def is_program(name):
 def digest_of_another():
     """Of an image that is made again, later, by another user elsewhere."""
     with place.scratch() as scratch:
-        made = place.pathlib.Path(scratch)
-        make(made, "sleep 2; umask 077; cd /tmp; ")
-        return place.sha256(made / "initrd.img")
+        another = place.pathlib.Path(scratch)
+        make(another, "sleep 2; umask 077; cd /tmp; ")
+        return place.sha256(another / "initrd.img")

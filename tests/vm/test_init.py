@@ -1,20 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An initramfs of one program: cocosecret-init opens the root and starts it."""
 
+import os
+import re
+import time
+import typing
+
 import pytest
 
-from attacks import luks2
-from harness import (expect, hostvm, image, intruder, keys, known, place, rootvm,
-                     single)
+from attacks import booted, scenes
+from harness import (expect, hostvm, image, intruder, keys, known, place,
+                     rootvm, single, smallroot, table)
 from host import catalogue, shown
 
 LIMIT = 120
+TABLE = "table"  # see tests/conftest.py
 
 
-def boot(**settings):
+def boot(initramfs=None, **settings):
     """A guest with it, and a sealed root."""
-    return rootvm.guest("amdsev", single.initramfs(), disk=image.sealed(),
-                        volumes=rootvm.volume(options=""), **settings)
+    return rootvm.guest("amdsev", initramfs or single.initramfs(), **{
+        "disk": image.sealed(), "volumes": rootvm.volume(options="")}
+                        | settings)
+
+
+def console_of(guest):
+    """All that it has shown."""
+    return guest.log_path("console").read_text(errors="replace")
+
+
+NAMES = (known.MAPPED, f"/dev/disk/by-uuid/{known.FS_UUID}",
+         f"/dev/disk/by-label/{known.FS_LABEL}")
 
 
 def test_boot():
@@ -28,8 +44,9 @@ def test_boot():
         guest.run("systemctl is-system-running --wait", LIMIT)
         assert guest.run("systemctl --failed --no-legend --plain | grep -v ^$"
                          )[1] == b""
-        assert guest.check("systemctl is-active dev-mapper-root.device"
-                           ) == "active"
+        for name in NAMES:  # an fstab may have any: none is waited for
+            unit = guest.check(f"systemd-escape --path --suffix=device {name}")
+            assert guest.check(f"systemctl is-active '{unit}'") == "active"
         loaded = set(guest.check("cut -d' ' -f1 /proc/modules").split())
         assert loaded <= single.modules()
         assert guest.check("cat /proc/sys/kernel/modprobe").endswith("modprobe")
@@ -37,21 +54,102 @@ def test_boot():
         expect.gone(guest, image.sealed().key)
 
 
-@pytest.mark.slow
-def test_refused():
-    """A header that the host changed: power-off, and the disk as it was."""
-    def spoil(path):
-        header = luks2.Header(path)
-        header.json["segments"]["0"]["encryption"] = "aes-ecb"
-        header.write()
+# Of each kind of scene one; make check-matrix MATRIX=attacks shows them all.
+SHOWN = ("data cipher null", "token without a seal", "PBKDF2 bomb",
+         "two disks: a copy", "two halves, asked for by UUID",
+         "swapped after 3 reads, good first", "as it is")
 
-    with boot(spoil=spoil) as guest:
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHOWN)
+def test_attack(name, folder, record_property):
+    """Refused with the disk as it was, or the owner's own root."""
+    row = booted.show(name, booted.Maker(folder), folder / "scene")
+    record_property(TABLE, scenes.line(f"cocosecret-init: {name}", row.ours))
+    assert not row.wrong
+
+
+class Case(typing.NamedTuple):
+    """What fails, how it ends, and what the console says."""
+
+    settings: typing.Callable  # folder -> boot()'s
+    exit: int
+    says: str
+    off: str = "guest-shutdown"
+
+
+def wrong_key(_folder):
+    """A table with another key."""
+    return {"launch_table": table.build({known.DISK: os.urandom(32)})}
+
+
+def absent(words):
+    """No disk, and what the owner asked for."""
+    return lambda _: {"volumes": rootvm.volume(known.NOWHERE, options=""),
+                      "cmdline": f"rd.cocosecret.timeout=5 {words}"}
+
+
+def malformed(_folder):
+    """The right key, twice."""
+    right = {known.DISK: image.sealed().key}
+    return {"launch_table": table.malformed(right)["duplicate"]}
+
+
+def empty_volume(folder):
+    """No file system on it."""
+    folder = folder / "disk"
+    folder.mkdir()
+    with open(folder / "disk.img", "wb") as file:
+        file.truncate(8 * image.MIB)
+    image.seal(folder / "disk.img")
+    return {"disk": image.Disk(folder)}
+
+
+CASES = {
+    "wrong key": Case(wrong_key, 5, "seal"),
+    "wrong key, unsealed": Case(lambda folder: wrong_key(folder) | {
+        "disk": image.disk(), "volumes": rootvm.volume()}, 6,
+        "opens no key slot"),
+    "no secret": Case(lambda _: {"launch_table": table.build({
+        known.OTHER: image.sealed().key})}, 3, known.DISK),
+    "malformed table": Case(malformed, 3, "malformed"),
+    "empty area": Case(lambda _: {"launch_table": b""}, 3,
+                       "not launched with"),
+    "no area": Case(lambda _: {"mode": "none"}, 3, "not launched with"),
+    "not sealed": Case(lambda _: {"disk": image.disk()}, 5,
+                       "no cocosecret token"),
+    "bad cocotab": Case(lambda _: {
+        "volumes": "", "files": {"etc/cocotab": b"root\n"}}, 2,
+                        "/etc/cocotab"),
+    "no disk": Case(absent(""), 4, known.NOWHERE),
+    "no disk, a shell wanted": Case(
+        absent("rd.cocosecret.on-failure=shell"), 4,
+        "no shell, since this image has none"),
+    "no disk, a restart wanted": Case(
+        absent("rd.cocosecret.on-failure=reboot"), 4, "the boot has failed",
+        "guest-reset"),
+    "no file system": Case(empty_volume, 2, "no file system that it knows"),
+    "no init": Case(lambda folder: {"disk": smallroot.make(
+        folder / "disk", init=None)}, 2, "the root has no /sbin/init"),
+}
+
+
+@pytest.mark.parametrize("name", [
+    "wrong key", *(pytest.param(name, marks=pytest.mark.slow)
+                   for name in CASES if name != "wrong key")])
+def test_failure(name, folder):
+    """The exit status in a line, nothing written, no secret left, off."""
+    case = CASES[name]
+    with boot(**{"root": f"{rootvm.ROOT} ro", "own_disk": True}
+              | case.settings(folder)) as guest:
         before = place.sha256(guest.disk)
-        assert guest.wait_off(LIMIT) == "guest-shutdown"
+        assert guest.wait_off(LIMIT) == case.off
+        print(f"off after {guest.age():.1f} s")
+        console = console_of(guest)
+        assert f"(exit {case.exit})" in console and case.says in console
         expect.untouched(guest, before)
-        console = guest.log_path("console").read_text(errors="replace")
-        assert "(exit 5)" in console
-        expect.gone(guest, image.sealed().key)
+        expect.gone(guest, image.sealed().key, image.disk().key,
+                    control=rootvm.ROOT)
 
 
 @pytest.mark.slow
@@ -70,7 +168,7 @@ def test_root(words, says):
             guest.wait_ready(LIMIT)
             return
         assert guest.wait_off(LIMIT) == "guest-shutdown"
-        assert says in guest.log_path("console").read_text(errors="replace")
+        assert says in console_of(guest)
         expect.gone(guest, image.sealed().key)
 
 
@@ -120,6 +218,116 @@ def test_disk_that_stalls():
         guest.wait_console("opened /dev/vda", LIMIT)
         guest.slow("disk0", 1)
         assert guest.wait_off(600) == "guest-shutdown"
+        expect.gone(guest, image.sealed().key)
+
+
+@pytest.mark.slow
+def test_systemd(folder):
+    """It checks the read-only root, and executes itself anew; after its
+    power-off the file system is clean."""
+    with boot(root=f"{rootvm.ROOT} ro", own_disk=True) as guest:
+        guest.wait_ready(LIMIT)
+        guest.run("systemctl is-system-running --wait", LIMIT)
+        assert guest.check("systemctl show systemd-fsck-root -P Result "
+                           "-P ConditionResult").split() == ["success", "yes"]
+        assert guest.check("findmnt -no OPTIONS /").startswith("rw")
+        guest.check("systemctl daemon-reexec")
+        assert guest.check("systemctl is-system-running") == "running"
+        expect.unlocked(guest)
+        guest.check("touch /written")
+        guest.send("systemctl poweroff")
+        assert guest.wait_off(LIMIT) == "guest-shutdown"
+        expect.gone(guest, image.sealed().key)
+        for name in ("key", guest.disk.name):
+            place.run("cp", "--sparse=always", (
+                guest.disk if name != "key"
+                else image.sealed().image.with_name(name)), folder)
+    with boot(disk=image.Disk(folder)) as guest:
+        guest.wait_ready(LIMIT)
+        guest.check("test -e /written")
+        assert "recover" not in guest.check("dmesg | grep EXT4-fs")
+
+
+@pytest.mark.slow
+def test_first_program(folder):
+    """A script as /sbin/init finds a machine with nothing of ours but a closed
+    mapping's record: no module that the image lacks, no process, no word."""
+    with boot(disk=smallroot.make(folder / "disk")) as guest:
+        guest.wait_ready(LIMIT)
+        loaded = set(re.findall(r"^(\w+)", guest.check("cat /proc/modules"),
+                                re.M))
+        print(f"{len(loaded)} modules of {len(single.modules())}")
+        assert {"dm_crypt", "efi_secret"} < loaded <= single.modules()
+        environment = guest.check("tr '\\0' '\\n' </proc/1/environ").split()
+        assert set(environment) == {"HOME=/", "TERM=linux"}
+        names = guest.check("for f in /proc/[0-9]*; do [ -z \"$(cat $f/cmdline "
+                            "| tr -d '\\0')\" ] || cat $f/comm; done").split()
+        assert "init" in names and "cocosecret-init" not in names
+        assert guest.check(f"ls {rootvm.SECRETS}") == ""
+        expect.gone(guest, smallroot_key(folder))
+
+
+def smallroot_key(folder):
+    """What opened it."""
+    return (folder / "disk/key").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words, name", [
+    ("", "init"), ("init=/sbin/openrc-init", "openrc-init")])
+def test_other_inits(words, name):
+    """sysvinit, which is that root's /sbin/init, and OpenRC's."""
+    disk = smallroot.debian("other-inits")
+    with boot(disk=disk, cmdline=words) as guest:
+        guest.wait_ready(LIMIT)
+        assert guest.check("cat /proc/1/comm") == name
+        assert guest.check("sed -n 's,^\\(.*\\) / ext4 .*,\\1,p' "
+                           "/proc/mounts") == known.MAPPED
+        guest.check("! grep -q systemd /proc/1/maps")
+        expect.gone(guest, disk.key)
+
+
+@pytest.mark.slow
+def test_soft_reboot():
+    """systemd starts anew, and all that it started; the mapping stays."""
+    disk = smallroot.debian("newer")
+    with boot(disk=disk) as guest:
+        guest.wait_ready(LIMIT)
+        old = guest.check("cat /proc/sys/kernel/random/boot_id "
+                          f"{rootvm.STATE}/verified.json")
+        guest.run("systemctl is-system-running --wait", LIMIT)
+        guest.send("systemctl soft-reboot")
+        guest.wait_ready(LIMIT)
+        assert guest.check("systemctl show -P SoftRebootsCount") == "1"
+        assert guest.check("cat /proc/sys/kernel/random/boot_id "
+                           f"{rootvm.STATE}/verified.json") == old
+        assert guest.check("findmnt -no SOURCE /") == known.MAPPED
+        expect.gone(guest, disk.key)
+
+
+@pytest.mark.slow
+def test_children_killed():
+    """All that process 1 started dies while it waits for the disk: wiped, off."""
+    with boot(single.with_modules("killer"), plugged=False,
+              cmdline="rd.cocosecret.timeout=600") as guest:
+        guest.wait_console("kills all but process 1", LIMIT)
+        assert guest.wait_off(60) == "guest-shutdown"
+        print(console_of(guest).split("kills all but process 1")[1])
+        assert "did not end by itself" in console_of(guest)
+        assert "panic" not in console_of(guest)
+        expect.gone(guest, image.sealed().key)
+
+
+@pytest.mark.slow
+def test_power_off_ignored(folder):
+    """The machine stands still, with nothing in it: no panic, no restart."""
+    with boot(single.with_modules("nopoweroff"),
+              **absent("")(folder)) as guest:
+        guest.wait_console("the host ignores the power-off", LIMIT)
+        time.sleep(20)
+        assert guest.qmp("query-status")["status"] == "running"
+        assert guest.off_reason is None
+        assert "panic" not in console_of(guest)
         expect.gone(guest, image.sealed().key)
 
 

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from attacks import luks2, scenes
+from attacks import booted, luks2, scenes
 from harness import (expect, firmware, hostile, known, matrix, memory, place,
                      qemu, rootvm, table)
 from host import shown
@@ -111,8 +111,11 @@ IMAGES = {"dracut-systemd": "generic", "dracut-plain": "dracut-plain",
           "initramfs-tools": "initramfs-tools", "mkosi-initrd": "mkosi"}
 
 
-@pytest.mark.skipif(CHOSEN != ["all"] and "attacks" not in CHOSEN,
-                    reason="see make check-matrix")
+attacks = pytest.mark.skipif(CHOSEN != ["all"] and "attacks" not in CHOSEN,
+                             reason="see make check-matrix")
+
+
+@attacks
 @pytest.mark.parametrize("kind", [
     pytest.param(kind, marks=pytest.mark.xdist_group(f"attacks on {kind}"))
     for kind in matrix.SHELLS])
@@ -128,6 +131,20 @@ def test_attacks_on(kind, tmp_path):
     print(f"{len(lines)} scenes in the initramfs")
     assert not wrong
     matrix.keep(name, scenes=len(lines))
+
+
+@attacks
+@pytest.mark.xdist_group("attacks on cocosecret-init")
+def test_attacks_on_init(tmp_path):
+    """Each is shown to cocosecret-init, by a boot."""
+    found = matrix.kept("attacks-cocosecret-init")
+    if found:
+        print(f"passed on {found['day']} with this source")
+        return
+    lines, wrong = booted.show_all(tmp_path)
+    print(f"{len(lines)} scenes, each a boot")
+    assert not wrong
+    matrix.keep("attacks-cocosecret-init", scenes=len(lines))
 
 
 hosts = pytest.mark.skipif(
