@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Encrypted roots that are not the usual one: a busybox with the agent, and
-Debians with other inits."""
+"""Encrypted roots that are not the usual one: a busybox with the agent, and a
+Debian with other inits, or of another release."""
 
 import functools
 import typing
