@@ -96,7 +96,6 @@ SINGLE = (("init", (SYSTEMD, size.OURS), 0.18),
           ("init", (boot.INITRAMFS_TOOLS, size.OURS), 0.5),
           ("init", (boot.TINY, size.BASE), 1.5),
           ("kernel", (SYSTEMD, size.OURS), 0.3))
-BEGINS = {"init": "/init", "kernel": "the kernel's start"}
 GOALS = (
     *(Goal("unlock", f"time to open a volume, against `{name}`", limit,
            faster(name))
@@ -109,7 +108,7 @@ GOALS = (
          "--test-passphrase`", 0.5, recovery),
     *(Goal("boot", f"extra boot time, against dracut's crypt ({tool})",
            0.5, slower(tool)) for tool in (SYSTEMD, PLAIN)),
-    *(Goal("boot", f"{boot.SINGLE}, from {BEGINS[begin]}, against "
+    *(Goal("boot", f"{boot.SINGLE}, {begin} to root, against "
            f"{', '.join(peer)}", limit, sooner(begin, *peer))
       for begin, peer, limit in SINGLE),
     Goal("size", f"image bytes of {boot.SINGLE}, against {SYSTEMD}, "

@@ -147,9 +147,9 @@ PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
 
 def of_goals(results):
     """Lines."""
-    yield f"{'Ours, × of the other':64} {'found':>8} {'at most':>8}"
+    yield f"{'Ours, × of the other':72} {'found':>8} {'at most':>8}"
     for goal, found in goals.reached(results):
-        yield (f"{goal.what:64} {found:8.3f} {goal.limit:8g}"
+        yield (f"{goal.what:72} {found:8.3f} {goal.limit:8g}"
                + ("" if found <= goal.limit else "  not reached"))
 
 

@@ -55,7 +55,7 @@ def test_goals():
     reached = goals.reached({"boot": BOOT})
     assert [goal.part for goal, _ in reached] == ["boot"] * len(reached)
     (found,) = [found for goal, found in reached
-                if "from /init, against dracut with systemd, plain"
+                if "init to root, against dracut with systemd, plain"
                 in goal.what]
     assert found == 0.5
 
