@@ -17,9 +17,9 @@ LIMIT = 120
 TABLE = "table"  # see tests/conftest.py
 
 
-def boot(initramfs=None, **settings):
+def boot(initramfs=None, kind="amdsev", **settings):
     """A guest with it, and a sealed root."""
-    return rootvm.guest("amdsev", initramfs or single.initramfs(), **{
+    return rootvm.guest(kind, initramfs or single.initramfs(), **{
         "disk": image.sealed(), "volumes": rootvm.volume(options="")}
                         | settings)
 
@@ -115,7 +115,8 @@ CASES = {
     "malformed table": Case(malformed, 3, "malformed"),
     "empty area": Case(lambda _: {"launch_table": b""}, 3,
                        "not launched with"),
-    "no area": Case(lambda _: {"mode": "none"}, 3, "not launched with"),
+    "no area": Case(lambda _: {"kind": "stock", "mode": "none"}, 3,
+                    "not launched with"),
     "not sealed": Case(lambda _: {"disk": image.disk()}, 5,
                        "no cocosecret token"),
     "bad cocotab": Case(lambda _: {
