@@ -70,8 +70,14 @@ class Debian(typing.NamedTuple):
 OTHER_INITS = Debian("bookworm", ("sysvinit-core", "openrc"), {
     "etc/inittab": INITTAB, "etc/init.d/agent": SERVICE},
     "chmod 755 /etc/init.d/agent; rc-update add agent default")
-# With a systemd that can restart all but the kernel.
-NEWER = Debian("trixie", ("systemd-sysv", "udev"))
+# With a systemd that can restart all but the kernel; the agent, too.
+AGAIN = """\
+[Unit]
+Conflicts=shutdown.target
+Before=shutdown.target
+"""
+NEWER = Debian("trixie", ("systemd-sysv", "udev"), {
+    "etc/systemd/system/cocosecret-agent.service.d/again.conf": AGAIN})
 CLEAN = "; rm -rf /var/cache/apt /var/lib/apt/lists/*"
 
 
