@@ -65,7 +65,7 @@ SHOWN = ("data cipher null", "token without a seal", "PBKDF2 bomb",
 def test_attack(name, folder, record_property):
     """Refused with the disk as it was, or the owner's own root."""
     row = booted.show(name, booted.Maker(folder), folder / "scene")
-    record_property(TABLE, scenes.line(f"cocosecret-init: {name}", row.ours))
+    record_property(TABLE, scenes.line(f"init: {name}", row.ours))
     assert not row.wrong
 
 
@@ -78,9 +78,13 @@ class Case(typing.NamedTuple):
     off: str = "guest-shutdown"
 
 
+# A secret of the launch that opens nothing.
+SPARE = os.urandom(32)
+
+
 def wrong_key(_folder):
-    """A table with another key."""
-    return {"launch_table": table.build({known.DISK: os.urandom(32)})}
+    """It, in the place of the disk's."""
+    return {"launch_table": table.build({known.DISK: SPARE})}
 
 
 def absent(words):
@@ -141,15 +145,17 @@ CASES = {
 def test_failure(name, folder):
     """The exit status in a line, nothing written, no secret left, off."""
     case = CASES[name]
-    with boot(**{"root": f"{rootvm.ROOT} ro", "own_disk": True}
-              | case.settings(folder)) as guest:
+    settings = {"root": f"{rootvm.ROOT} ro", "own_disk": True,
+                "disk": image.sealed(), "others": {known.OTHER: SPARE}}
+    settings |= case.settings(folder)
+    with boot(**settings) as guest:
         before = place.sha256(guest.disk)
         assert guest.wait_off(LIMIT) == case.off
         print(f"off after {guest.age():.1f} s")
         console = console_of(guest)
         assert f"(exit {case.exit})" in console and case.says in console
         expect.untouched(guest, before)
-        expect.gone(guest, image.sealed().key, image.disk().key,
+        expect.gone(guest, SPARE, image.sealed().key, settings["disk"].key,
                     control=rootvm.ROOT)
 
 
