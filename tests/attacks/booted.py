@@ -61,7 +61,7 @@ def guest(scene):
     """It, started."""
     volume = f"{CONTROL}{scene.device or '/dev/vda'}::{scene.options}"
     words = (f"{rootvm.CMDLINE} ro root=/dev/mapper/{NAME} {volume} "
-             f"rd.cocosecret.timeout={hostile.LIMIT_S}")
+             f"rd.cocosecret.timeout={hostile.LIMIT_S} {scene.cmdline}")
     tagged = scene.table == scenes.AUTHENTICATED
     maker = firmware.KINDS["amdsev"](
         packages.Kernel().image,

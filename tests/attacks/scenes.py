@@ -50,9 +50,9 @@ def from_file(change, **more):
 
 def signed_by_owner(make, **more):
     """A scene of a volume that the owner signed, where his key is known."""
-    def build(_host, folder):
-        owner = catalogue.keygen_owner(folder / "owner")
-        volume = catalogue.sign(catalogue.good(folder / "disk"), owner)
+    def build(host, folder):
+        owner = catalogue.keygen_owner(folder / "sign")
+        volume = catalogue.sign(host.good(folder / "disk"), owner)
         make(volume, folder, owner)
         return Scene([volume.path], volume.secret, others=False,
                      cmdline=f"rd.cocosecret.owner={catalogue.anchor(owner)}",

@@ -57,7 +57,8 @@ def test_boot():
 # Of each kind of scene one; make check-matrix MATRIX=attacks shows them all.
 SHOWN = ("data cipher null", "token without a seal", "PBKDF2 bomb",
          "two disks: a copy", "two halves, asked for by UUID",
-         "swapped after 3 reads, good first", "as it is")
+         "swapped after 3 reads, good first", "forged: never signed",
+         "signed by its owner", "as it is")
 
 
 @pytest.mark.slow
