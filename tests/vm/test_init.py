@@ -162,7 +162,7 @@ def test_failure(name, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words, says", [
-    ("root=UUID=" + known.FS_UUID, None),
+    ("", None), ("root=UUID=" + known.FS_UUID, None),
     ("root=LABEL=nobody", "no volume that this boot opened"),
     ("root=/dev/vda", "no volume that this boot opened"),
     ("root=/dev/mapper/../vda", "no volume that this boot opened"),
