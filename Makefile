@@ -42,10 +42,11 @@ say = @printf '  %-7s %s\n' '$(1)' '$(2)'
 endif
 
 .PHONY: all
-all: unlock module
+all: unlock module stub
 
 include module/module.mk
 include unlock/unlock.mk
+include stub/stub.mk
 include tests/unit/unit.mk
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk

@@ -10,7 +10,7 @@ CFLAGS     ?= -Os -g
 rooms := init boot owner plugin image generator root header config lib absent
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
-	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Iunlock
+	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Istub -Iunlock
 unlock_cflags   := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Werror=implicit -fstack-protector-strong -fPIE
 unlock_fortify  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -40,9 +40,14 @@ $1/%.o: unlock/%.c
 
 $(foreach room,$(rooms),$(eval $1/$(room).a: $(patsubst unlock/%.c,$1/%.o,$(wildcard unlock/$(room)/*.c)) unlock/$(room)))
 
-# The table parser is the kernel module's file.
-$1/owner.a: $1/table.o
+# The table parser is the kernel module's file, that of programs the stub's.
+$1/owner.a: $1/table.o $1/pe.o
 $1/table.o: module/table.c
+	$$(call say,CC,$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$2 -MMD -MP -c -o $$@ $$<
+
+$1/pe.o: stub/pe.c
 	$$(call say,CC,$$<)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$2 -MMD -MP -c -o $$@ $$<

@@ -239,4 +239,43 @@ def load(file, data, area):
     return ["-device", f"loader,file={file},addr={base:#x},force-raw=on"]
 
 
-KINDS = {"stock": Stock, "amdsev": AmdSev, "secureboot": SecureBoot}
+@functools.cache
+def programs():
+    """cocosecret and cocosecret-stub.efi, built."""
+    place.make("unlock", "stub")
+    return place.BUILD / "cocosecret", place.BUILD / "cocosecret-stub.efi"
+
+
+def walled(output, kernel, initrd, cmdline, *words):
+    """A kernel behind cocosecret-stub.efi; returns what the program says."""
+    cocosecret, stub = programs()
+    return place.run(cocosecret, "uki", "-o", output, "--stub", stub,
+                     "--kernel", kernel, "--initrd", initrd, "--cmdline",
+                     cmdline, *words)
+
+
+class WalledAmdSev(AmdSev):
+    """Measured in the kernel's place."""
+
+    name = "AmdSev OVMF, wall"
+
+    def arguments(self, folder, memory):
+        uki = folder / "uki.efi"
+        walled(uki, self.kernel, self.initrd, self.cmdline)
+        return AmdSev(uki, None, "", self.table).arguments(folder, memory)
+
+
+class WalledStock(Stock):
+    """Started by the stand-in, whose own words go unheard."""
+
+    name = "stock OVMF, wall"
+
+    def arguments(self, folder, memory):
+        uki = folder / "uki.efi"
+        walled(uki, self.kernel, self.initrd, self.settings["cmdline"])
+        self.kernel, self.initrd = uki, None
+        return super().arguments(folder, memory)
+
+
+KINDS = {"stock": Stock, "amdsev": AmdSev, "secureboot": SecureBoot,
+         "walled": WalledAmdSev, "walled-stock": WalledStock}

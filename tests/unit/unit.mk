@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature
+unit_names   := guid closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub
 unit_plain   := remanence shortage
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
@@ -29,6 +29,15 @@ $(addprefix $(unit_dir)/,$(unit_names)): $(unit_dir)/%: $(unit_dir)/objects/%.o 
 
 $(unit_dir)/uevent: $(unit_dir)/objects/init_uevent.o
 $(unit_dir)/objects/init_uevent.o: unlock/init/uevent.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(unit_compile) -MMD -MP -c -o $@ $<
+
+# Without the firmware, and with the bytecode that it is given.
+$(unit_dir)/objects/stub.o: unit_cflags += -DDSDT_PATH='"$(abspath $(BUILD)/stub/dsdt.aml)"'
+$(unit_dir)/objects/stub.o: $(BUILD)/stub/dsdt.aml
+$(unit_dir)/stub: $(patsubst %,$(unit_dir)/objects/stub_%.o,$(filter-out pe,$(stub_plain)))
+$(unit_dir)/objects/stub_%.o: stub/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(unit_compile) -MMD -MP -c -o $@ $<

@@ -12,6 +12,7 @@ int seal_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 int initrd_main(int argc, char **argv);
+int uki_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 

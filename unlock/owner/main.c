@@ -91,6 +91,16 @@ static const struct command {
 	  "  --modules NAME,...   more that every boot loads; may be repeated\n"
 	  "  --compress WHAT      zstd (by default), gzip, xz or none\n"
 	  "  --init FILE          in place of the installed cocosecret-init\n" },
+	{ NULL, "uki", uki_main, "-o FILE --kernel VMLINUZ --initrd IMG --cmdline TEXT [OPTIONS]",
+	  "put kernel and initramfs into one file, behind the wall",
+	  "  -o, --output FILE    the file; replaced when all is well\n"
+	  "  --kernel FILE        a kernel with an EFI stub, as distributions have it\n"
+	  "  --initrd FILE        its initramfs\n"
+	  "  --cmdline TEXT       its command line\n"
+	  "  --stub FILE          in place of the installed cocosecret-stub.efi\n"
+	  "  --sign-key FILE      sign file and kernel by sbsign, for Secure Boot\n"
+	  "  --sign-cert FILE     the key's certificate\n"
+	  "  --print-measurement  print what SEV's table of hashes holds for it\n" },
 	{ NULL, "list", list_main, "[--json] [--secrets DIR]",
 	  "in a guest: the secrets that are there", OPTION_JSON OPTION_PLACE },
 	{ NULL, "status", status_main, "[--json] [--secrets DIR] [--state DIR]",

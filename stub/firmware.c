@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "firmware.h"
+
+enum { TABLES_BEFORE = 64 };
+
+static struct ours ours;
+static EFI_EXIT_BOOT_SERVICES exit_of_firmware;
+
+static void __attribute__((noreturn)) power_off(void)
+{
+	RT->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+void give_up(const char *why)
+{
+	Print(L"cocosecret-stub: %a; powering off\n", why);
+	power_off();
+}
+
+void need(const char *why)
+{
+	if (why)
+		give_up(why);
+}
+
+void need_success(EFI_STATUS status, const char *why)
+{
+	if (!EFI_ERROR(status))
+		return;
+	Print(L"cocosecret-stub: %r\n", status);
+	give_up(why);
+}
+
+void *take_memory(EFI_MEMORY_TYPE type, UINTN size)
+{
+	EFI_PHYSICAL_ADDRESS address = UINT32_MAX;
+	EFI_STATUS status = BS->AllocatePages(AllocateMaxAddress, type, EFI_SIZE_TO_PAGES(size), &address);
+
+	need_success(status, "no memory");
+	ZeroMem((void *)address, size);
+	return (void *)address;
+}
+
+/*
+ * The kernel's call. When it has succeeded there is no code of the firmware's left that would put a
+ * table back; what the last of it did is put right.
+ */
+static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
+{
+	EFI_STATUS status = exit_of_firmware(image, key);
+
+	if (!EFI_ERROR(status) && !keep_restore((struct table_entry *)ST->ConfigurationTable,
+						ST->NumberOfTableEntries, &ours))
+		power_off();
+	return status;
+}
+
+static void guard_exit(void)
+{
+	exit_of_firmware = BS->ExitBootServices;
+	BS->ExitBootServices = exit_boot_services;
+	BS->Hdr.CRC32 = 0;
+	BS->CalculateCrc32(BS, BS->Hdr.HeaderSize, &BS->Hdr.CRC32);
+}
+
+/* One goes, and the list is another. */
+static BOOLEAN remove_one(void)
+{
+	for (UINTN i = 0; i < ST->NumberOfTableEntries; i++) {
+		EFI_GUID guid = ST->ConfigurationTable[i].VendorGuid;
+
+		if (keep_allows((const struct guid *)&guid))
+			continue;
+		need_success(BS->InstallConfigurationTable(&guid, NULL), "a table cannot be removed");
+		return TRUE;
+	}
+	return FALSE;
+}
+
+void put_tables(const struct ours *tables)
+{
+	ours = *tables;
+	need_success(BS->InstallConfigurationTable((EFI_GUID *)&acpi_guid, ours.rsdp),
+		     "the ACPI tables cannot be installed");
+	need_success(BS->InstallConfigurationTable((EFI_GUID *)&rt_properties_guid, ours.rt_properties),
+		     "the properties of runtime services cannot be installed");
+	for (UINTN left = TABLES_BEFORE; remove_one(); left--)
+		if (left == 0)
+			give_up("the firmware's tables do not go");
+	guard_exit();
+}

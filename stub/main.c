@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cocosecret-stub.efi: the wall in front of a stock kernel. It is measured in the kernel's place and
+ * carries kernel, initramfs and command line. No byte of the host's ACPI and SMBIOS tables is read:
+ * what the kernel is told of the machine is made here.
+ */
+#include "firmware.h"
+#include "pe.h"
+#include "tables.h"
+
+/* UEFI specification 2.10, 4.6.2 "EFI_RT_PROPERTIES_TABLE" */
+struct rt_properties {
+	UINT16 version, length;
+	UINT32 supported;
+};
+
+enum {
+	RT_PROPERTIES_VERSION = 1,
+	/* GetTime to SetWakeupTime */
+	RT_CLOCK = 0xf,
+	RT_MAP = 0x80,
+	RT_POINTER = 0x100,
+	RT_RESET = 0x400,
+};
+
+/* dsdt.asl */
+extern const UINT8 dsdt_begin[], dsdt_end[];
+
+static const UINT8 *find(const struct pe *us, const char *name, UINTN *size, const char *missing)
+{
+	const UINT8 *at = pe_loaded(us, name, size);
+
+	if (!at)
+		give_up(missing);
+	return at;
+}
+
+static void find_payload(EFI_HANDLE self, struct payload *payload)
+{
+	EFI_LOADED_IMAGE *image;
+	struct pe us;
+
+	need_success(BS->HandleProtocol(self, &LoadedImageProtocol, (void **)&image), "no loaded image");
+	if (!pe_read(&us, image->ImageBase, image->ImageSize))
+		give_up("this program's own headers cannot be read");
+	payload->kernel = find(&us, PE_KERNEL, &payload->kernel_size,
+			       "no kernel is in this program; cocosecret uki puts one there");
+	payload->initrd = find(&us, PE_INITRD, &payload->initrd_size, "no initramfs is in this program");
+	payload->cmdline = find(&us, PE_CMDLINE, &payload->cmdline_size,
+				"no command line is in this program");
+}
+
+/* Without variables: where the firmware keeps them is the host's. */
+static void *make_rt_properties(void)
+{
+	struct rt_properties *properties = take_memory(EfiACPIReclaimMemory, sizeof(*properties));
+
+	properties->version = RT_PROPERTIES_VERSION;
+	properties->length = sizeof(*properties);
+	properties->supported = RT_CLOCK | RT_MAP | RT_POINTER | RT_RESET;
+	return properties;
+}
+
+static void *make_acpi(const struct platform *platform)
+{
+	struct machine *machine = take_memory(EfiLoaderData, sizeof(*machine));
+	void *tables = take_memory(EfiACPIReclaimMemory, TABLES_SIZE);
+
+	look_at_machine(machine, platform);
+	need(tables_make(tables, (UINTN)tables, platform, machine, dsdt_begin,
+			 (UINTN)(dsdt_end - dsdt_begin)));
+	return tables;
+}
+
+EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *system)
+{
+	struct payload payload;
+	struct ours ours;
+
+	InitializeLib(self, system);
+	check_platform(&q35);
+	find_payload(self, &payload);
+	ours.rsdp = make_acpi(&q35);
+	ours.rt_properties = make_rt_properties();
+	put_tables(&ours);
+	start_kernel(self, &payload);
+	give_up("the kernel ended");
+}
