@@ -58,7 +58,7 @@ include packaging.mk
 
 .PHONY: install
 install: install-unlock install-completions install-units install-plugin \
-	install-dracut install-initramfs install-initrd install-module
+	install-dracut install-initramfs install-initrd install-stub install-module
 
 # Without what only a debugger reads, as packages have it.
 .PHONY: install-strip
@@ -78,6 +78,12 @@ install-unlock: unlock
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 man/cocosecret.7 $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+
+# What cocosecret uki puts before a kernel.
+.PHONY: install-stub
+install-stub: stub
+	$(INSTALL) -d $(DESTDIR)$(LIBEXEC)/efi
+	$(INSTALL) -m 644 $(BUILD)/cocosecret-stub.efi $(DESTDIR)$(LIBEXEC)/efi
 
 .PHONY: install-plugin
 install-plugin: unlock
@@ -261,12 +267,12 @@ clean:
 
 .PHONY: help
 help:
-	@echo 'make                 the programs and the kernel module (KVER=$(KVER))'
+	@echo 'make                 programs, stub and kernel module (KVER=$(KVER))'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=$(PREFIX), KVER=)'
 	@echo 'make install-strip   the same without debugging symbols'
 	@echo 'make install-unlock  install-completions  install-units  install-plugin'
 	@echo '                     install-dracut  install-initramfs  install-initrd'
-	@echo '                     install-module'
+	@echo '                     install-stub  install-module'
 	@echo 'make demo            boot an encrypted root and show what happened'
 	@echo '                     (FIRMWARE=stock or amdsev)'
 	@echo 'make boot            boot DISK= with TABLE=, KERNEL= and INITRD= of yours'

@@ -32,6 +32,7 @@ _cocosecret_options()
 	verify) echo --header --partition --secret --name --key-file --owner ;;
 	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force ;;
 	initrd) echo --output --list --kver --cocotab --header --owner --drivers --filesystems --modules --compress --init ;;
+	uki) echo --output --kernel --initrd --cmdline --stub --sign-key --sign-cert --print-measurement ;;
 	list) echo --json --secrets ;;
 	status) echo --json --secrets --state ;;
 	esac
@@ -45,7 +46,7 @@ _cocosecret()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		_cocosecret_words 'keygen table enroll seal verify rotate initrd list status --help --version'
+		_cocosecret_words 'keygen table enroll seal verify rotate initrd uki list status --help --version'
 		return
 	fi
 	if [ "$command" = table ]; then

@@ -29,6 +29,12 @@ struct acpi_header {
 	uint32_t creator_revision;
 } PACKED;
 
+/* 5.2.8, of what is made here */
+struct acpi_xsdt {
+	struct acpi_header header;
+	uint64_t tables[4];
+} PACKED;
+
 /* 5.2.3.2 "Generic Address Structure" */
 struct acpi_place {
 	uint8_t space, bits, offset, access;
@@ -75,7 +81,7 @@ enum {
 
 /* 5.2.10 */
 struct acpi_facs {
-	char signature[4];
+	char signature[4] __attribute__((nonstring));
 	uint32_t length, hardware, waking_vector, lock, flags;
 	uint64_t x_waking_vector;
 	uint8_t version, reserved[31];

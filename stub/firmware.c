@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "firmware.h"
 
-enum { TABLES_BEFORE = 64 };
-
 static struct ours ours;
 static EFI_EXIT_BOOT_SERVICES exit_of_firmware;
 
@@ -43,6 +41,11 @@ void *take_memory(EFI_MEMORY_TYPE type, UINTN size)
 	return (void *)address;
 }
 
+static bool restore(void)
+{
+	return keep_restore((struct table_entry *)ST->ConfigurationTable, ST->NumberOfTableEntries, &ours);
+}
+
 /*
  * The kernel's call. When it has succeeded there is no code of the firmware's left that would put a
  * table back; what the last of it did is put right.
@@ -51,8 +54,7 @@ static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
 {
 	EFI_STATUS status = exit_of_firmware(image, key);
 
-	if (!EFI_ERROR(status) && !keep_restore((struct table_entry *)ST->ConfigurationTable,
-						ST->NumberOfTableEntries, &ours))
+	if (!EFI_ERROR(status) && !restore())
 		power_off();
 	return status;
 }
@@ -65,20 +67,6 @@ static void guard_exit(void)
 	BS->CalculateCrc32(BS, BS->Hdr.HeaderSize, &BS->Hdr.CRC32);
 }
 
-/* One goes, and the list is another. */
-static BOOLEAN remove_one(void)
-{
-	for (UINTN i = 0; i < ST->NumberOfTableEntries; i++) {
-		EFI_GUID guid = ST->ConfigurationTable[i].VendorGuid;
-
-		if (keep_allows((const struct guid *)&guid))
-			continue;
-		need_success(BS->InstallConfigurationTable(&guid, NULL), "a table cannot be removed");
-		return TRUE;
-	}
-	return FALSE;
-}
-
 void put_tables(const struct ours *tables)
 {
 	ours = *tables;
@@ -86,8 +74,7 @@ void put_tables(const struct ours *tables)
 		     "the ACPI tables cannot be installed");
 	need_success(BS->InstallConfigurationTable((EFI_GUID *)&rt_properties_guid, ours.rt_properties),
 		     "the properties of runtime services cannot be installed");
-	for (UINTN left = TABLES_BEFORE; remove_one(); left--)
-		if (left == 0)
-			give_up("the firmware's tables do not go");
+	if (!restore())
+		give_up("the firmware has lost our tables");
 	guard_exit();
 }

@@ -5,7 +5,8 @@ BUILD  ?= build
 CC     ?= cc
 IASL   ?= iasl
 EFIINC ?= /usr/include/efi
-EFILIB ?= $(firstword $(wildcard /usr/lib /usr/lib64/gnuefi))
+# Debian has them in /usr/lib, Fedora in /usr/lib/gnuefi.
+EFILIB ?= $(patsubst %/crt0-efi-x86_64.o,%,$(firstword $(wildcard $(addsuffix /crt0-efi-x86_64.o,/usr/lib /usr/lib/gnuefi /usr/lib64/gnuefi)) /usr/lib/crt0-efi-x86_64.o))
 
 stub_plain   := pe machine tables keep q35
 stub_objects := $(addprefix $(BUILD)/stub/,$(addsuffix .o,main firmware look kernel $(stub_plain) dsdt))

@@ -3,7 +3,7 @@
 
 #include "acpi.h"
 
-enum { ALIGNMENT = 64, LISTED = 4, PCI_BUS_BITS = 20 };
+enum { ALIGNMENT = 64, PCI_BUS_BITS = 20, EVENT_SIZE = 4, CONTROL_SIZE = 2, TIMER_SIZE = 4 };
 
 /* The tables, one behind the other. */
 struct shelf {
@@ -35,22 +35,25 @@ static void *next(struct shelf *shelf, size_t size)
 	return place;
 }
 
-static uint64_t address_of(const struct shelf *shelf, const void *table)
+/* Its address. */
+static uint64_t finish(const struct shelf *shelf, struct acpi_header *header, const char *signature,
+		       uint8_t revision, size_t length)
 {
-	return shelf->address + (uint64_t)((const uint8_t *)table - shelf->memory);
-}
-
-static void finish(struct acpi_header *header, const char *signature, uint8_t revision, size_t length)
-{
+	*header = (struct acpi_header){ .length = (uint32_t)length, .revision = revision, .oem_revision = 1 };
 	copy(header->signature, signature, sizeof(header->signature));
-	header->length = (uint32_t)length;
-	header->revision = revision;
 	copy(header->oem, "COCOSE", sizeof(header->oem));
 	copy(header->oem_table, "COCOWALL", sizeof(header->oem_table));
-	header->oem_revision = 1;
-	copy(header->creator, "COCO", sizeof(header->creator));
-	header->creator_revision = 1;
 	header->checksum = checksum(header, length);
+	return shelf->address + (uint64_t)((uint8_t *)header - shelf->memory);
+}
+
+static uint64_t shelve(struct shelf *shelf, const char *signature, uint8_t revision, const void *table,
+		       size_t size)
+{
+	struct acpi_header *header = next(shelf, size);
+
+	copy(header, table, size);
+	return finish(shelf, header, signature, revision, size);
 }
 
 static struct acpi_place port(uint16_t address, uint8_t bytes)
@@ -58,62 +61,66 @@ static struct acpi_place port(uint16_t address, uint8_t bytes)
 	return (struct acpi_place){ .space = PLACE_PORT, .bits = (uint8_t)(bytes * 8), .address = address };
 }
 
-static void *make_facs(struct shelf *shelf)
+/* The waking vector and the lock stay zero: there is no state to wake from. */
+static uint64_t make_facs(struct shelf *shelf)
 {
 	struct acpi_facs *facs = next(shelf, sizeof(*facs));
 
-	copy(facs->signature, "FACS", sizeof(facs->signature));
-	facs->length = sizeof(*facs);
-	facs->version = 1;
-	return facs;
-}
-
-static void set_ports(struct acpi_fadt *fadt, const struct platform *platform)
-{
-	fadt->event_size = 4;
-	fadt->control_size = 2;
-	fadt->timer_size = 4;
-	fadt->gpe0_size = platform->gpe_size;
-	fadt->pm1a_event = platform->pm_event;
-	fadt->pm1a_control = platform->pm_control;
-	fadt->pm_timer = platform->pm_timer;
-	fadt->gpe0 = platform->gpe;
-	fadt->x_pm1a_event = port(platform->pm_event, fadt->event_size);
-	fadt->x_pm1a_control = port(platform->pm_control, fadt->control_size);
-	fadt->x_pm_timer = port(platform->pm_timer, fadt->timer_size);
-	fadt->x_gpe0 = port(platform->gpe, fadt->gpe0_size);
-	fadt->reset = port(platform->reset, 1);
-	fadt->reset_value = platform->reset_value;
+	*facs = (struct acpi_facs){ .signature = "FACS", .length = sizeof(*facs), .version = 1 };
+	return shelf->address + (uint64_t)((uint8_t *)facs - shelf->memory);
 }
 
 /* SMI_CMD is 0: the firmware has turned ACPI on, as the platform's marks say. */
-static void *make_fadt(struct shelf *shelf, const struct platform *platform, uint64_t facs, uint64_t dsdt)
+static uint64_t make_fadt(struct shelf *shelf, const struct platform *platform, uint64_t dsdt)
 {
-	struct acpi_fadt *fadt = next(shelf, sizeof(*fadt));
+	const struct acpi_fadt fadt = {
+		.facs = (uint32_t)make_facs(shelf),
+		.dsdt = (uint32_t)dsdt,
+		.x_dsdt = dsdt,
+		.sci = platform->sci,
+		.event_size = EVENT_SIZE,
+		.control_size = CONTROL_SIZE,
+		.timer_size = TIMER_SIZE,
+		.gpe0_size = platform->gpe_size,
+		.pm1a_event = platform->pm_event,
+		.pm1a_control = platform->pm_control,
+		.pm_timer = platform->pm_timer,
+		.gpe0 = platform->gpe,
+		.x_pm1a_event = port(platform->pm_event, EVENT_SIZE),
+		.x_pm1a_control = port(platform->pm_control, CONTROL_SIZE),
+		.x_pm_timer = port(platform->pm_timer, TIMER_SIZE),
+		.x_gpe0 = port(platform->gpe, platform->gpe_size),
+		.reset = port(platform->reset, 1),
+		.reset_value = platform->reset_value,
+		.c2_latency = NO_C2,
+		.c3_latency = NO_C3,
+		.century = platform->century,
+		.boot_flags = BOOT_LEGACY | BOOT_8042,
+		.flags = FADT_WBINVD | FADT_C1 | FADT_NO_SLEEP_BUTTON | FADT_RTC_S4 | FADT_RESET |
+			 FADT_PLATFORM_CLOCK,
+	};
 
-	fadt->facs = (uint32_t)facs;
-	fadt->dsdt = (uint32_t)dsdt;
-	fadt->x_dsdt = dsdt;
-	fadt->sci = platform->sci;
-	fadt->c2_latency = NO_C2;
-	fadt->c3_latency = NO_C3;
-	fadt->century = platform->century;
-	fadt->boot_flags = BOOT_LEGACY | BOOT_8042;
-	fadt->flags = FADT_WBINVD | FADT_C1 | FADT_NO_SLEEP_BUTTON | FADT_RTC_S4 | FADT_RESET |
-		      FADT_PLATFORM_CLOCK;
-	set_ports(fadt, platform);
-	finish(&fadt->header, "FACP", 3, sizeof(*fadt));
-	return fadt;
+	return shelve(shelf, "FACP", 3, &fadt, sizeof(fadt));
 }
 
-static void *make_hpet(struct shelf *shelf, const struct platform *platform)
+static uint64_t make_hpet(struct shelf *shelf, const struct platform *platform)
 {
-	struct acpi_hpet *hpet = next(shelf, sizeof(*hpet));
+	const struct acpi_hpet hpet = {
+		.id = platform->hpet_id,
+		.base = { .space = PLACE_MEMORY, .address = platform->hpet },
+	};
 
-	hpet->id = platform->hpet_id;
-	hpet->base = (struct acpi_place){ .space = PLACE_MEMORY, .address = platform->hpet };
-	finish(&hpet->header, "HPET", 1, sizeof(*hpet));
-	return hpet;
+	return shelve(shelf, "HPET", 1, &hpet, sizeof(hpet));
+}
+
+static uint64_t make_mcfg(struct shelf *shelf, struct span ecam)
+{
+	const struct acpi_mcfg mcfg = {
+		.base = ecam.start,
+		.last_bus = (uint8_t)(((ecam.end - ecam.start) >> PCI_BUS_BITS) - 1),
+	};
+
+	return shelve(shelf, "MCFG", 1, &mcfg, sizeof(mcfg));
 }
 
 static uint8_t *put(uint8_t *at, const void *entry, size_t size)
@@ -133,8 +140,11 @@ static uint8_t *put_processor(uint8_t *at, uint32_t id, uint32_t uid)
 	return put(at, &large, sizeof(large));
 }
 
-/* The timer is wired to input 2; the lines that PCI devices shared are level-triggered. */
-static uint8_t *put_overrides(uint8_t *at)
+/*
+ * The timer is wired to input 2, the lines that PCI devices shared are level-triggered, and line 1 of
+ * every processor is for NMIs.
+ */
+static uint8_t *put_lines(uint8_t *at)
 {
 	static const struct madt_override overrides[] = {
 		{ MADT_OVERRIDE, sizeof(struct madt_override), 0, 0, 2, 0 },
@@ -143,20 +153,14 @@ static uint8_t *put_overrides(uint8_t *at)
 		{ MADT_OVERRIDE, sizeof(struct madt_override), 0, 10, 10, MADT_LEVEL_HIGH },
 		{ MADT_OVERRIDE, sizeof(struct madt_override), 0, 11, 11, MADT_LEVEL_HIGH },
 	};
-
-	return put(at, overrides, sizeof(overrides));
-}
-
-/* Line 1 of every processor. */
-static uint8_t *put_nmi(uint8_t *at)
-{
 	static const struct madt_nmi small = { MADT_NMI, sizeof(small), UINT8_MAX, 0, 1 };
 	static const struct madt_x2apic_nmi large = { MADT_X2APIC_NMI, sizeof(large), 0, UINT32_MAX, 1, { 0 } };
 
+	at = put(at, overrides, sizeof(overrides));
 	return put(put(at, &small, sizeof(small)), &large, sizeof(large));
 }
 
-static void *make_madt(struct shelf *shelf, const struct platform *platform, const struct machine *machine)
+static uint64_t make_madt(struct shelf *shelf, const struct platform *platform, const struct machine *machine)
 {
 	const struct madt_io_apic io = { MADT_IO_APIC, sizeof(io), 0, 0, platform->io_apic, 0 };
 	struct acpi_madt *madt = next(shelf, sizeof(*madt));
@@ -167,21 +171,9 @@ static void *make_madt(struct shelf *shelf, const struct platform *platform, con
 	madt->flags = MADT_HAS_PIC;
 	for (size_t i = 0; i < machine->processor_count; i++)
 		at = put_processor(at, machine->processors[i], (uint32_t)i);
-	at = put_nmi(put_overrides(put(at, &io, sizeof(io))));
-	length = (size_t)(at - (uint8_t *)madt);
+	length = (size_t)(put_lines(put(at, &io, sizeof(io))) - (uint8_t *)madt);
 	next(shelf, length - sizeof(*madt));
-	finish(&madt->header, "APIC", 3, length);
-	return madt;
-}
-
-static void *make_mcfg(struct shelf *shelf, struct span ecam)
-{
-	struct acpi_mcfg *mcfg = next(shelf, sizeof(*mcfg));
-
-	mcfg->base = ecam.start;
-	mcfg->last_bus = (uint8_t)(((ecam.end - ecam.start) >> PCI_BUS_BITS) - 1);
-	finish(&mcfg->header, "MCFG", 1, sizeof(*mcfg));
-	return mcfg;
+	return finish(shelf, &madt->header, "APIC", 3, length);
 }
 
 static void set_window(struct acpi_window *window, struct span span)
@@ -209,32 +201,18 @@ static bool set_windows(uint8_t *dsdt, size_t size, const struct span windows[WI
 	return count == WINDOWS;
 }
 
-static void *make_dsdt(struct shelf *shelf, const struct machine *machine, const void *dsdt, size_t size)
+/* 0 where the bytes are no DSDT of ours. */
+static uint64_t make_dsdt(struct shelf *shelf, const struct machine *machine, const void *dsdt, size_t size)
 {
 	struct acpi_header *table;
 
 	if (size < sizeof(*table) || size > TABLES_SIZE / 4)
-		return NULL;
+		return 0;
 	table = next(shelf, size);
 	copy(table, dsdt, size);
 	if (table->length != size || !set_windows((uint8_t *)table, size, machine->windows))
-		return NULL;
-	table->checksum = 0;
-	finish(table, "DSDT", table->revision, size);
-	return table;
-}
-
-static uint64_t make_xsdt(struct shelf *shelf, void *const tables[LISTED])
-{
-	struct acpi_header *xsdt = next(shelf, sizeof(*xsdt) + LISTED * sizeof(uint64_t));
-
-	for (size_t i = 0; i < LISTED; i++) {
-		uint64_t address = address_of(shelf, tables[i]);
-
-		copy((uint8_t *)(xsdt + 1) + i * sizeof(address), &address, sizeof(address));
-	}
-	finish(xsdt, "XSDT", 1, sizeof(*xsdt) + LISTED * sizeof(uint64_t));
-	return address_of(shelf, xsdt);
+		return 0;
+	return finish(shelf, table, "DSDT", table->revision, size);
 }
 
 /* Both sums begin at the signature; the first is of what version 1 had. */
@@ -254,17 +232,17 @@ const char *tables_make(void *memory, uint64_t address, const struct platform *p
 {
 	struct shelf shelf = { memory, address, 0 };
 	struct acpi_rsdp *rsdp = next(&shelf, sizeof(*rsdp));
-	void *dsdt = make_dsdt(&shelf, machine, dsdt_bytes, dsdt_size), *facs, *listed[LISTED];
+	uint64_t dsdt = make_dsdt(&shelf, machine, dsdt_bytes, dsdt_size);
+	struct acpi_xsdt xsdt = { 0 };
 
 	if (!dsdt)
 		return "the DSDT of this program is not whole";
 	if (machine->processor_count == 0)
 		return "there is no processor";
-	facs = make_facs(&shelf);
-	listed[0] = make_fadt(&shelf, platform, address_of(&shelf, facs), address_of(&shelf, dsdt));
-	listed[1] = make_hpet(&shelf, platform);
-	listed[2] = make_mcfg(&shelf, machine->ecam);
-	listed[3] = make_madt(&shelf, platform, machine);
-	fill_rsdp(rsdp, make_xsdt(&shelf, listed));
+	xsdt.tables[0] = make_fadt(&shelf, platform, dsdt);
+	xsdt.tables[1] = make_hpet(&shelf, platform);
+	xsdt.tables[2] = make_mcfg(&shelf, machine->ecam);
+	xsdt.tables[3] = make_madt(&shelf, platform, machine);
+	fill_rsdp(rsdp, shelve(&shelf, "XSDT", 1, &xsdt, sizeof(xsdt)));
 	return NULL;
 }

@@ -13,7 +13,7 @@ libssl-dev uuid-dev libblkid-dev libdevmapper-dev libcmocka-dev
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 codespell aspell aspell-en
 linux-headers-cloud-amd64
-qemu-system-x86 qemu-utils ovmf gnu-efi
+qemu-system-x86 qemu-utils ovmf gnu-efi acpica-tools
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static
 fdisk nbdkit nbdkit-plugin-python
 zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace graphviz

@@ -19,7 +19,7 @@ from attacks.catalogue import COCOSECRET, TOP, call
 from harness import documents, known
 
 COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
-            "seal", "verify", "rotate", "initrd", "list", "status"]
+            "seal", "verify", "rotate", "initrd", "uki", "list", "status"]
 PAGES = sorted((TOP / "man").glob("cocosecret*.1"))
 BASH = TOP / "completions/cocosecret.bash"
 ZSH = TOP / "completions/_cocosecret"

@@ -4,7 +4,7 @@ BUILD        ?= build
 CLANG        ?= clang
 FUZZ_SECONDS ?= 10
 
-fuzz_names := table cocotab cmdline seal token policy uevent anchor
+fuzz_names := table cocotab cmdline seal token policy uevent anchor stub
 fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
@@ -40,6 +40,10 @@ $(addprefix $(fuzz_dir)/,cocotab cmdline seal token policy anchor): $(fuzz_dir)/
 $(fuzz_dir)/uevent: tests/fuzz/uevent.c unlock/init/uevent.c | $(fuzz_dir)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $^
+
+$(fuzz_dir)/stub: tests/fuzz/stub.c $(stub_plain:%=stub/%.c) | $(fuzz_dir)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(fuzz_flags) -fno-sanitize=alignment $(unlock_cppflags) -o $@ $^
 
 $(fuzz_dir):
 	$(Q)mkdir -p $@

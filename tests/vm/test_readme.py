@@ -40,6 +40,7 @@ ELSEWHERE = {
     "make check ": "these are the tests",
     "cryptsetup open ": "tests/vm/test_plugin.py",
     "make demo ": "below",
+    "cocosecret uki ": "tests/vm/test_stub.py",
 }
 ENROLLED = re.compile("cocosecret (seal|rotate)")
 

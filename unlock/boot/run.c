@@ -301,6 +301,9 @@ int run_unlock(const struct run_arguments *arguments)
 		log_info("off by rd.cocosecret=0");
 		return EXIT_OPENED;
 	}
+	if (!code && run.config.tables == TABLES_HOST)
+		log_info("the kernel has obeyed the host's ACPI tables; cocosecret-uki(1) says what keeps "
+			 "them from it");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !code; i++)
 		code = steps[i](&run);
 	if (code)

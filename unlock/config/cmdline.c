@@ -293,12 +293,30 @@ static void set_root(struct cmdline *cmdline, struct slice text)
 		memcpy(cmdline->root, volume.name, sizeof(volume.name));
 }
 
+const char *tables_text(enum tables tables)
+{
+	static const char *const words[] = { "host", "ours", "none" };
+
+	return words[tables];
+}
+
+/* The host cannot write here; what the tables say of their maker is the host's word. */
+static enum tables find_tables(struct slice text)
+{
+	struct slice value;
+
+	if (cmdline_value(text, "cocosecret.wall", &value) && slice_is(value, "1"))
+		return TABLES_OURS;
+	return cmdline_value(text, "acpi", &value) && slice_is(value, "off") ? TABLES_NONE : TABLES_HOST;
+}
+
 int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *fault)
 {
 	struct parameter parameter;
 
 	*cmdline = (struct cmdline){ .timeout_s = TIMEOUT_DEFAULT_S };
 	set_root(cmdline, text);
+	cmdline->tables = find_tables(text);
 	while (cut_parameter(&text, &parameter)) {
 		int r = apply(cmdline, &parameter, fault);
 

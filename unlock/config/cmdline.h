@@ -27,6 +27,15 @@ enum host_channel {
 	HOST_GPT_AUTO = 1 << 2,
 };
 
+/* Whose firmware tables the kernel obeyed before anything of the initramfs ran. */
+enum tables {
+	TABLES_HOST,
+	TABLES_OURS, /* behind cocosecret-stub.efi, which says so on the command line */
+	TABLES_NONE, /* acpi=off */
+};
+
+const char *tables_text(enum tables tables);
+
 struct cmdline {
 	bool off; /* rd.cocosecret=0 */
 	unsigned int timeout_s;
@@ -34,6 +43,7 @@ struct cmdline {
 	enum source source;
 	unsigned int allowed; /* of enum host_channel */
 	struct anchors anchors;
+	enum tables tables;
 	char root[VOLUME_NAME_SIZE]; /* the mapping that root= names; empty where it names none */
 	struct volumes volumes;
 };

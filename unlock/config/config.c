@@ -31,6 +31,7 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 				   .timeout_s = cmdline->timeout_s,
 				   .source = cmdline->source,
 				   .anchors = cmdline->anchors,
+				   .tables = cmdline->tables,
 				   .volumes = cmdline->volumes };
 	memcpy(config->root, cmdline->root, sizeof(config->root));
 	cmdline->volumes = (struct volumes){ 0 };

@@ -11,6 +11,7 @@ struct config {
 	unsigned int timeout_s;
 	enum source source;
 	struct anchors anchors; /* whose signature a header must carry */
+	enum tables tables;
 	char root[VOLUME_NAME_SIZE]; /* as the command line's root= names it, or empty */
 	struct volumes volumes;
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/cmdline.h"
 #include "header/document.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -74,6 +75,16 @@ static struct json_object *read_root(int state)
 	return root;
 }
 
+/* Whose word the kernel took for the machine. */
+static struct json_object *read_tables(void)
+{
+	struct cmdline cmdline;
+	struct fault fault;
+	int r = cmdline_settings(&cmdline, &fault);
+
+	return r < 0 ? NULL : json_object_new_string(tables_text(cmdline.tables));
+}
+
 /* Without a record there are no members of what would be in it. */
 static void read_state(int state, struct json_object *status)
 {
@@ -81,6 +92,7 @@ static void read_state(int state, struct json_object *status)
 	add(status, "volumes", read_records(state, STATE_VOLUMES));
 	add(status, "wiped", read_records(state, STATE_WIPED));
 	add(status, "root", read_root(state));
+	add(status, "tables", read_tables());
 }
 
 static const char *text(struct json_object *object, const char *name)
@@ -187,11 +199,24 @@ static void print_run(struct json_object *status)
 					    US_PER_MS));
 }
 
+static void print_tables(struct json_object *status)
+{
+	const char *tables = text(status, "tables");
+
+	if (strcmp(tables, tables_text(TABLES_OURS)) == 0)
+		puts("tables   ours: the kernel saw no ACPI or SMBIOS table of the host");
+	else if (strcmp(tables, tables_text(TABLES_NONE)) == 0)
+		puts("tables   none: acpi=off");
+	else
+		puts("tables   the host's: the kernel has obeyed its ACPI tables, see cocosecret-uki(1)");
+}
+
 static void print_words(struct json_object *status, int r)
 {
 	print_run(status);
 	print_volumes(status);
 	print_root(status);
+	print_tables(status);
 	print_wiped(status);
 	print_secrets(status, r);
 }

@@ -376,7 +376,7 @@ static void free_uki(struct uki *uki)
 
 int uki_main(int argc, char **argv)
 {
-	CLEANUP(free_uki) struct uki uki = { .order = { .stub = LIBEXEC_PATH "/cocosecret-stub.efi" } };
+	CLEANUP(free_uki) struct uki uki = { .order = { .stub = LIBEXEC_PATH "/efi/cocosecret-stub.efi" } };
 	CLEANUP(free_bytes) unsigned char *bytes = NULL;
 	size_t size = 0;
 	int code = parse(&uki.order, argc, argv);
