@@ -27,12 +27,7 @@ static const struct payload *served;
 /* Told to user space, which cannot see otherwise whose tables the kernel has: no host writes here. */
 static const char mark[] = "cocosecret.wall=1 ";
 
-struct load_file2 {
-	EFI_STATUS (EFIAPI *load)(struct load_file2 *self, EFI_DEVICE_PATH *path, BOOLEAN boot,
-				  UINTN *size, void *buffer);
-};
-
-static EFI_STATUS EFIAPI load_initrd(struct load_file2 *self, EFI_DEVICE_PATH *path, BOOLEAN boot,
+static EFI_STATUS EFIAPI load_initrd(EFI_LOAD_FILE_INTERFACE *self, EFI_DEVICE_PATH *path, BOOLEAN boot,
 				     UINTN *size, void *buffer)
 {
 	BOOLEAN fits;
@@ -47,7 +42,7 @@ static EFI_STATUS EFIAPI load_initrd(struct load_file2 *self, EFI_DEVICE_PATH *p
 	return EFI_SUCCESS;
 }
 
-static struct load_file2 initrd_file = { load_initrd };
+static EFI_LOAD_FILE_INTERFACE initrd_file = { load_initrd };
 
 /* Refused where somebody else serves one: which of them the kernel would take is not known. */
 static void serve_initrd(const struct payload *payload)
@@ -62,14 +57,14 @@ static void serve_initrd(const struct payload *payload)
 
 static CHAR16 *load_options(const struct payload *payload, UINT32 *size)
 {
-	UINTN length = sizeof(mark) - 1 + payload->cmdline_size, at = 0;
-	CHAR16 *options = take_memory(EfiLoaderData, (length + 1) * sizeof(*options));
+	UINTN length = sizeof(mark) + payload->cmdline_size;
+	CHAR16 *options = take_memory(EfiLoaderData, length * sizeof(*options)), *at = options;
 
-	for (UINTN i = 0; i < sizeof(mark) - 1; i++)
-		options[at++] = (CHAR16)mark[i];
-	for (UINTN i = 0; i < payload->cmdline_size && payload->cmdline[i]; i++)
-		options[at++] = payload->cmdline[i];
-	*size = (UINT32)((at + 1) * sizeof(*options));
+	for (const char *c = mark; *c; c++)
+		*at++ = (CHAR16)*c;
+	for (UINTN i = 0; i < payload->cmdline_size; i++)
+		*at++ = payload->cmdline[i];
+	*size = (UINT32)(length * sizeof(*options));
 	return options;
 }
 

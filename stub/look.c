@@ -6,7 +6,6 @@ enum {
 	PORT_PCI_ADDRESS = 0xcf8,
 	PORT_PCI_DATA = 0xcfc,
 	PCI_ENABLE = 1 << 31,
-	CPUID_LARGEST = 0x80000000,
 	CPUID_ADDRESS_BITS = 0x80000008,
 	PROCESSOR_ENABLED = 1 << 1,
 	MAX_REGIONS = 1 << 16,
@@ -56,17 +55,13 @@ void check_platform(const struct platform *platform)
 	}
 }
 
-static UINT32 cpuid(UINT32 leaf)
-{
-	UINT32 a = leaf, b, c = 0, d;
-
-	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	return a;
-}
-
+/* Every processor with 64 bits has this leaf. */
 static unsigned int address_bits(void)
 {
-	return cpuid(CPUID_LARGEST) < (UINT32)CPUID_ADDRESS_BITS ? 0 : cpuid(CPUID_ADDRESS_BITS) & 0xff;
+	UINT32 a = CPUID_ADDRESS_BITS, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return a & 0xff;
 }
 
 static void read_map(struct map *map)

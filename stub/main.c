@@ -26,15 +26,6 @@ enum {
 /* dsdt.asl */
 extern const UINT8 dsdt_begin[], dsdt_end[];
 
-static const UINT8 *find(const struct pe *us, const char *name, UINTN *size, const char *missing)
-{
-	const UINT8 *at = pe_loaded(us, name, size);
-
-	if (!at)
-		give_up(missing);
-	return at;
-}
-
 static void find_payload(EFI_HANDLE self, struct payload *payload)
 {
 	EFI_LOADED_IMAGE *image;
@@ -43,11 +34,11 @@ static void find_payload(EFI_HANDLE self, struct payload *payload)
 	need_success(BS->HandleProtocol(self, &LoadedImageProtocol, (void **)&image), "no loaded image");
 	if (!pe_read(&us, image->ImageBase, image->ImageSize))
 		give_up("this program's own headers cannot be read");
-	payload->kernel = find(&us, PE_KERNEL, &payload->kernel_size,
-			       "no kernel is in this program; cocosecret uki puts one there");
-	payload->initrd = find(&us, PE_INITRD, &payload->initrd_size, "no initramfs is in this program");
-	payload->cmdline = find(&us, PE_CMDLINE, &payload->cmdline_size,
-				"no command line is in this program");
+	payload->kernel = pe_loaded(&us, PE_KERNEL, &payload->kernel_size);
+	payload->initrd = pe_loaded(&us, PE_INITRD, &payload->initrd_size);
+	payload->cmdline = pe_loaded(&us, PE_CMDLINE, &payload->cmdline_size);
+	if (!payload->kernel || !payload->initrd || !payload->cmdline)
+		give_up("no kernel is in this program; cocosecret uki puts one there");
 }
 
 /* Without variables: where the firmware keeps them is the host's. */
