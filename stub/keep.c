@@ -25,12 +25,10 @@ static const struct guid allowed[] = {
 
 static bool same(const struct guid *one, const struct guid *other)
 {
-	const uint8_t *a = (const uint8_t *)one, *b = (const uint8_t *)other;
-
-	for (size_t i = 0; i < sizeof(*one); i++)
-		if (a[i] != b[i])
+	for (size_t i = 0; i < sizeof(one->d); i++)
+		if (one->d[i] != other->d[i])
 			return false;
-	return true;
+	return one->a == other->a && one->b == other->b && one->c == other->c;
 }
 
 bool keep_allows(const struct guid *guid)

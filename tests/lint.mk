@@ -1,6 +1,6 @@
 # Static checks. Each target prints nothing when all is well.
 
-LINT_C    = $(wildcard unlock/*/*.c module/table.c tests/harness/guest/*.c tests/bench/*.c)
+LINT_C    = $(wildcard unlock/*/*.c module/table.c tests/harness/guest/*.c tests/bench/*.c) $(stub_plain:%=stub/%.c)
 LINT_SH   = $(wildcard tests/*.sh tests/*/*.sh tests/harness/guest/*.sh .ci/run examples/*/*.sh examples/*/mkosi.build.chroot examples/*/mkosi.profiles/*/*.chroot examples/fleet/tables)
 LINT_BOOT = $(wildcard initrd/*.in dracut/plain/*.sh dracut/plain/*.in initramfs-tools/*.in initramfs-tools/scripts/*.in initramfs-tools/scripts/*/*.in)
 LINT_BASH = completions/cocosecret.bash dracut/module-setup.sh.in dracut/close/module-setup.sh.in dracut/50-cocosecret.conf
@@ -16,7 +16,7 @@ lint-cppcheck:
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem -j 2 \
-		-D__x86_64__ -Imodule -Iunlock $(LINT_C)
+		-D__x86_64__ -Imodule -Istub -Iunlock $(LINT_C)
 
 lint-sparse: module-sparse
 

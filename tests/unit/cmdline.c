@@ -159,6 +159,22 @@ static void owners_keys_add_up_and_exclude_none(void **state)
 	assert_true(parse("rd.cocosecret.owner") < 0);
 }
 
+/* By the owner's words: what the tables themselves say of their maker is the host's. */
+static void tables_are_ours_behind_the_wall(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("quiet"), 0);
+	assert_int_equal(cmdline.tables, TABLES_HOST);
+	assert_int_equal(parse("cocosecret.wall=1 quiet"), 0);
+	assert_int_equal(cmdline.tables, TABLES_OURS);
+	assert_int_equal(parse("cocosecret.wall=1 cocosecret.wall=0 xcocosecret.wall=1"), 0);
+	assert_int_equal(cmdline.tables, TABLES_HOST);
+	assert_int_equal(parse("acpi=off"), 0);
+	assert_int_equal(cmdline.tables, TABLES_NONE);
+	assert_int_equal(parse("acpi=force cocosecret.wall"), 0);
+	assert_int_equal(cmdline.tables, TABLES_HOST);
+}
+
 static void source_is_one_of_two_words(void **state)
 {
 	(void)state;
@@ -269,6 +285,7 @@ int main(void)
 		cmocka_unit_test_teardown(timeout_is_a_number_of_seconds, forget),
 		cmocka_unit_test_teardown(on_failure_is_one_of_four_words, forget),
 		cmocka_unit_test_teardown(owners_keys_add_up_and_exclude_none, forget),
+		cmocka_unit_test_teardown(tables_are_ours_behind_the_wall, forget),
 		cmocka_unit_test_teardown(source_is_one_of_two_words, forget),
 		cmocka_unit_test_teardown(the_host_is_let_in_by_channel, forget),
 		cmocka_unit_test(a_dash_is_an_underscore_in_any_name),

@@ -156,6 +156,7 @@ static void programs_get_the_same(void **state)
 	assert_false(json_object_get_boolean(json_object_object_get(volume, "active")));
 	assert_true(json_object_get_boolean(json_object_object_get(volume, "sealed")));
 	assert_non_null(document_member(status, "run", json_type_object));
+	assert_string_equal(document_text(status, "tables"), "host");
 	verified = document_member(status, "root", json_type_object);
 	assert_string_equal(document_text(verified, "mapping"), "/dev/mapper/test-root");
 	assert_int_equal(json_object_array_length(document_member(status, "wiped", json_type_array)), 1);
