@@ -81,7 +81,7 @@ enum {
 
 /* 5.2.10 */
 struct acpi_facs {
-	char signature[4] __attribute__((nonstring));
+	char signature[4];
 	uint32_t length, hardware, waking_vector, lock, flags;
 	uint64_t x_waking_vector;
 	uint8_t version, reserved[31];

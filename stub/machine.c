@@ -45,12 +45,12 @@ static bool holds(struct span outer, struct span inner)
 }
 
 /*
- * Reserved memory may be RAM, the launch secret's page for one, but none of it is so large: so one
- * reserved entry has to hold all of it, and no other entry any.
+ * Reserved memory may be RAM, the launch secret's page for one, but none of it is so large: so a
+ * reserved entry has to hold all of it, and what overlaps it has to.
  */
 static const char *check_ecam(const struct map *map, struct span ecam)
 {
-	size_t holding = 0;
+	bool held = false;
 
 	for (size_t i = 0; i < map->count; i++) {
 		const struct region *region = &map->regions[i];
@@ -59,9 +59,9 @@ static const char *check_ecam(const struct map *map, struct span ecam)
 			continue;
 		if (region->is_memory || !holds(region->span, ecam))
 			return "PCI's configuration space lies in memory";
-		holding++;
+		held = true;
 	}
-	return holding == 1 ? NULL : "the firmware does not reserve PCI's configuration space";
+	return held ? NULL : "the firmware does not reserve PCI's configuration space";
 }
 
 const char *machine_set_ecam(struct machine *machine, const struct platform *platform,

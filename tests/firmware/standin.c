@@ -8,6 +8,8 @@
  *   area-size  bytes, decimal or 0x…; absent: 0xc00 as OVMF has it
  *   cmdline    the kernel command line
  *   mode       "area", or absent: an area that the kernel keeps off
+ *              "late": the same, and when the kernel takes over the firmware's
+ *              ACPI and SMBIOS tables are installed once more
  *              "ram": an area that the kernel counts as System RAM
  *              "none": publish nothing
  *              "descriptor BASE SIZE": publish these hex numbers and no area
@@ -194,6 +196,34 @@ static void publish(const struct area *area)
 	say(L"area 0x%lx 0x%lx", area->base, area->size);
 }
 
+static EFI_GUID late_guids[] = { ACPI_20_TABLE_GUID, SMBIOS_TABLE_GUID };
+static void *late_tables[2];
+
+/* No memory may be had here, and none is: the entries are there, or were. */
+static void EFIAPI put_back(EFI_EVENT event, void *context)
+{
+	(void)event;
+	(void)context;
+	for (UINTN i = 0; i < 2; i++)
+		if (late_tables[i])
+			uefi_call_wrapper(BS->InstallConfigurationTable, 2, &late_guids[i],
+					  late_tables[i]);
+	debug_write((const CHAR8 *)"standin: tables are back\n");
+}
+
+static void set_up_late(void)
+{
+	EFI_EVENT event;
+	EFI_STATUS status;
+
+	for (UINTN i = 0; i < 2; i++)
+		LibGetSystemConfigurationTable(&late_guids[i], &late_tables[i]);
+	status = uefi_call_wrapper(BS->CreateEvent, 5, EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_CALLBACK,
+				   (EFI_EVENT_NOTIFY)put_back, NULL, &event);
+	if (EFI_ERROR(status))
+		give_up(L"no event", status);
+}
+
 static void set_up_area(void)
 {
 	CHAR8 text[MODE_SIZE];
@@ -210,6 +240,9 @@ static void set_up_area(void)
 		area.size = number(&mode, 16);
 	} else if (skip_word(&mode, "ram")) {
 		fill_area(&area, EfiLoaderData);
+	} else if (skip_word(&mode, "late")) {
+		fill_area(&area, EfiReservedMemoryType);
+		set_up_late();
 	} else if (!text[0] || skip_word(&mode, "area")) {
 		fill_area(&area, EfiReservedMemoryType);
 	} else {

@@ -144,6 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(&input, data, size < sizeof(input) ? size : sizeof(input));
 	make(&input);
-	read_program(data, size);
+	if (size)
+		read_program(data + 1, size - 1);
 	return 0;
 }

@@ -87,6 +87,16 @@ static void refuses_another(void **state)
 		assert_non_null(machine_set_ecam(&machine, &q35, &map, wrong[i]));
 }
 
+static void refuses_half_a_bus(void **state)
+{
+	struct map map = new_map();
+
+	(void)state;
+	add(&map, RESERVED, 0xc0000000, 0xf0000000);
+	assert_non_null(machine_set_ecam(&machine, &q35, &map, 0xd8000000 | ECAM_ON));
+	assert_null(machine_set_ecam(&machine, &q35, &map, 0xd8000000 | 1 << 1 | ECAM_ON));
+}
+
 /* A page that is reserved, as the launch secret's is, is no place for it. */
 static void refuses_what_is_reserved_in_part(void **state)
 {
@@ -453,6 +463,7 @@ int main(void)
 		cmocka_unit_test(no_map_wraps),
 		cmocka_unit_test(takes_the_configuration_space),
 		cmocka_unit_test(refuses_another),
+		cmocka_unit_test(refuses_half_a_bus),
 		cmocka_unit_test(refuses_what_is_reserved_in_part),
 		cmocka_unit_test(finds_the_windows),
 		cmocka_unit_test(windows_hold_no_memory),

@@ -3,10 +3,13 @@
 host's tables do without it is shown beside it."""
 
 import json
+import subprocess
+import time
 
 import pytest
 
-from harness import acpi, expect, image, rootvm, single
+from harness import (acpi, documents, expect, firmware, image, known, packages,
+                     place, rootvm, single, table)
 
 LIMIT = 180
 OURS = {"APIC", "DSDT", "FACP", "FACS", "HPET", "MCFG"}
@@ -63,6 +66,114 @@ def test_boot():
         assert guest.wait_off(LIMIT) == "guest-shutdown"
 
 
+# Disks of zeros; two of them signal by a line, as old devices do.
+DISKS = (("nvme,serial=nvme", "nvme0n1"), ("scsi-hd,bus=scsi.0", "sda"),
+         ("virtio-blk-pci,vectors=0,addr=0x19", "vdb"),
+         ("virtio-blk-pci,vectors=0,bus=deep", "vdc"),
+         ("virtio-blk-pci,vectors=0,bus=old,addr=3", "vdd"))
+DEVICES = ("virtio-scsi-pci,id=scsi", "pcie-root-port,id=deep,chassis=2",
+           "i82801b11-bridge,id=old,addr=0x1e", "e1000e", "qemu-xhci")
+
+
+def devices():
+    """QEMU's arguments."""
+    for name in DEVICES:
+        yield from ("-device", name)
+    for number, (name, _) in enumerate(DISKS):
+        yield from ("-blockdev", "driver=null-co,read-zeroes=on,size=1048576,"
+                    f"node-name=zeros{number}",
+                    "-device", f"{name},drive=zeros{number}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ("walled", "walled-stock"))
+def test_devices(kind, tmp_path):
+    """Eight processors; disks by NVMe, SCSI and behind two kinds of bridges,
+    with interrupts by lines too; one that comes later; and a reboot."""
+    late = tmp_path / "late.img"
+    late.write_bytes(bytes(1 << 20))
+    with boot(kind, cpus=8, more=[
+            *devices(), "-global",
+            "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]) as guest:
+        guest.wait_ready(LIMIT)
+        assert guest.check("nproc") == "8" and tables(guest) == OURS
+        for _, name in DISKS:
+            guest.check(f"dd if=/dev/{name} of=/dev/null bs=64k count=4 "
+                        "iflag=direct")
+        lines = guest.check("grep 'IO-APIC.*fasteoi.*virtio' /proc/interrupts")
+        print(lines)
+        assert len(lines.splitlines()) == 3
+        bars = guest.check("dmesg | grep -E \"can't|no GSI|BAR.*failed|"
+                           "invalid\" || :")
+        assert "GSI" not in bars and "claim" not in bars, bars
+        guest.plug(late, serial="late")
+        guest.check("for i in $(seq 60); do cat /sys/block/vd*/serial | "
+                    "grep late && exit; sleep 1; done; exit 1", LIMIT)
+        guest.send("systemctl reboot")
+        assert guest.wait_off(LIMIT) == "guest-reset"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ("stock", "walled-stock"))
+def test_late(kind):
+    """A firmware that puts its tables back when the kernel takes over: ACPI's
+    and SMBIOS. Without the wall they are just there."""
+    with boot(kind, mode="late") as guest:
+        guest.wait_ready(LIMIT)
+        assert "standin: tables are back" in guest.debug_log()
+        walled = kind == "walled-stock"
+        assert (tables(guest) == OURS) == walled
+        assert (guest.run("ls /sys/firmware/dmi")[0] != 0) == walled
+
+
+@pytest.mark.slow
+def test_other_machine(tmp_path):
+    """On a kind that it does not know, it says so and powers off."""
+    esp = tmp_path / "esp/EFI/BOOT"
+    esp.mkdir(parents=True)
+    (tmp_path / "initrd").write_bytes(b"none")
+    firmware.walled(esp / "BOOTX64.EFI", packages.Kernel().image,
+                    tmp_path / "initrd", "quiet")
+    done = subprocess.run(
+        ["qemu-system-x86_64", "-machine", "pc", "-nodefaults", "-display",
+         "none", "-m", "512", "-serial", "stdio", "-drive",
+         f"if=pflash,format=raw,readonly=on,file={firmware.CODE}", "-drive",
+         f"if=none,id=esp,format=raw,readonly=on,file=fat:{tmp_path}/esp",
+         "-device", "virtio-blk-pci,drive=esp"], timeout=600, check=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert b"cocosecret-stub: this machine is not QEMU's q35" in done.stdout
+
+
+@pytest.mark.slow
+def test_readme(tmp_path):
+    """Its two commands, from a kernel and an initramfs to a boot."""
+    cocosecret, stub = firmware.programs()
+    disk = image.sealed()
+    for name, file in (("vmlinuz", packages.Kernel().image),
+                       ("initrd.img", single.initramfs()),
+                       ("disk.img", disk.image)):
+        (tmp_path / name).symlink_to(file)
+    (tmp_path / "table.bin").write_bytes(table.build({known.DISK: disk.key}))
+    script = documents.readme("cocosecret uki ").replace(
+        "cocosecret uki", f"{cocosecret} uki --stub {stub}").replace(
+        "make boot", f"make -C {place.TOP} boot").replace("=disk.img", (
+            f"={tmp_path}/disk.img")).replace("=table.bin", (
+                f"={tmp_path}/table.bin")).replace("=guest.efi", (
+                    f"={tmp_path}/guest.efi"))
+    said, deadline = tmp_path / "said", time.monotonic() + 900
+    with open(said, "wb") as out, subprocess.Popen(
+            ["sh", "-euc", script], cwd=tmp_path, stdin=subprocess.PIPE,
+            stdout=out, stderr=out, env=place.environment()) as shell:
+        while (b" unlinked" not in said.read_bytes() and shell.poll() is None
+               and time.monotonic() < deadline):
+            time.sleep(1)
+        shell.communicate(b"\x01x")
+    text = said.read_text(errors="replace")
+    assert "/dev/mapper/root with secret" in text, text[-2000:]
+    assert OBEYED not in text
+    print(text[:300])
+
+
 HOSTILE = "amdsev", "walled"
 
 
@@ -77,7 +188,9 @@ def test_tables(kind, folder):
         acpi.erst(), acpi.hest(PLACES["HEST"]), dsdt=acpi.bytecode(PLACES["DSDT"], "DSDT", acpi.MACHINE),
         gpe=PLACES["GPE"])
     with boot(kind, cmdline="pci=nocrs", cpus=2,
-              more=acpi.arguments(folder, host)) as guest:
+              more=[*acpi.arguments(folder, host), "-smbios",
+                    "type=11,value=io.systemd.credential:tests=heard"]
+              ) as guest:
         guest.wait_ready(LIMIT)
         found = marked(guest)
         print(kind, sorted(found), guest.check("nproc"))
@@ -86,6 +199,8 @@ def test_tables(kind, folder):
         assert found == (set() if walled else {*PLACES, "ERST"})
         assert (tables(guest) == OURS) == walled
         assert (OBEYED in guest.check("dmesg")) != walled
+        assert (guest.run("grep -qa heard /sys/firmware/dmi/tables/DMI"
+                          )[0] == 0) != walled
         assert json.loads(guest.check("cocosecret status --json"))[
             "tables"] == ("ours" if walled else "host")
         print(guest.check("cocosecret status | grep ^tables"))
