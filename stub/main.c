@@ -18,6 +18,7 @@ enum {
 	RT_PROPERTIES_VERSION = 1,
 	/* GetTime to SetWakeupTime */
 	RT_CLOCK = 0xf,
+	RT_GET_VARIABLE = 0x10,
 	RT_MAP = 0x80,
 	RT_POINTER = 0x100,
 	RT_RESET = 0x400,
@@ -41,14 +42,27 @@ static void find_payload(EFI_HANDLE self, struct payload *payload)
 		give_up("no kernel is in this program; cocosecret uki puts one there");
 }
 
-/* Without variables: where the firmware keeps them is the host's. */
+static bool is_secure_boot(void)
+{
+	UINTN size = 1;
+	UINT8 value = 0;
+
+	return !EFI_ERROR(RT->GetVariable(L"SecureBoot", &EfiGlobalVariable, NULL, &size, &value)) &&
+	       value == 1;
+}
+
+/*
+ * Without variables, since where the firmware keeps them is the host's; with Secure Boot the kernel
+ * needs the firmware's keys for its modules, and may read what it knows the name of.
+ */
 static void *make_rt_properties(void)
 {
 	struct rt_properties *properties = take_memory(EfiACPIReclaimMemory, sizeof(*properties));
 
 	properties->version = RT_PROPERTIES_VERSION;
 	properties->length = sizeof(*properties);
-	properties->supported = RT_CLOCK | RT_MAP | RT_POINTER | RT_RESET;
+	properties->supported = RT_CLOCK | RT_MAP | RT_POINTER | RT_RESET |
+				(is_secure_boot() ? RT_GET_VARIABLE : 0);
 	return properties;
 }
 

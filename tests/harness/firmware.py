@@ -277,5 +277,20 @@ class WalledStock(Stock):
         return super().arguments(folder, memory)
 
 
+class WalledSecureBoot(SecureBoot):
+    """The same, signed, and the kernel in it."""
+
+    name = "OVMF with Secure Boot, wall"
+
+    def arguments(self, folder, memory):
+        key, _ = self.open_key(folder)
+        uki = folder / "uki.efi"
+        walled(uki, self.kernel, self.initrd, self.settings["cmdline"],
+               "--sign-key", key, "--sign-cert", self.certificate)
+        self.kernel, self.initrd = uki, None
+        return super().arguments(folder, memory)
+
+
 KINDS = {"stock": Stock, "amdsev": AmdSev, "secureboot": SecureBoot,
-         "walled": WalledAmdSev, "walled-stock": WalledStock}
+         "walled": WalledAmdSev, "walled-stock": WalledStock,
+         "walled-secureboot": WalledSecureBoot}

@@ -18,9 +18,9 @@ def module():
     return path.relative_to(image.root())
 
 
-def guest_of(files=()):
+def guest_of(files=(), kind="secureboot"):
     """The sealed disk."""
-    return rootvm.guest("secureboot", disk=image.sealed(), files=files,
+    return rootvm.guest(kind, disk=image.sealed(), files=files,
                         volumes=rootvm.volume(options=""))
 
 
@@ -32,17 +32,22 @@ def assert_locked_down(guest):
     print(said.split("] ")[-1])
 
 
-def test_signed():
-    """It is loaded, and the root is up."""
+@pytest.mark.parametrize("kind", ("secureboot", "walled-secureboot"))
+def test_signed(kind):
+    """It is loaded, and the root is up; behind the wall, too, where nobody sees
+    the variables in which the keys are."""
     with place.scratch() as folder:
         signed = pathlib.Path(folder) / "efi_secret.ko"
         place.run("cp", image.root() / module(), signed)
         firmware.SecureBoot.sign_module(signed, packages.Kernel().version)
-        with guest_of({str(module()): signed}) as guest:
+        with guest_of({str(module()): signed}, kind) as guest:
             guest.wait_ready(LIMIT)
             assert_locked_down(guest)
             assert guest.check("findmnt -no SOURCE /") == known.MAPPED
             assert guest.check(f"ls {rootvm.SECRETS}") == ""
+            shows_variables = guest.run(
+                "ls -d /sys/devices/platform/efivars.0")[0] == 0
+            assert shows_variables == (kind == "secureboot")
             print(f"signed: root's agent after {guest.age():.1f} s")
 
 

@@ -91,7 +91,7 @@ static const struct command {
 	  "  --modules NAME,...   more that every boot loads; may be repeated\n"
 	  "  --compress WHAT      zstd (by default), gzip, xz or none\n"
 	  "  --init FILE          in place of the installed cocosecret-init\n" },
-	{ NULL, "uki", uki_main, "-o FILE --kernel VMLINUZ --initrd IMG --cmdline TEXT [OPTIONS]",
+	{ NULL, "uki", uki_main, "-o FILE --kernel FILE --initrd FILE --cmdline TEXT [...]",
 	  "put kernel and initramfs into one file, behind the wall",
 	  "  -o, --output FILE    the file; replaced when all is well\n"
 	  "  --kernel FILE        a kernel with an EFI stub, as distributions have it\n"
