@@ -27,8 +27,8 @@ void need_success(EFI_STATUS status, const char *why)
 {
 	if (!EFI_ERROR(status))
 		return;
-	Print(L"cocosecret-stub: %r\n", status);
-	give_up(why);
+	Print(L"cocosecret-stub: %a: %r; powering off\n", why, status);
+	power_off();
 }
 
 void *take_memory(EFI_MEMORY_TYPE type, UINTN size)

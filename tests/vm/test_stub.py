@@ -90,7 +90,8 @@ def devices():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ("walled", "walled-stock", "stock"))
 def test_devices(kind, tmp_path):
-    """Eight processors; disks by NVMe and behind two kinds of bridges, with interrupts by lines too; one that comes later; and a reboot. The last is
+    """Eight processors; disks by NVMe and behind two kinds of bridges, with
+    interrupts by lines too; one that comes later; and a reboot. The last is
     without the wall, and the same."""
     late = tmp_path / "late.img"
     late.write_bytes(bytes(1 << 20))
@@ -193,7 +194,8 @@ def test_tables(kind, folder):
     host = acpi.machine(
         *(acpi.bytecode(PLACES[name], name)
           for name in ("SSDT", "PSDT", "OSDT")),
-        acpi.erst(), acpi.hest(PLACES["HEST"]), dsdt=acpi.bytecode(PLACES["DSDT"], "DSDT", acpi.MACHINE),
+        acpi.erst(), acpi.hest(PLACES["HEST"]),
+        dsdt=acpi.bytecode(PLACES["DSDT"], "DSDT", acpi.MACHINE),
         gpe=PLACES["GPE"])
     with boot(kind, cmdline="pci=nocrs", cpus=2,
               more=[*acpi.arguments(folder, host), "-smbios",
