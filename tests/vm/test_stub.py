@@ -45,8 +45,7 @@ def marked(guest):
 
 @pytest.mark.spare(minutes=3)
 def test_boot():
-    """Four processors, a root, its power button, and of the host's tables
-    none."""
+    """Four processors, a root, its power-off, and of the host's tables none."""
     with boot(cpus=4) as guest:
         guest.wait_ready(LIMIT)
         print(f"root's agent after {guest.age():.1f} s")
@@ -63,7 +62,7 @@ def test_boot():
         assert json.loads(guest.check("cocosecret status --json"
                                       ))["tables"] == "ours"
         expect.unlocked(guest)
-        guest.qmp("system_powerdown")
+        guest.send("systemctl poweroff")
         assert guest.wait_off(LIMIT) == "guest-shutdown"
 
 
@@ -73,7 +72,7 @@ DISKS = (("nvme,serial=nvme", "nvme0n1"),
          ("virtio-blk-pci,vectors=0,bus=deep", "vdc"),
          ("virtio-blk-pci,vectors=0,bus=old,addr=3", "vdd"))
 INPUTS = ["16", "22", "23"]  # of the I/O APIC, as QEMU wires the slots
-DEVICES = ("virtio-scsi-pci,id=scsi", "pcie-root-port,id=deep,chassis=2",
+DEVICES = ("virtio-scsi-pci,id=scsi", "pcie-root-port,id=deep,chassis=2,addr=0xa",
            "i82801b11-bridge,id=old,addr=0x1e", "e1000e", "qemu-xhci")
 
 
