@@ -90,13 +90,13 @@ def devices():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ("walled", "walled-stock", "stock"))
 def test_devices(kind, tmp_path):
-    """Eight processors; disks by NVMe and behind two kinds of bridges, with
-    interrupts by lines too; one that comes later; and a reboot. The last is
-    without the wall, and the same."""
+    """Eight processors, memory above 4 GiB; disks by NVMe and behind two kinds
+    of bridges, with interrupts by lines too; one that comes later; a reboot.
+    The last is without the wall, and the same."""
     late = tmp_path / "late.img"
     late.write_bytes(bytes(1 << 20))
     with boot(kind, cpus=8, more=[
-            *devices(), "-global",
+            *devices(), "-m", "6G", "-global",
             "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]) as guest:
         guest.wait_ready(LIMIT)
         assert guest.check("nproc") == "8"
