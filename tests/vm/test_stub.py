@@ -186,7 +186,7 @@ def test_readme(tmp_path):
 HOSTILE = "amdsev", "walled"
 
 
-@pytest.mark.slow
+@pytest.mark.spare(minutes=3)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_tables(kind, folder):
     """Bytecode by four names, event registers in memory, instructions, an
