@@ -51,6 +51,26 @@ def test_accepted(good, name):
     print(f"{name}: opened in {done.seconds * 1000:.0f} ms, image unchanged")
 
 
+def test_owner(good, tmp_path):
+    """Where the machine knows the owner's key, or should know one."""
+    owner = catalogue.keygen_owner(tmp_path / "sign")
+    volume = catalogue.victim(good)
+
+    def opens(cmdline):
+        done = plugin.test_passphrase(volume.path, volume.key, *OURS,
+                                      cmdline=cmdline)
+        print(f"{cmdline}: {done.output}")
+        assert done.status == 0 or "cocosecret: " in done.output
+        return done.status == 0
+
+    knows = f"rd.cocosecret.owner={catalogue.anchor(owner)}"
+    by_agent = "rd.cocosecret.source=run"
+    assert opens("quiet") and opens(f"{by_agent} rd.cocosecret.owner=none")
+    assert not opens(knows) and not opens(by_agent)
+    catalogue.sign(volume, owner)
+    assert opens(knows) and opens(f"{by_agent} {knows}")
+
+
 def test_locks_mend(good):
     """What libcryptsetup does by itself before it asks a plugin."""
     volume = spoilt(good, "secondary copy damaged")

@@ -98,6 +98,38 @@ def test_no_signature_lost(volume, tmp_path):
     assert verify(volume._replace(key=new), *by(volume))[0] == 0
 
 
+def test_to_sign_what_is_signed(volume, tmp_path):
+    """The signature of a header that did not change stays."""
+    catalogue.must(catalogue.COCOSECRET, "seal", volume.path, "--key-file",
+                   volume.key, "--to-sign", tmp_path / "text", *by(volume))
+    assert verify(volume, *by(volume))[0] == 0
+
+
+def test_not_that_owners_key(volume, tmp_path):
+    """--owner says whose the key of --sign-key is."""
+    other = catalogue.keygen_owner(tmp_path / "other")
+    done = catalogue.call(catalogue.COCOSECRET, "seal", volume.path,
+                          "--key-file", volume.key, "--sign-key", other,
+                          *by(volume))
+    assert done.returncode == 2 and "--owner" in done.stderr
+    assert verify(volume, *by(volume))[0] == 0
+
+
+def test_no_half_of_a_pair(tmp_path):
+    """Neither beside something else nor in place of it."""
+    owner = catalogue.keygen_owner(tmp_path / "owner")
+    before = owner.read_bytes()
+    catalogue.public(owner).unlink()
+    catalogue.public(owner).mkdir()
+    keygen = (catalogue.COCOSECRET, "keygen", "--owner", "--force", "-o")
+    assert catalogue.call(*keygen, owner).returncode == 2
+    assert owner.read_bytes() == before
+    (tmp_path / "new.pub").symlink_to("none")
+    done = catalogue.call(catalogue.COCOSECRET, "keygen", "--owner", "-o",
+                          tmp_path / "new")
+    assert done.returncode == 2 and not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("kind", ["RSA", "X25519", "none", "public"])
 def test_other_keys(volume, tmp_path, kind):
     """Only Ed25519 signs."""

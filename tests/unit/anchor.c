@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -51,6 +52,7 @@ static void anything_else_is_an_error_that_names_the_file(void **state)
 		"", "a", PEM(""), PEM(X25519), PEM("AAAA\n"), PEM(LINE_1 "AAAA\n"), PEM(LINE_1) PEM(X25519),
 		"-----BEGIN PRIVATE KEY-----\n" LINE_1 "-----END PRIVATE KEY-----\n",
 		"-----BEGIN PUBLIC KEY-----\n" LINE_1 LINE_1,
+		PEM(LINE_1) "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
 	};
 
 	(void)state;
@@ -80,15 +82,36 @@ static void a_folder_gives_its_pem_files_only(void **state)
 	assert_int_equal(anchors_add_folder(&anchors, "none", &fault), 0);
 	assert_int_equal(mkdir("d", 0700), 0);
 	write_file("d/a.pem", PEM(LINE_1), strlen(PEM(LINE_1)));
-	write_file("d/b.pem~", "old", 3);
 	write_file("d/.c.pem", "hidden", 6);
-	write_file("d/README", "no key", 6);
 	assert_int_equal(anchors_add_folder(&anchors, "d", &fault), 0);
 	assert_int_equal(anchors.count, 1);
 	write_file("d/z.pem", "broken", 6);
 	assert_true(anchors_add_folder(&anchors, "d", &fault) < 0);
 	assert_non_null(strstr(fault.text, "d/z.pem"));
-	assert_true(anchors_add_folder(&anchors, "d/README", &fault) < 0);
+	assert_true(anchors_add_folder(&anchors, "d/a.pem", &fault) < 0);
+}
+
+/* A key that got lost would be no error: the boot would ask for no signature. */
+static void a_key_by_another_name_is_an_error(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("d", 0700), 0);
+	write_file("d/me.pub", PEM(LINE_1), strlen(PEM(LINE_1)));
+	assert_true(anchors_add_folder(&anchors, "d", &fault) < 0);
+	assert_non_null(strstr(fault.text, "d/me.pub"));
+	assert_int_equal(symlink("/none", "e"), 0);
+	assert_true(anchors_add_folder(&anchors, "e", &fault) < 0);
+}
+
+static void a_key_without_a_secret_is_none(void **state)
+{
+	(void)state;
+	assert_true(anchors_add_text(&anchors, SLICE("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+				     &fault) < 0);
+	assert_true(anchors_add_text(&anchors, SLICE("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA"),
+				     &fault) < 0);
+	assert_int_equal(anchors_add_text(&anchors, SLICE("AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+					  &fault), 0);
 }
 
 static void a_key_in_the_image_and_none_on_the_command_line_are_an_error(void **state)
@@ -108,6 +131,8 @@ int main(void)
 						leave_scratch),
 		cmocka_unit_test_setup_teardown(more_keys_than_there_is_room_are_an_error, enter,
 						leave_scratch),
+		cmocka_unit_test_setup_teardown(a_key_by_another_name_is_an_error, enter, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_key_without_a_secret_is_none, enter, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_folder_gives_its_pem_files_only, enter, leave_scratch),
 		cmocka_unit_test_setup_teardown(
 			a_key_in_the_image_and_none_on_the_command_line_are_an_error, enter,

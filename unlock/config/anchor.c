@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/base64.h"
 #include "lib/cleanup.h"
@@ -12,6 +13,7 @@
 
 #define BEGIN "-----BEGIN PUBLIC KEY-----"
 #define END "-----END PUBLIC KEY-----"
+#define PRIVATE "PRIVATE KEY-----"
 
 /* What stands before the key's bytes: SubjectPublicKeyInfo with id-Ed25519 (RFC 8410, section 4). */
 static const unsigned char head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
@@ -19,11 +21,24 @@ static const unsigned char head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
 
 enum { INFO_SIZE = sizeof(head) + ANCHOR_SIZE };
 
-static int add(struct anchors *anchors, const void *bytes, struct fault *fault)
+/* Points 0 and 1 of the curve have no secret. */
+static bool is_placeholder(const unsigned char *bytes)
+{
+	if (bytes[0] > 1 || bytes[ANCHOR_SIZE - 1] & 0x7f)
+		return false;
+	for (size_t i = 1; i < ANCHOR_SIZE - 1; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+static int add(struct anchors *anchors, const unsigned char *bytes, struct fault *fault)
 {
 	for (size_t i = 0; i < anchors->count; i++)
 		if (memcmp(anchors->list[i].bytes, bytes, ANCHOR_SIZE) == 0)
 			return 0;
+	if (is_placeholder(bytes))
+		return fault_set(fault, "zeros are no owner's key: anybody could sign for it");
 	if (anchors->unwanted)
 		return fault_set(fault, "an owner's key, and the word none: one of them must go");
 	if (anchors->count == ANCHORS_MAX)
@@ -87,6 +102,8 @@ int anchors_add_pem(struct anchors *anchors, struct slice pem, const char *name,
 	struct slice body;
 	bool any = false;
 
+	if (memmem(pem.at, pem.length, PRIVATE, strlen(PRIVATE)))
+		return fault_set(fault, "%s: holds a private key, which stays with its owner", name);
 	while (next_block(&pem, &body)) {
 		if (decode_info(body, info) != INFO_SIZE ||
 		    memcmp(info, head, sizeof(head)) != 0)
@@ -134,8 +151,11 @@ static int add_entry(struct anchors *anchors, const char *folder, const char *na
 {
 	char path[4096];
 
-	if (!is_pem(name))
+	if (name[0] == '.')
 		return 0;
+	if (!is_pem(name))
+		return fault_set(fault, "%s/%s: is not named *.pem, so nobody would look into it",
+				 folder, name);
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
 		return fault_set(fault, "%s: a path in it is too long", folder);
 	return anchors_add_file(anchors, path, fault);
@@ -145,10 +165,14 @@ int anchors_add_folder(struct anchors *anchors, const char *folder, struct fault
 {
 	CLEANUP(close_dir) DIR *dir = opendir(folder);
 	const struct dirent *entry;
+	struct stat st;
 	int r = 0;
 
+	if (!dir && errno == ENOENT && lstat(folder, &st) < 0 && errno == ENOENT)
+		return 0;
+	/* Also where a link leads nowhere: that folder got lost. */
 	if (!dir)
-		return errno == ENOENT ? 0 : fault_set(fault, "%s: %s", folder, strerror(errno));
+		return fault_set(fault, "%s: %s", folder, strerror(errno));
 	while (r == 0 && (errno = 0, entry = readdir(dir)))
 		r = add_entry(anchors, folder, entry->d_name, fault);
 	if (r == 0 && errno)

@@ -39,7 +39,7 @@ int anchors_add_pem(struct anchors *anchors, struct slice pem, const char *name,
 		    struct fault *fault);
 int anchors_add_file(struct anchors *anchors, const char *path, struct fault *fault);
 
-/* Those of each *.pem in a folder, which need not be there. */
+/* Those of each *.pem in a folder, which need not be there; it holds nothing else but dot files. */
 int anchors_add_folder(struct anchors *anchors, const char *folder, struct fault *fault);
 
 #endif

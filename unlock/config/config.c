@@ -48,9 +48,9 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 }
 
 /* Whoever brings the secret could bring a disk of his that is sealed with it. */
-static int check_anchors(const struct config *config, struct fault *fault)
+static int check_anchors(enum source source, const struct anchors *anchors, struct fault *fault)
 {
-	if (config->source != SOURCE_RUN || config->anchors.count || config->anchors.unwanted)
+	if (source != SOURCE_RUN || anchors->count || anchors->unwanted)
 		return 0;
 	return fault_set(fault, "rd.cocosecret.source=run, but no owner's public key: whoever brings "
 			 "the secret could bring a disk, too; put the key into " ANCHOR_FOLDER
@@ -73,7 +73,7 @@ int config_load(const char *cmdline_path, const char *cocotab_path, struct confi
 	if (r == 0 && !cmdline.off)
 		r = anchors_add_folder(&config->anchors, ANCHOR_FOLDER, fault);
 	if (r == 0 && !cmdline.off)
-		r = check_anchors(config, fault);
+		r = check_anchors(config->source, &config->anchors, fault);
 	volumes_free(&cmdline.volumes);
 	config->discover = r == 0 && !config->off && config->volumes.count == 0;
 	return r;
@@ -85,7 +85,9 @@ int config_anchors(struct anchors *anchors, struct fault *fault)
 	int r = cmdline_settings(&cmdline, fault);
 
 	*anchors = cmdline.anchors;
-	return r < 0 ? r : anchors_add_folder(anchors, ANCHOR_FOLDER, fault);
+	if (r == 0)
+		r = anchors_add_folder(anchors, ANCHOR_FOLDER, fault);
+	return r < 0 ? r : check_anchors(cmdline.source, anchors, fault);
 }
 
 void config_free(struct config *config)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/anchor.h"
@@ -194,7 +195,9 @@ static int find_public(const struct secret *seed, struct anchor *anchor)
 /* No half of a pair is to replace, or to stand beside, a half of another one. */
 static int check_place(const struct keygen *keygen, const char *public)
 {
-	if (keygen->force || access(public, F_OK) < 0)
+	struct stat st;
+
+	if (keygen->force ? stat(public, &st) < 0 || S_ISREG(st.st_mode) : lstat(public, &st) < 0)
 		return EXIT_OPENED;
 	return explain(keygen, public, -EEXIST);
 }
@@ -215,8 +218,11 @@ static int make_pair(const struct keygen *keygen, const struct secret *seed)
 	r = check_place(keygen, path);
 	if (r == 0)
 		r = store(keygen, keygen->output, &private);
-	if (r == 0)
-		r = store_public(keygen, path, &anchor);
+	if (r)
+		return r;
+	r = store_public(keygen, path, &anchor);
+	if (r && !keygen->force)
+		unlink(keygen->output);
 	if (r)
 		return r;
 	base64_encode(anchor.bytes, ANCHOR_SIZE, BASE64URL, word);

@@ -308,8 +308,8 @@ static void report(const struct owner *owner, const struct sealers *sealers)
 			printf("%s: sealed%s, token %d\n", owner->device, is_signed ? " and signed" : "",
 			       id);
 	if (signing->to_sign)
-		printf("%s: not signed yet: sign %s, and bring the 64 bytes with cocosecret seal "
-		       "--signature\n", owner->device, signing->to_sign);
+		printf("%s: now sign %s, and bring the 64 bytes with cocosecret seal --signature\n",
+		       owner->device, signing->to_sign);
 }
 
 static int reseal(struct owner *owner, owner_change *change)

@@ -66,21 +66,35 @@ static EVP_PKEY *load_key(const char *uri)
 	return key;
 }
 
+/* A URI may have a token's PIN in it: so much of it is for messages. */
+static int shown(const char *uri)
+{
+	const char *pin = strstr(uri, "pin-value");
+
+	return (int)(pin ? (size_t)(pin - uri) : strlen(uri));
+}
+
+static int refuse_key(const struct signing *signing, int code, const char *why, struct fault *fault)
+{
+	fault_set(fault, "--sign-key %.*s: %s", shown(signing->key_uri), signing->key_uri, why);
+	return code;
+}
+
+/* With --owner, it must be his. */
 static int open_key(struct signing *signing, struct fault *fault)
 {
 	struct anchors *anchors = &signing->anchors;
+	struct anchor own;
 
 	signing->key = load_key(signing->key_uri);
-	if (!signing->key) {
-		fault_set(fault, "--sign-key %s: holds no private key that libcrypto can open",
-			  signing->key_uri);
-		return EXIT_IO;
-	}
-	if (signing_public(signing->key, &anchors->list[0]) < 0) {
-		fault_set(fault, "--sign-key %s: is not a key for Ed25519; cocosecret keygen --owner "
-			  "makes one", signing->key_uri);
-		return EXIT_CONFIG;
-	}
+	if (!signing->key)
+		return refuse_key(signing, EXIT_IO, "holds no private key that libcrypto can open", fault);
+	if (signing_public(signing->key, &own) < 0)
+		return refuse_key(signing, EXIT_CONFIG, "is not a key for Ed25519; cocosecret keygen "
+				  "--owner makes one", fault);
+	if (anchors->count && memcmp(&anchors->list[0], &own, sizeof(own)) != 0)
+		return refuse_key(signing, EXIT_CONFIG, "is not the key of --owner", fault);
+	anchors->list[0] = own;
 	anchors->count = 1;
 	return EXIT_OPENED;
 }
@@ -100,9 +114,9 @@ int signing_open(struct signing *signing, struct fault *fault)
 		fault_set(fault, "--sign-key, --to-sign and --signature are three ways: take one");
 		return EXIT_CONFIG;
 	}
-	if (signing->key_uri)
-		return open_key(signing, fault);
-	return signing->owner ? open_owner(signing, fault) : EXIT_OPENED;
+	if (signing->owner && open_owner(signing, fault))
+		return EXIT_CONFIG;
+	return signing->key_uri ? open_key(signing, fault) : EXIT_OPENED;
 }
 
 void signing_close(struct signing *signing)
@@ -132,15 +146,20 @@ static void set_signature(struct json_object *token, const char *key, const char
 	json_object_object_add(token, "signature", signature);
 }
 
-/* Of a signature that is there, the same owner's is replaced where he is not named again. */
+/* A signature by the same owner stays for now: it may still hold. */
 void signing_place(const struct signing *signing, struct json_object *document, int id)
 {
 	char key[SIGNATURE_KEY_TEXT_SIZE];
+	struct fault fault;
+	struct token token;
+	bool stays;
 
 	if (!makes_any(signing) || !signer(signing))
 		return;
 	base64_encode(signer(signing)->bytes, ANCHOR_SIZE, BASE64, key);
-	set_signature(token_json(document, id), key, NULL);
+	stays = token_read(document, id, &token, &fault) == 0 && token.signer &&
+		strcmp(token.signer, key) == 0;
+	set_signature(token_json(document, id), key, stays ? token.signature : NULL);
 }
 
 static int sign(const struct signing *signing, const char *message, size_t length,
@@ -153,8 +172,7 @@ static int sign(const struct signing *signing, const char *message, size_t lengt
 	    EVP_DigestSign(digest, bytes, &size, (const unsigned char *)message, length) == 1 &&
 	    size == SIGNATURE_BYTES)
 		return EXIT_OPENED;
-	fault_set(fault, "--sign-key %s: does not sign", signing->key_uri);
-	return EXIT_IO;
+	return refuse_key(signing, EXIT_IO, "does not sign", fault);
 }
 
 static int read_signature(const struct signing *signing, unsigned char bytes[SIGNATURE_BYTES],

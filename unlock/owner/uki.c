@@ -20,7 +20,13 @@
 #include "pe.h"
 
 /* What x86's kernel takes, COMMAND_LINE_SIZE with its NUL, less what the stub writes before it. */
-enum { CMDLINE_MAX = 2047 - (int)(sizeof("cocosecret.wall=1 ") - 1), PARTS = 3, SHA256_SIZE = 32 };
+enum {
+	CMDLINE_MAX = 2047 - (int)(sizeof("cocosecret.wall=1 ") - 1),
+	PARTS = 3,
+	SHA256_SIZE = 32,
+	/* PE format, "Optional Header Data Directories": the certificate table, from the magic on */
+	PE_CERTIFICATES = 144,
+};
 
 struct order {
 	const char *output, *kernel, *initrd, *cmdline, *stub, *key, *certificate;
@@ -76,12 +82,15 @@ static int take(struct order *order, int option)
 
 static int check_order(const struct order *order)
 {
+	struct stat st;
 	size_t length;
 
 	if (!order->output || !order->kernel || !order->initrd || !order->cmdline)
 		return refuse("needs -o, --kernel, --initrd and --cmdline", "see cocosecret uki --help");
 	if (!order->key != !order->certificate)
 		return refuse("--sign-key and --sign-cert", "one needs the other");
+	if (stat(order->output, &st) == 0 && !S_ISREG(st.st_mode))
+		return refuse(order->output, "exists and is not a regular file");
 	length = strlen(order->cmdline);
 	for (size_t i = 0; i < length; i++)
 		if (order->cmdline[i] < ' ' || order->cmdline[i] > '~')
@@ -202,8 +211,22 @@ static size_t aligned(size_t size, size_t alignment)
 	return (size + alignment - 1) / alignment * alignment;
 }
 
-/* Where the sections of the stub end in memory, and that there is room for the headers of more. */
-static int check_stub(const struct pe *pe, size_t *end)
+/* A signature is of the whole file, which becomes another one. */
+static bool is_signed(const struct pe *pe)
+{
+	const uint8_t *optional = (const uint8_t *)&pe->head->magic;
+	uint32_t certificates = 0;
+
+	if (pe->head->optional_size >= PE_CERTIFICATES + 2 * sizeof(certificates))
+		memcpy(&certificates, optional + PE_CERTIFICATES, sizeof(certificates));
+	return certificates != 0;
+}
+
+/*
+ * Where the sections of the stub end in memory and in the file, and that there is room for the
+ * headers of more. What a linker leaves behind the sections would be hashed by some signers only.
+ */
+static int check_stub(const struct pe *pe, size_t *end, size_t *file_end)
 {
 	size_t room = pe->head->headers_size,
 	       used = (size_t)((const uint8_t *)(pe->sections + pe->count) - pe->bytes);
@@ -211,6 +234,7 @@ static int check_stub(const struct pe *pe, size_t *end)
 	if (pe_find(pe, PE_KERNEL) || pe_find(pe, PE_INITRD) || pe_find(pe, PE_CMDLINE))
 		return -EEXIST;
 	*end = 0;
+	*file_end = used;
 	for (size_t i = 0; i < pe->count; i++) {
 		const struct pe_section *section = &pe->sections[i];
 
@@ -218,7 +242,13 @@ static int check_stub(const struct pe *pe, size_t *end)
 			room = section->file_offset;
 		if (*end < (size_t)section->address + section->virtual_size)
 			*end = (size_t)section->address + section->virtual_size;
+		if (section->file_size && *file_end < (size_t)section->file_offset + section->file_size)
+			*file_end = (size_t)section->file_offset + section->file_size;
 	}
+	if (*file_end > pe->size || room > pe->size || *end > INT32_MAX)
+		return -ENOEXEC;
+	if (is_signed(pe))
+		return -EPERM;
 	if (pe->head->section_alignment == 0 || pe->head->file_alignment == 0 || used > room ||
 	    room - used < PARTS * sizeof(*pe->sections))
 		return -ENOEXEC;
@@ -278,17 +308,19 @@ static int build(const struct uki *uki, unsigned char **bytes, size_t *size)
 		{ PE_KERNEL, uki->kernel },
 		{ PE_INITRD, uki->initrd },
 	};
+	struct mapped stub = uki->stub;
 	size_t address;
 	struct pe pe;
 	int r;
 
 	if (!pe_read(&pe, uki->stub.bytes, uki->stub.size))
 		return refuse(order->stub, "is no EFI program for x86-64");
-	r = check_stub(&pe, &address);
+	r = check_stub(&pe, &address, &stub.size);
 	if (r < 0)
 		return refuse(order->stub, r == -EEXIST ? "has a kernel in it already" :
-							  "has no room for more sections");
-	*bytes = assemble(&uki->stub, &pe, address, parts, size);
+			      r == -EPERM ? "is signed; take one that is not, and sign the whole" :
+			      "has no room for more sections");
+	*bytes = assemble(&stub, &pe, address, parts, size);
 	return *bytes ? EXIT_OPENED : fail(order->output, -ENOMEM);
 }
 
