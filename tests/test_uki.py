@@ -3,6 +3,7 @@
 the booted thing is in tests/vm/test_stub.py."""
 
 import hashlib
+import os
 import pathlib
 import re
 import struct
@@ -87,6 +88,35 @@ def test_signed(parts, tmp_path):
     assert done.returncode == 7 and "cannot be signed" in done.stderr
     assert not list(tmp_path.glob("signed.efi.*"))
     place.run("sbverify", "--cert", certificate, signed)
+
+
+def test_stub_that_is_signed(parts, tmp_path):
+    """Its signature would be of another file."""
+    key, _ = firmware.SecureBoot.open_key(tmp_path)
+    signed = tmp_path / "stub.efi"
+    place.run("sbsign", "--key", key, "--cert",
+              firmware.SecureBoot.certificate, "--output", signed,
+              parts["--stub"])
+    done = call(tmp_path / "made.efi", parts | {"--stub": signed})
+    assert done.returncode == 2 and "is signed" in done.stderr
+
+
+def test_rest_of_stub(parts, tmp_path):
+    """What is in none of its sections is left out: signers differ over it."""
+    longer = tmp_path / "stub.efi"
+    longer.write_bytes(parts["--stub"].read_bytes() + b"behind" * 1000)
+    one, other = tmp_path / "one.efi", tmp_path / "other.efi"
+    make(one, parts)
+    make(other, parts | {"--stub": longer})
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_output_that_is_no_file(parts, tmp_path):
+    """A pipe or a device is not replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    done = call(tmp_path / "pipe", parts)
+    assert done.returncode == 2 and "not a regular file" in done.stderr
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def damaged(path, stub, at, form, value):
