@@ -173,6 +173,12 @@ def test_host_on(suite, kind, tmp_path, record_property):
     assert not shown.broken(found["heard"])
 
 
+# What systemd 262 does not heed by itself, as seen.
+QUIET = {"sid": {"EFI variable: a credential",
+                 "EFI variable: a root shell on tty9",
+                 "EFI variable: environment of services"}}
+
+
 @hosts
 @pytest.mark.parametrize("suite", [host_param(suite)
                                    for suite in matrix.SUITES])
@@ -180,4 +186,4 @@ def test_host_without_us(suite, tmp_path, record_property):
     """The same, and all is heard."""
     heard = shown.show_all(matrix.host_system_without(suite), tmp_path)
     shown.record(record_property, f"{suite}, without us", heard)
-    assert not shown.unheard("generic", heard)
+    assert set(shown.unheard("generic", heard)) <= QUIET.get(suite, set())
