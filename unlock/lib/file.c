@@ -52,3 +52,20 @@ int file_read_at(int fd, void *bytes, size_t size, uint64_t at)
 	}
 	return 0;
 }
+
+int file_write(int fd, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			at += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}

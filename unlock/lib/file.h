@@ -12,4 +12,7 @@ int file_read(const char *path, char **text, size_t *length);
 /* Just @size bytes at @at: 0, or negative errno, -ENODATA where the file ends before. */
 int file_read_at(int fd, void *bytes, size_t size, uint64_t at);
 
+/* All of it: 0, or negative errno. It keeps no copy, so a secret may go this way, too. */
+int file_write(int fd, const void *bytes, size_t size);
+
 #endif

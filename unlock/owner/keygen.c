@@ -15,6 +15,7 @@
 #include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
+#include "lib/file.h"
 #include "lib/secret.h"
 #include "owner/commands.h"
 #include "owner/output.h"
@@ -143,7 +144,7 @@ static int store(const struct keygen *keygen, const char *path, const struct sec
 static int store_key(const struct keygen *keygen, const struct secret *key)
 {
 	if (strcmp(keygen->output, "-") == 0)
-		return explain(keygen, "standard output", output_write(STDOUT_FILENO, key));
+		return explain(keygen, "standard output", file_write(STDOUT_FILENO, key->bytes, key->size));
 	return store(keygen, keygen->output, key);
 }
 

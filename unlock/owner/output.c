@@ -10,25 +10,11 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-
-int output_write(int fd, const struct secret *bytes)
-{
-	size_t done = 0;
-
-	while (done < bytes->size) {
-		ssize_t n = write(fd, bytes->bytes + done, bytes->size - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
-}
+#include "lib/file.h"
 
 static int write_synced(int fd, const struct secret *bytes)
 {
-	int r = output_write(fd, bytes);
+	int r = file_write(fd, bytes->bytes, bytes->size);
 
 	return r == 0 && fsync(fd) < 0 ? -errno : r;
 }

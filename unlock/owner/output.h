@@ -12,7 +12,4 @@
 int output_new(const char *path, const struct secret *bytes);
 int output_replace(const char *path, const struct secret *bytes);
 
-/* To a descriptor, all of it. */
-int output_write(int fd, const struct secret *bytes);
-
 #endif

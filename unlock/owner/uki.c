@@ -14,6 +14,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
+#include "lib/file.h"
 #include "lib/text.h"
 #include "owner/closure.h"
 #include "owner/commands.h"
@@ -324,25 +325,10 @@ static int build(const struct uki *uki, unsigned char **bytes, size_t *size)
 	return *bytes ? EXIT_OPENED : fail(order->output, -ENOMEM);
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			size -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static int write_beside(struct uki *uki, const unsigned char *bytes, size_t size)
 {
 	CLEANUP(close_fd) int fd = make_beside(uki, uki->beside);
-	int r = fd < 0 ? fd : write_all(fd, bytes, size);
+	int r = fd < 0 ? fd : file_write(fd, bytes, size);
 	mode_t mask = umask(0);
 
 	umask(mask);

@@ -11,6 +11,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/file.h"
 
 #define VOLUMES   STATE_VOLUMES
 #define WIPE_REST "wipe-rest"
@@ -86,21 +87,6 @@ int state_open(const char *path)
 	return r;
 }
 
-static int write_whole(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, text, length);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			length -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static int write_new(int state, const char *name, struct json_object *object)
 {
 	CLEANUP(close_fd) int fd =
@@ -112,8 +98,8 @@ static int write_new(int state, const char *name, struct json_object *object)
 		return -errno;
 	if (!text)
 		return -ENOMEM;
-	r = write_whole(fd, text, strlen(text));
-	return r < 0 ? r : write_whole(fd, "\n", 1);
+	r = file_write(fd, text, strlen(text));
+	return r < 0 ? r : file_write(fd, "\n", 1);
 }
 
 /* A record is there whole or not at all. */
