@@ -43,6 +43,14 @@ def test_refused(words, says, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_output_that_is_no_file(tmp_path):
+    """A pipe or a device is not replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    status, said = initrd("-o", str(tmp_path / "pipe"), "--kver", "1")
+    assert status == 2 and "not a regular file" in said
+    assert (tmp_path / "pipe").is_fifo()
+
+
 @pytest.mark.parametrize("device, served", [
     ("UUID=736869e5-84f0-4973-92ec-06879ce3da0b", True), ("LABEL=a/b", True),
     ("/dev/vda", True), ("/dev/nvme0n1p2", True),

@@ -21,6 +21,7 @@
 #include "owner/closure.h"
 #include "owner/commands.h"
 #include "owner/libraries.h"
+#include "owner/output.h"
 #include "owner/tree.h"
 
 #define MODULES "/lib/modules"
@@ -200,6 +201,10 @@ static int parse(struct order *order, int argc, char **argv)
 			complain("initrd: %s: repeated too often", argv[optind - 1]);
 		if (r < 0)
 			return EXIT_CONFIG;
+	}
+	if (order->output && !output_may_replace(order->output)) {
+		complain("initrd: %s: exists and is not a regular file", order->output);
+		return EXIT_CONFIG;
 	}
 	if (optind == argc && (order->output || order->lists))
 		return EXIT_OPENED;

@@ -198,7 +198,7 @@ static int check_place(const struct keygen *keygen, const char *public)
 {
 	struct stat st;
 
-	if (keygen->force ? stat(public, &st) < 0 || S_ISREG(st.st_mode) : lstat(public, &st) < 0)
+	if (keygen->force ? output_may_replace(public) : lstat(public, &st) < 0)
 		return EXIT_OPENED;
 	return explain(keygen, public, -EEXIST);
 }

@@ -29,15 +29,21 @@ int output_new(const char *path, const struct secret *bytes)
 	return r;
 }
 
+bool output_may_replace(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
 /* A new file next to the old one, then in its place. */
 int output_replace(const char *path, const struct secret *bytes)
 {
 	char beside[PATH_MAX];
 	CLEANUP(close_fd) int fd = -1;
-	struct stat st;
 	int r;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	if (!output_may_replace(path))
 		return -EEXIST;
 	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;

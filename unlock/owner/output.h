@@ -2,6 +2,8 @@
 #ifndef COCOSECRET_OUTPUT_H
 #define COCOSECRET_OUTPUT_H
 
+#include <stdbool.h>
+
 #include "lib/secret.h"
 
 /*
@@ -11,5 +13,9 @@
  */
 int output_new(const char *path, const struct secret *bytes);
 int output_replace(const char *path, const struct secret *bytes);
+
+
+/* Whether nothing is there, or a regular file: a device, a pipe or a folder is nobody's to replace. */
+bool output_may_replace(const char *path);
 
 #endif

@@ -18,6 +18,7 @@
 #include "lib/text.h"
 #include "owner/closure.h"
 #include "owner/commands.h"
+#include "owner/output.h"
 #include "pe.h"
 
 /* What x86's kernel takes, COMMAND_LINE_SIZE with its NUL, less what the stub writes before it. */
@@ -83,14 +84,13 @@ static int take(struct order *order, int option)
 
 static int check_order(const struct order *order)
 {
-	struct stat st;
 	size_t length;
 
 	if (!order->output || !order->kernel || !order->initrd || !order->cmdline)
 		return refuse("needs -o, --kernel, --initrd and --cmdline", "see cocosecret uki --help");
 	if (!order->key != !order->certificate)
 		return refuse("--sign-key and --sign-cert", "one needs the other");
-	if (stat(order->output, &st) == 0 && !S_ISREG(st.st_mode))
+	if (!output_may_replace(order->output))
 		return refuse(order->output, "exists and is not a regular file");
 	length = strlen(order->cmdline);
 	for (size_t i = 0; i < length; i++)
