@@ -32,34 +32,41 @@ static bool is_placeholder(const unsigned char *bytes)
 	return true;
 }
 
-static int add(struct anchors *anchors, const unsigned char *bytes, struct fault *fault)
+bool anchors_have(const struct anchors *anchors, const struct anchor *anchor)
 {
 	for (size_t i = 0; i < anchors->count; i++)
-		if (memcmp(anchors->list[i].bytes, bytes, ANCHOR_SIZE) == 0)
-			return 0;
-	if (is_placeholder(bytes))
+		if (memcmp(&anchors->list[i], anchor, sizeof(*anchor)) == 0)
+			return true;
+	return false;
+}
+
+static int add(struct anchors *anchors, const struct anchor *anchor, struct fault *fault)
+{
+	if (anchors_have(anchors, anchor))
+		return 0;
+	if (is_placeholder(anchor->bytes))
 		return fault_set(fault, "zeros are no owner's key: anybody could sign for it");
 	if (anchors->unwanted)
 		return fault_set(fault, "an owner's key, and the word none: one of them must go");
 	if (anchors->count == ANCHORS_MAX)
 		return fault_set(fault, "more than %d owners' keys", ANCHORS_MAX);
-	memcpy(anchors->list[anchors->count++].bytes, bytes, ANCHOR_SIZE);
+	anchors->list[anchors->count++] = *anchor;
 	return 0;
 }
 
 int anchors_add_text(struct anchors *anchors, struct slice text, struct fault *fault)
 {
-	unsigned char bytes[ANCHOR_SIZE];
+	struct anchor anchor;
 
 	if (slice_is(text, "none")) {
 		anchors->unwanted = true;
 		return anchors->count == 0 ? 0 :
 		       fault_set(fault, "the word none, and an owner's key: one of them must go");
 	}
-	if (base64_decode(text, BASE64URL, bytes, sizeof(bytes)) != ANCHOR_SIZE)
+	if (base64_decode(text, BASE64URL, anchor.bytes, ANCHOR_SIZE) != ANCHOR_SIZE)
 		return fault_set(fault, "\"%s\" is neither none nor an Ed25519 public key, which has 43 "
 				 "characters; cocosecret keygen --owner prints it", ESCAPED(text));
-	return add(anchors, bytes, fault);
+	return add(anchors, &anchor, fault);
 }
 
 /* From the end of the last one on: the text between the lines, or false. */
@@ -99,6 +106,7 @@ int anchors_add_pem(struct anchors *anchors, struct slice pem, const char *name,
 		    struct fault *fault)
 {
 	unsigned char info[INFO_SIZE];
+	struct anchor anchor;
 	struct slice body;
 	bool any = false;
 
@@ -109,7 +117,8 @@ int anchors_add_pem(struct anchors *anchors, struct slice pem, const char *name,
 		    memcmp(info, head, sizeof(head)) != 0)
 			return fault_set(fault, "%s: holds a public key that is not one for Ed25519; "
 					 "cocosecret keygen --owner makes one", name);
-		if (add(anchors, info + sizeof(head), fault) < 0)
+		memcpy(anchor.bytes, info + sizeof(head), ANCHOR_SIZE);
+		if (add(anchors, &anchor, fault) < 0)
 			return fault_prefix(fault, "%s: ", name);
 		any = true;
 	}

@@ -27,6 +27,8 @@ struct anchors {
 	struct anchor list[ANCHORS_MAX];
 };
 
+bool anchors_have(const struct anchors *anchors, const struct anchor *anchor);
+
 /* A public key in PEM, as openssl pkey -pubout writes it. */
 enum { ANCHOR_PEM_SIZE = 128 };
 void anchor_pem(const struct anchor *anchor, char pem[ANCHOR_PEM_SIZE]);

@@ -2,12 +2,10 @@
 #include "header/signature.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "header/seal.h"
-#include "header/token.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 
@@ -58,34 +56,66 @@ bool signature_holds(const struct anchor *anchor, const char *message, size_t le
 				length) == 1;
 }
 
-static const struct anchor *find_anchor(const struct anchors *anchors, const char *text)
+bool signature_signer(const struct token *token, struct anchor *signer)
 {
-	unsigned char bytes[ANCHOR_SIZE];
+	return token->signer && base64_decode(slice_of(token->signer), BASE64, signer->bytes,
+					      ANCHOR_SIZE) == ANCHOR_SIZE;
+}
 
-	if (base64_decode(slice_of(text), BASE64, bytes, sizeof(bytes)) != ANCHOR_SIZE)
-		return NULL;
-	for (size_t i = 0; i < anchors->count; i++)
-		if (memcmp(anchors->list[i].bytes, bytes, ANCHOR_SIZE) == 0)
-			return &anchors->list[i];
-	return NULL;
+bool signature_is_good(const struct token *token, const struct anchor *signer, const char *message,
+		       size_t length)
+{
+	unsigned char bytes[SIGNATURE_BYTES];
+
+	return token->signature &&
+	       base64_decode(slice_of(token->signature), BASE64, bytes, sizeof(bytes)) ==
+		       SIGNATURE_BYTES &&
+	       signature_holds(signer, message, length, bytes);
+}
+
+int signature_public(EVP_PKEY *key, struct anchor *anchor)
+{
+	size_t size = ANCHOR_SIZE;
+
+	if (!EVP_PKEY_is_a(key, "ED25519") ||
+	    EVP_PKEY_get_raw_public_key(key, anchor->bytes, &size) != 1 || size != ANCHOR_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+int signature_public_of(const struct secret *seed, struct anchor *anchor)
+{
+	CLEANUP(free_pkey) EVP_PKEY *key =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed->bytes, seed->size);
+
+	return key ? signature_public(key, anchor) : -ENOMEM;
+}
+
+bool signature_make(EVP_PKEY *key, const char *message, size_t length,
+		    unsigned char signature[SIGNATURE_BYTES])
+{
+	CLEANUP(free_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	size_t size = SIGNATURE_BYTES;
+
+	return digest && EVP_DigestSignInit(digest, NULL, NULL, NULL, key) == 1 &&
+	       EVP_DigestSign(digest, signature, &size, (const unsigned char *)message, length) == 1 &&
+	       size == SIGNATURE_BYTES;
 }
 
 /* Says why not; a later token may have a better one. */
 static bool is_signed(const struct token *token, const struct anchors *anchors, const char *message,
 		      size_t length, struct fault *fault)
 {
-	const struct anchor *anchor = token->signer ? find_anchor(anchors, token->signer) : NULL;
-	unsigned char bytes[SIGNATURE_BYTES];
+	struct anchor signer;
 
 	if (!token->signer || !token->signature)
 		return false;
-	if (!anchor) {
+	if (!signature_signer(token, &signer) || !anchors_have(anchors, &signer)) {
 		fault_set(fault, "token %d names another owner's key, %s, than this boot trusts",
 			  token->id, ESCAPED(slice_of(token->signer)));
 		return false;
 	}
-	if (base64_decode(slice_of(token->signature), BASE64, bytes, sizeof(bytes)) == SIGNATURE_BYTES &&
-	    signature_holds(anchor, message, length, bytes))
+	if (signature_is_good(token, &signer, message, length))
 		return true;
 	fault_set(fault, "it is not what its owner signed: the signature of token %d is wrong; if a "
 		  "change was yours, run cocosecret seal --sign-key", token->id);

@@ -2,9 +2,13 @@
 #ifndef COCOSECRET_SIGNATURE_H
 #define COCOSECRET_SIGNATURE_H
 
+#include <openssl/evp.h>
+
 #include "config/anchor.h"
 #include "header/document.h"
+#include "header/token.h"
 #include "lib/base64.h"
+#include "lib/secret.h"
 
 /*
  * The owner's signature of a header: Ed25519 (RFC 8032) over what the seal is made of, so that a
@@ -27,6 +31,21 @@ int signature_message(struct json_object *document, char **message, size_t *leng
  */
 int signature_check(struct json_object *document, const struct anchors *anchors,
 		    struct fault *fault);
+
+/* Whose signature a token has a place for; false where it has none, or not for a key. */
+bool signature_signer(const struct token *token, struct anchor *signer);
+
+/* Whether the token's is @signer's of @message. */
+bool signature_is_good(const struct token *token, const struct anchor *signer, const char *message,
+		       size_t length);
+
+/* The public key of @key, or of the private key's 32 bytes; negative where it is not one for Ed25519. */
+int signature_public(EVP_PKEY *key, struct anchor *anchor);
+int signature_public_of(const struct secret *seed, struct anchor *anchor);
+
+/* Signs; false where the key, a hardware token's say, does not. */
+bool signature_make(EVP_PKEY *key, const char *message, size_t length,
+		    unsigned char signature[SIGNATURE_BYTES]);
 
 /* Whether @signature is @anchor's of @message. */
 bool signature_holds(const struct anchor *anchor, const char *message, size_t length,

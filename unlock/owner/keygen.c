@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/anchor.h"
 #include "header/seal.h"
+#include "header/signature.h"
 #include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
@@ -19,7 +19,6 @@
 #include "lib/secret.h"
 #include "owner/commands.h"
 #include "owner/output.h"
-#include "owner/signing.h"
 
 /* What stands before the key's bytes: PrivateKeyInfo with id-Ed25519 (RFC 8410, section 7). */
 static const unsigned char private_head[] = { 0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
@@ -148,7 +147,7 @@ static int store_key(const struct keygen *keygen, const struct secret *key)
 	return store(keygen, keygen->output, key);
 }
 
-/* Both in PEM (RFC 7468). */
+/* In PEM (RFC 7468), as openssl genpkey writes it. */
 static int write_private(struct secret *pem, const struct secret *seed)
 {
 	CLEANUP(secret_wipe) struct secret text = { 0 };
@@ -180,19 +179,6 @@ static int store_public(const struct keygen *keygen, const char *path, const str
 	return store(keygen, path, &view);
 }
 
-static void free_pkey(EVP_PKEY **key)
-{
-	EVP_PKEY_free(*key);
-}
-
-static int find_public(const struct secret *seed, struct anchor *anchor)
-{
-	CLEANUP(free_pkey) EVP_PKEY *key =
-		EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed->bytes, ANCHOR_SIZE);
-
-	return key ? signing_public(key, anchor) : -ENOMEM;
-}
-
 /* No half of a pair is to replace, or to stand beside, a half of another one. */
 static int check_place(const struct keygen *keygen, const char *public)
 {
@@ -208,7 +194,7 @@ static int make_pair(const struct keygen *keygen, const struct secret *seed)
 	CLEANUP(secret_wipe) struct secret private = { 0 };
 	char path[PATH_MAX], word[BASE64_TEXT_SIZE(ANCHOR_SIZE)];
 	struct anchor anchor;
-	int r = find_public(seed, &anchor);
+	int r = signature_public_of(seed, &anchor);
 
 	if ((size_t)snprintf(path, sizeof(path), "%s.pub", keygen->output) >= sizeof(path))
 		r = -ENAMETOOLONG;

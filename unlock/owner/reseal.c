@@ -160,47 +160,42 @@ static int set_places(const struct owner *owner, struct crypt_device *cd,
 	return r;
 }
 
-/* What was signed is another text now. */
-static int drop_broken(const struct owner *owner, struct json_object *document)
+/* With a change, what was signed is another text. */
+static int set_signature(const struct owner *owner, struct json_object *document,
+			 struct signature *made)
 {
-	bool dropped = owner->force || owner->signing.to_sign;
-	int id = -1;
+	const struct signing *signing = &owner->signing;
+	struct fault fault;
+	int r = signing_make(signing, document, made, &fault);
 
-	while ((id = signing_find_broken(document, id + 1)) >= 0) {
-		if (!dropped) {
-			complain("%s: %s: nothing was changed: the owner's signature of token %d no "
-				 "longer holds; --sign-key URI signs again, --force removes it",
-				 owner->command, owner->device, id);
-			return EXIT_HEADER;
-		}
-		signing_drop(document, id);
-	}
-	return EXIT_OPENED;
+	if (r == 0 && !made->value[0])
+		r = signing_drop_broken(document, owner->force || signing->to_sign, &fault);
+	return complain_of(owner, &fault, r);
 }
 
 static int set_seals(const struct owner *owner, struct crypt_device *cd,
 		     const struct sealers *sealers)
 {
 	CLEANUP(document_free) struct json_object *document = NULL;
-	char value[SEAL_TEXT_SIZE], signature[SIGNATURE_TEXT_SIZE];
+	char value[SEAL_TEXT_SIZE];
+	struct signature signature;
 	struct fault fault;
 	int r = complain_of(owner, &fault, document_take(cd, &document, &fault));
 
 	if (r == 0)
 		r = set_places(owner, cd, document, sealers);
 	if (r == 0)
-		r = complain_of(owner, &fault, signing_make(&owner->signing, document, signature, &fault));
-	if (r == 0 && !signature[0])
-		r = drop_broken(owner, document);
+		r = set_signature(owner, document, &signature);
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
 		if (!sealers->keys[id])
 			continue;
 		r = complain_of(owner, &fault, seal_compute(document, &sealers->keys[id]->bytes, value,
 							    &fault));
+		if (r)
+			break;
 		add_pair(token_json(document, id), "seal", TOKEN_SEAL_ALG, value);
-		signing_fill(&owner->signing, document, id, signature);
-		if (r == 0)
-			r = write_token(owner, cd, document, id);
+		signing_fill(&signature, document, id);
+		r = write_token(owner, cd, document, id);
 	}
 	return r;
 }
@@ -209,10 +204,9 @@ static int try_token(const struct owner *owner, struct header *header, const str
 		     int id)
 {
 	const struct signing *signing = &owner->signing;
-	bool is_signed = signing->key_uri || signing->signature;
 	struct token want;
 	const struct header_wanted wanted = {
-		.secret = want.secret, .anchors = is_signed ? &signing->anchors : NULL,
+		.secret = want.secret, .anchors = signing_signs(signing) ? &signing->anchors : NULL,
 	};
 	struct fault fault = { "" };
 	int r = EXIT_HEADER;
@@ -301,12 +295,11 @@ static int store(const struct owner *owner, struct header_copy *copy,
 static void report(const struct owner *owner, const struct sealers *sealers)
 {
 	const struct signing *signing = &owner->signing;
-	bool is_signed = signing->key_uri || signing->signature;
 
 	for (int id = 0; id < TOKENS_MAX; id++)
 		if (sealers->keys[id])
-			printf("%s: sealed%s, token %d\n", owner->device, is_signed ? " and signed" : "",
-			       id);
+			printf("%s: sealed%s, token %d\n", owner->device,
+			       signing_signs(signing) ? " and signed" : "", id);
 	if (signing->to_sign)
 		printf("%s: now sign %s, and bring the 64 bytes with cocosecret seal --signature\n",
 		       owner->device, signing->to_sign);

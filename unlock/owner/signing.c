@@ -18,22 +18,6 @@ static void close_store(OSSL_STORE_CTX **store)
 	OSSL_STORE_close(*store);
 }
 
-static void free_digest(EVP_MD_CTX **digest)
-{
-	EVP_MD_CTX_free(*digest);
-}
-
-/* A token's key may not give its bytes, but what is made of them. */
-int signing_public(EVP_PKEY *key, struct anchor *anchor)
-{
-	size_t size = ANCHOR_SIZE;
-
-	if (!EVP_PKEY_is_a(key, "ED25519") ||
-	    EVP_PKEY_get_raw_public_key(key, anchor->bytes, &size) != 1 || size != ANCHOR_SIZE)
-		return -EINVAL;
-	return 0;
-}
-
 /* A module of the system's for hardware keys; whoever configured one has it loaded already. */
 static void load_provider(const char *uri)
 {
@@ -89,7 +73,7 @@ static int open_key(struct signing *signing, struct fault *fault)
 	signing->key = load_key(signing->key_uri);
 	if (!signing->key)
 		return refuse_key(signing, EXIT_IO, "holds no private key that libcrypto can open", fault);
-	if (signing_public(signing->key, &own) < 0)
+	if (signature_public(signing->key, &own) < 0)
 		return refuse_key(signing, EXIT_CONFIG, "is not a key for Ed25519; cocosecret keygen "
 				  "--owner makes one", fault);
 	if (anchors->count && memcmp(&anchors->list[0], &own, sizeof(own)) != 0)
@@ -130,9 +114,14 @@ static const struct anchor *signer(const struct signing *signing)
 	return signing->anchors.count ? &signing->anchors.list[0] : NULL;
 }
 
+bool signing_signs(const struct signing *signing)
+{
+	return signing->key_uri || signing->signature;
+}
+
 static bool makes_any(const struct signing *signing)
 {
-	return signing->key_uri || signing->to_sign || signing->signature;
+	return signing_signs(signing) || signing->to_sign;
 }
 
 static void set_signature(struct json_object *token, const char *key, const char *value)
@@ -160,19 +149,6 @@ void signing_place(const struct signing *signing, struct json_object *document, 
 	stays = token_read(document, id, &token, &fault) == 0 && token.signer &&
 		strcmp(token.signer, key) == 0;
 	set_signature(token_json(document, id), key, stays ? token.signature : NULL);
-}
-
-static int sign(const struct signing *signing, const char *message, size_t length,
-		unsigned char bytes[SIGNATURE_BYTES], struct fault *fault)
-{
-	CLEANUP(free_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	size_t size = SIGNATURE_BYTES;
-
-	if (digest && EVP_DigestSignInit(digest, NULL, NULL, NULL, signing->key) == 1 &&
-	    EVP_DigestSign(digest, bytes, &size, (const unsigned char *)message, length) == 1 &&
-	    size == SIGNATURE_BYTES)
-		return EXIT_OPENED;
-	return refuse_key(signing, EXIT_IO, "does not sign", fault);
 }
 
 static int read_signature(const struct signing *signing, unsigned char bytes[SIGNATURE_BYTES],
@@ -209,37 +185,47 @@ static int write_message(const struct signing *signing, char *message, size_t le
 }
 
 /* Whom the tokens name, where nobody was named on the command line. */
-static const struct anchor *named(const struct signing *signing, struct json_object *document,
-				  struct anchor *own)
+static bool find_signer(const struct signing *signing, struct json_object *document,
+			struct anchor *found)
 {
 	struct fault fault;
 	struct token token;
 
-	if (signer(signing))
-		return signer(signing);
+	if (signer(signing)) {
+		*found = *signer(signing);
+		return true;
+	}
 	for (int id = 0; id < TOKENS_MAX; id++)
 		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
-		    token.signer && base64_decode(slice_of(token.signer), BASE64, own->bytes,
-						  ANCHOR_SIZE) == ANCHOR_SIZE)
-			return own;
-	return NULL;
+		    signature_signer(&token, found))
+			return true;
+	return false;
+}
+
+/* Made here, or brought. */
+static int get_signature(const struct signing *signing, const char *message, size_t length,
+			 unsigned char bytes[SIGNATURE_BYTES], struct fault *fault)
+{
+	if (!signing->key)
+		return read_signature(signing, bytes, fault);
+	if (signature_make(signing->key, message, length, bytes))
+		return EXIT_OPENED;
+	return refuse_key(signing, EXIT_IO, "does not sign", fault);
 }
 
 int signing_make(const struct signing *signing, struct json_object *document,
-		 char text[SIGNATURE_TEXT_SIZE], struct fault *fault)
+		 struct signature *made, struct fault *fault)
 {
 	CLEANUP(free_text) char *message = NULL;
 	unsigned char bytes[SIGNATURE_BYTES];
-	const struct anchor *anchor;
 	struct anchor own;
 	size_t length;
 	int r;
 
-	text[0] = '\0';
+	*made = (struct signature){ 0 };
 	if (!makes_any(signing))
 		return EXIT_OPENED;
-	anchor = named(signing, document, &own);
-	if (!anchor) {
+	if (!find_signer(signing, document, &own)) {
 		fault_set(fault, "no token names an owner's key; say whose signature it is with --owner "
 			  "FILE, his public key");
 		return EXIT_CONFIG;
@@ -248,63 +234,57 @@ int signing_make(const struct signing *signing, struct json_object *document,
 	if (r == 0 && signing->to_sign)
 		return write_message(signing, message, length, fault);
 	if (r == 0)
-		r = signing->key ? sign(signing, message, length, bytes, fault) :
-				   read_signature(signing, bytes, fault);
+		r = get_signature(signing, message, length, bytes, fault);
 	if (r)
 		return r;
-	if (!signature_holds(anchor, message, length, bytes)) {
+	if (!signature_holds(&own, message, length, bytes)) {
 		fault_set(fault, "the signature is not that owner's over what the header says now; "
 			  "write it anew with cocosecret seal --to-sign");
 		return EXIT_HEADER;
 	}
-	base64_encode(bytes, sizeof(bytes), BASE64, text);
+	base64_encode(own.bytes, ANCHOR_SIZE, BASE64, made->key);
+	base64_encode(bytes, sizeof(bytes), BASE64, made->value);
 	return EXIT_OPENED;
 }
 
-void signing_fill(const struct signing *signing, struct json_object *document, int id,
-		  const char text[SIGNATURE_TEXT_SIZE])
+void signing_fill(const struct signature *made, struct json_object *document, int id)
+{
+	struct fault fault;
+	struct token token;
+
+	if (made->value[0] && token_read(document, id, &token, &fault) == 0 && token.signer &&
+	    strcmp(token.signer, made->key) == 0)
+		set_signature(token_json(document, id), made->key, made->value);
+}
+
+static bool is_broken(const struct token *token, const char *message, size_t length)
 {
 	struct anchor own;
-	const struct anchor *anchor = named(signing, document, &own);
-	char key[SIGNATURE_KEY_TEXT_SIZE];
-	struct fault fault;
-	struct token token;
 
-	if (!text[0] || !anchor || token_read(document, id, &token, &fault) < 0)
-		return;
-	base64_encode(anchor->bytes, ANCHOR_SIZE, BASE64, key);
-	if (token.signer && strcmp(token.signer, key) == 0)
-		set_signature(token_json(document, id), key, text);
+	return token->signer && token->signature &&
+	       !(signature_signer(token, &own) && signature_is_good(token, &own, message, length));
 }
 
-static bool holds(const struct token *token, const char *message, size_t length)
-{
-	unsigned char bytes[SIGNATURE_BYTES];
-	struct anchor anchor;
-
-	return base64_decode(slice_of(token->signer), BASE64, anchor.bytes, ANCHOR_SIZE) == ANCHOR_SIZE &&
-	       base64_decode(slice_of(token->signature), BASE64, bytes, sizeof(bytes)) == SIGNATURE_BYTES &&
-	       signature_holds(&anchor, message, length, bytes);
-}
-
-int signing_find_broken(struct json_object *document, int from)
+int signing_drop_broken(struct json_object *document, bool may, struct fault *fault)
 {
 	CLEANUP(free_text) char *message = NULL;
-	struct fault fault;
+	struct fault none;
 	struct token token;
 	size_t length;
+	int r = signature_message(document, &message, &length, fault);
 
-	if (signature_message(document, &message, &length, &fault))
-		return -1;
-	for (int id = from; id < TOKENS_MAX; id++)
-		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
-		    token.signer && token.signature && !holds(&token, message, length))
-			return id;
-	return -1;
-}
-
-void signing_drop(struct json_object *document, int id)
-{
-	json_object_object_del(document_member(token_json(document, id), "signature",
-					       json_type_object), "value");
+	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
+		if (!token_json(document, id) || token_read(document, id, &token, &none) < 0 ||
+		    !is_broken(&token, message, length))
+			continue;
+		if (may) {
+			json_object_object_del(document_member(token_json(document, id), "signature",
+							       json_type_object), "value");
+			continue;
+		}
+		fault_set(fault, "nothing was changed: the owner's signature of token %d no longer "
+			  "holds; --sign-key URI signs again, --force removes it", id);
+		r = EXIT_HEADER;
+	}
+	return r;
 }

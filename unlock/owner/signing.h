@@ -2,8 +2,6 @@
 #ifndef COCOSECRET_SIGNING_H
 #define COCOSECRET_SIGNING_H
 
-#include <openssl/evp.h>
-
 #include "header/signature.h"
 
 /* The owner's signature: made with a key that is here, or by whoever signs elsewhere. */
@@ -16,9 +14,6 @@ struct signing {
 	struct anchors anchors; /* whose signature it is: one, or none */
 };
 
-/* The public key of @key. Negative where it is not one for Ed25519. */
-int signing_public(EVP_PKEY *key, struct anchor *anchor);
-
 /* Opens what the options name. An exit code, with the reason in @fault; so do the others. */
 int signing_open(struct signing *signing, struct fault *fault);
 void signing_close(struct signing *signing);
@@ -26,19 +21,25 @@ void signing_close(struct signing *signing);
 /* The place of a signature in token @id: part of what is sealed and signed. */
 void signing_place(const struct signing *signing, struct json_object *document, int id);
 
+/* In Base64; empty where there is none. */
+struct signature {
+	char key[SIGNATURE_KEY_TEXT_SIZE], value[SIGNATURE_TEXT_SIZE];
+};
+
 /*
- * The signature of a document that has its places: empty in @text where none is made or brought.
- * Writes what is to be signed elsewhere.
+ * The signature of a document that has its places, where one is made or brought. Writes what is to
+ * be signed elsewhere.
  */
 int signing_make(const struct signing *signing, struct json_object *document,
-		 char text[SIGNATURE_TEXT_SIZE], struct fault *fault);
+		 struct signature *made, struct fault *fault);
 
-/* Into token @id, whose place is for it. */
-void signing_fill(const struct signing *signing, struct json_object *document, int id,
-		  const char text[SIGNATURE_TEXT_SIZE]);
+/* Into token @id, where its place is for it. */
+void signing_fill(const struct signature *made, struct json_object *document, int id);
 
-/* The first token with a signature that does not hold, or -1. */
-int signing_find_broken(struct json_object *document, int from);
-void signing_drop(struct json_object *document, int id);
+/* Whether the options give a header a signature, now. */
+bool signing_signs(const struct signing *signing);
+
+/* Removes each signature that no longer holds, and keeps its place; unless it may, an error. */
+int signing_drop_broken(struct json_object *document, bool may, struct fault *fault);
 
 #endif
