@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Linux, with the initramfs and the command line of this program and no others. */
 #include "firmware.h"
+#include "mark.h"
 
 /* UEFI specification 2.10, 10.3.5.3 "Vendor-Defined Media Device Path" */
 struct path {
@@ -24,8 +25,7 @@ static EFI_GUID load_file2_guid = {
 };
 static const struct payload *served;
 
-/* Told to user space, which cannot see otherwise whose tables the kernel has: no host writes here. */
-static const char mark[] = "cocosecret.wall=1 ";
+static const char mark[] = WALL_MARK;
 
 static EFI_STATUS EFIAPI load_initrd(EFI_LOAD_FILE_INTERFACE *self, EFI_DEVICE_PATH *path, BOOLEAN boot,
 				     UINTN *size, void *buffer)

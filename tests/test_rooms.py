@@ -11,7 +11,7 @@ ROOMS = re.search(r"^rooms := (.*)", (UNLOCK / "unlock.mk").read_text(), re.M)[1
 
 
 # Of the module and of the stub, whose files are built into programs as well.
-BESIDE = "table.h", "pe.h"
+BESIDE = "table.h", "pe.h", "mark.h"
 
 
 def includes(path):

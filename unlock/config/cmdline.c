@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/file.h"
+#include "mark.h"
 
 #define PREFIX "rd.cocosecret"
 
@@ -305,7 +306,7 @@ static enum tables find_tables(struct slice text)
 {
 	struct slice value;
 
-	if (cmdline_value(text, "cocosecret.wall", &value) && slice_is(value, "1"))
+	if (cmdline_value(text, WALL_PARAMETER, &value) && slice_is(value, "1"))
 		return TABLES_OURS;
 	return cmdline_value(text, "acpi", &value) && slice_is(value, "off") ? TABLES_NONE : TABLES_HOST;
 }

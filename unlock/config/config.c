@@ -47,9 +47,11 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 	return 0;
 }
 
-/* Whoever brings the secret could bring a disk of his that is sealed with it. */
-static int check_anchors(enum source source, const struct anchors *anchors, struct fault *fault)
+/* The image's are added. Whoever brings the secret could bring a disk of his that is sealed with it. */
+static int complete_anchors(enum source source, struct anchors *anchors, struct fault *fault)
 {
+	if (anchors_add_folder(anchors, ANCHOR_FOLDER, fault) < 0)
+		return -EINVAL;
 	if (source != SOURCE_RUN || anchors->count || anchors->unwanted)
 		return 0;
 	return fault_set(fault, "rd.cocosecret.source=run, but no owner's public key: whoever brings "
@@ -71,9 +73,7 @@ int config_load(const char *cmdline_path, const char *cocotab_path, struct confi
 	if (r == 0 && !cmdline.off)
 		r = config_merge(&cmdline, &cocotab, config, fault);
 	if (r == 0 && !cmdline.off)
-		r = anchors_add_folder(&config->anchors, ANCHOR_FOLDER, fault);
-	if (r == 0 && !cmdline.off)
-		r = check_anchors(config->source, &config->anchors, fault);
+		r = complete_anchors(config->source, &config->anchors, fault);
 	volumes_free(&cmdline.volumes);
 	config->discover = r == 0 && !config->off && config->volumes.count == 0;
 	return r;
@@ -85,9 +85,7 @@ int config_anchors(struct anchors *anchors, struct fault *fault)
 	int r = cmdline_settings(&cmdline, fault);
 
 	*anchors = cmdline.anchors;
-	if (r == 0)
-		r = anchors_add_folder(anchors, ANCHOR_FOLDER, fault);
-	return r < 0 ? r : check_anchors(cmdline.source, anchors, fault);
+	return r < 0 ? r : complete_anchors(cmdline.source, anchors, fault);
 }
 
 void config_free(struct config *config)

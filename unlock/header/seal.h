@@ -15,8 +15,8 @@
 enum { SEAL_SECRET_MIN = 32, SEAL_BYTES = 32, SEAL_TEXT_SIZE = BASE64_TEXT_SIZE(SEAL_BYTES) };
 
 /*
- * What is sealed: the document without the values of seals and signatures, as compact JSON with sorted keys.
- * Allocated; negative errno, -EDOM where a number is not an integer.
+ * What is sealed: the document without the values of seals and signatures, as compact JSON with
+ * sorted keys. Allocated; negative errno, -EDOM where a number is not an integer.
  */
 int seal_text(struct json_object *document, char **text, size_t *length);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * cocosecret-image, for whoever makes an initramfs: says which kernel modules and files the unlocker
- * needs there, checks the owners' keys for it, and closes an image with systemd. It is a program of its own because nothing in the
- * image starts it. Nothing is asked of the machine that it runs on.
+ * needs there, checks the owners' keys for it, and closes an image with systemd. It is a program of
+ * its own because nothing in the image starts it. Nothing is asked of the machine that it runs on.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -19,11 +19,12 @@
 #include "owner/closure.h"
 #include "owner/commands.h"
 #include "owner/output.h"
+#include "mark.h"
 #include "pe.h"
 
 /* What x86's kernel takes, COMMAND_LINE_SIZE with its NUL, less what the stub writes before it. */
 enum {
-	CMDLINE_MAX = 2047 - (int)(sizeof("cocosecret.wall=1 ") - 1),
+	CMDLINE_MAX = 2047 - (int)(sizeof(WALL_MARK) - 1),
 	PARTS = 3,
 	SHA256_SIZE = 32,
 	/* PE format, "Optional Header Data Directories": the certificate table, from the magic on */
