@@ -9,6 +9,7 @@ import typing
 import pytest
 
 from attacks import booted, scenes
+from attacks.catalogue import Volume, keygen_owner, public, sign
 from harness import (expect, hostvm, image, intruder, keys, known, place,
                      rootvm, single, smallroot, table)
 from host import catalogue, shown
@@ -278,6 +279,25 @@ def test_first_program(folder):
 def smallroot_key(folder):
     """What opened it."""
     return (folder / "disk/key").read_bytes()
+
+
+@pytest.mark.slow
+def test_owner(folder):
+    """His key goes from the system into the image, which then takes what he has
+    signed, and nothing else."""
+    owner = keygen_owner(folder / "sign")
+    keys = "/etc/cocosecret/owner.d"
+    single.make(folder, f"mkdir -p {keys}; cat >{keys}/me.pem <<END\n"
+                f"{public(owner).read_text()}END\n")
+    disk = smallroot.make(folder / "disk")
+    with boot(folder / "initrd.img", disk=disk) as guest:
+        assert guest.wait_off(LIMIT) == "guest-shutdown"
+        assert "no owner has signed it" in console_of(guest)
+        expect.gone(guest, smallroot_key(folder))
+    sign(Volume(folder / "disk/disk.img", folder / "disk/key"), owner)
+    with boot(folder / "initrd.img", disk=disk) as guest:
+        guest.wait_ready(LIMIT)
+        expect.gone(guest, smallroot_key(folder))
 
 
 @pytest.mark.slow
