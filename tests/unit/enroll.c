@@ -14,7 +14,7 @@
 #include "support.h"
 
 static const struct anchors no_anchors = { 0 };
-static const struct open_terms open_terms = { AT_FDCWD, AT_FDCWD, &no_anchors };
+static const struct open_terms open_terms = { AT_FDCWD, AT_FDCWD, -1, &no_anchors };
 static const struct volume volume = { .name = "root", .secret = GUID_DISK_KEY };
 static struct fault fault;
 

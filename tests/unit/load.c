@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "boot/open.h"
@@ -29,14 +30,19 @@ static const struct volume integrity = { .name = "root", .secret = GUID_DISK_KEY
 
 static struct fault fault;
 
-static int open_image(const struct volume *volume)
+static int open_image_after(const struct volume *volume, int ciphers)
 {
 	static const struct anchors none = { 0 };
-	const struct open_terms terms = { AT_FDCWD, AT_FDCWD, &none };
+	const struct open_terms terms = { AT_FDCWD, AT_FDCWD, ciphers, &none };
 
 	log_forget();
 	fault = (struct fault){ 0 };
 	return volume_open(volume, "image", &terms, &fault);
+}
+
+static int open_image(const struct volume *volume)
+{
+	return open_image_after(volume, -1);
 }
 
 static int choose(const char *secret)
@@ -204,6 +210,51 @@ static void no_failure_writes_to_the_image_or_says_the_secret(void **state)
 	assert_true(file_digest("image") == before);
 }
 
+/* Who loads them takes his time, and then leaves a word of it. */
+static void load_ciphers_slowly(const int ready[2])
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		usleep(200 * 1000);
+		close(open("loaded", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		_exit(0);
+	}
+	close(ready[1]);
+}
+
+static void nothing_is_mapped_before_the_ciphers_are_there(void **state)
+{
+	int ready[2];
+
+	(void)state;
+	make_image("image", keys, 1);
+	write_file(GUID_DISK_KEY, keys[0], KEY_SIZE);
+	add_token("image", TOKEN("0", GUID_DISK_KEY));
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	load_ciphers_slowly(ready);
+	open_image_after(&unsealed, ready[0]);
+	assert_int_equal(access("loaded", F_OK), 0);
+	close(ready[0]);
+	wait(NULL);
+}
+
+static void a_refused_header_does_not_wait_for_ciphers(void **state)
+{
+	int ready[2];
+
+	(void)state;
+	make_image("image", keys, 1);
+	write_file(GUID_DISK_KEY, keys[0], KEY_SIZE);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	load_ciphers_slowly(ready);
+	assert_int_equal(open_image_after(&sealed, ready[0]), EXIT_HEADER);
+	assert_int_equal(access("loaded", F_OK), -1);
+	close(ready[0]);
+	wait(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +270,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_secret_that_is_absent_or_empty_is_no_secret,
 						enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(no_failure_writes_to_the_image_or_says_the_secret,
+						enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(nothing_is_mapped_before_the_ciphers_are_there,
+						enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_refused_header_does_not_wait_for_ciphers,
 						enter_scratch, leave_scratch),
 	};
 

@@ -165,7 +165,8 @@ static int open_volume(const void *context)
 	const struct opening *opening = context;
 	const struct attempts *all = opening->all;
 	const struct attempt *attempt = opening->attempt;
-	const struct open_terms terms = { all->course->secrets, all->course->state, all->anchors };
+	const struct open_terms terms = { all->course->secrets, all->course->state,
+					  all->course->ciphers, all->anchors };
 
 	warm_start();
 	return volume_open(attempt->volume, attempt->node, &terms, attempt->fault);

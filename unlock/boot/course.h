@@ -8,11 +8,12 @@
 struct course {
 	int secrets; /* folder of the secrets; negative until it is open */
 	int state;   /* folder of this boot's records; the same */
+	int ciphers; /* where another process loads them, it ends when they are there; else negative */
 	int code;    /* of the first failure that counts */
 	struct fault reason;
 };
 
-#define COURSE_INIT { .secrets = -1, .state = -1 }
+#define COURSE_INIT { .secrets = -1, .state = -1, .ciphers = -1 }
 
 /* The first failure gives the run its exit code and its last line; later ones are logged here. */
 void course_fail(struct course *course, int code, const char *format, ...)

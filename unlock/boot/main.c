@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ 0 },
 	};
-	struct run_arguments arguments = { 0 };
+	struct run_arguments arguments = { .ciphers = -1 };
 	int option, code;
 
 	harden();

@@ -8,6 +8,7 @@
 /* What is the same for all volumes of a boot. */
 struct open_terms {
 	int secrets, state; /* folders: where secrets are, and what is opened is recorded */
+	int ciphers; /* as a course has it */
 	const struct anchors *anchors;
 };
 

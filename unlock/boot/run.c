@@ -58,7 +58,8 @@ static int check_host(struct run *run)
 
 static int load_ciphers(struct run *run)
 {
-	warm_ciphers();
+	if (run->course.ciphers < 0)
+		warm_ciphers();
 	return run->course.code;
 }
 
@@ -294,6 +295,7 @@ int run_unlock(const struct run_arguments *arguments)
 	};
 	int code;
 
+	run.course.ciphers = arguments->ciphers;
 	course_hold_signals();
 	warm_start();
 	code = load_config(&run, arguments);

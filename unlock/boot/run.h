@@ -5,6 +5,7 @@
 struct run_arguments {
 	const char *cmdline; /* NULL: the kernel's */
 	const char *cocotab; /* NULL: the default, if it is there */
+	int ciphers; /* the read end of a pipe that is closed when others have loaded them; else -1 */
 };
 
 /*

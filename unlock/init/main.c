@@ -6,6 +6,7 @@
  * secrets in it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "init/mounts.h"
 #include "init/root.h"
 #include "lib/child.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/exitcode.h"
 #include "lib/log.h"
@@ -41,19 +43,21 @@ static void harden(void)
 }
 
 /* Where the host keeps a disk from answering, the machine is not to stand still with secrets in it. */
-static int run(child_work *work, uint64_t limit_us)
+static int run(child_work *work, uint64_t limit_us, const void *context)
 {
-	int r = child_run(limit_us, work, NULL);
+	int r = child_run(limit_us, work, context);
 
 	if (r < 0)
 		log_error("a step of the boot did not end by itself: %s (exit %d)", strerror(-r), EXIT_IO);
 	return r < 0 ? EXIT_IO : r;
 }
 
-static int load_listed(const void *unused)
+/* Whoever opens a volume waits for the other end of the pipe. */
+static int load_listed(const void *ready)
 {
-	(void)unused;
-	modules_load_listed();
+	modules_load_listed(MODULES_LIST);
+	close(((const int *)ready)[1]);
+	modules_load_listed(MODULES_LATER);
 	return EXIT_OPENED;
 }
 
@@ -63,11 +67,10 @@ static int load_drivers(const void *unused)
 	modules_load_drivers();
 }
 
-static int open_volumes(const void *unused)
+static int open_volumes(const void *ready)
 {
-	static const struct run_arguments kernels = { NULL, NULL };
+	const struct run_arguments kernels = { .ciphers = *(const int *)ready };
 
-	(void)unused;
 	umask(077);
 	derive_settle();
 	return run_unlock(&kernels);
@@ -93,7 +96,7 @@ static int end_machine(const void *unused)
 /* Does not end where the machine does not. */
 static _Noreturn void fail(void)
 {
-	run(end_machine, CHILD_NO_LIMIT);
+	run(end_machine, CHILD_NO_LIMIT, NULL);
 	for (;;)
 		pause();
 }
@@ -115,17 +118,27 @@ static _Noreturn void become(char **argv)
 	fail();
 }
 
+/* A driver may wait for the host's device: the root's init takes care of what is left. */
+static void stop(const struct child *child)
+{
+	if (child->pid > 0)
+		kill(child->pid, SIGKILL);
+}
+
 static void boot(void)
 {
-	struct child drivers = { .pid = -1 };
+	struct child ciphers = { .pid = -1 }, drivers = { .pid = -1 };
+	int ready[2] = { -1, -1 };
 
+	if (pipe2(ready, O_CLOEXEC) == 0)
+		child_start(&ciphers, CHILD_NO_LIMIT, load_listed, ready);
+	close_fd(&ready[1]);
 	child_start(&drivers, CHILD_NO_LIMIT, load_drivers, NULL);
-	if (run(load_listed, STEP_LIMIT_US) || run(open_volumes, CHILD_NO_LIMIT) ||
-	    run(mount_root, STEP_LIMIT_US))
+	if (run(open_volumes, CHILD_NO_LIMIT, ready) || run(mount_root, STEP_LIMIT_US, NULL))
 		fail();
-	/* A driver may wait for the host's device: the root's init takes care of what is left. */
-	if (drivers.pid > 0)
-		kill(drivers.pid, SIGKILL);
+	close_fd(&ready[0]);
+	stop(&ciphers);
+	stop(&drivers);
 }
 
 int main(int argc, char **argv)

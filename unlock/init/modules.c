@@ -32,13 +32,13 @@ static void load(struct slice name)
 	module_load(alias);
 }
 
-void modules_load_listed(void)
+void modules_load_listed(const char *list)
 {
 	CLEANUP(free_text) char *text = NULL;
 	struct slice rest, line;
 	size_t length;
 
-	if (file_read(MODULES_LIST, &text, &length) < 0)
+	if (file_read(list, &text, &length) < 0)
 		return;
 	rest = (struct slice){ text, length };
 	while (slice_cut(&rest, '\n', &line))

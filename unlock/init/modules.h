@@ -7,9 +7,13 @@
  * machine's devices ask for, no other can be loaded.
  */
 #define MODULES_LIST "/etc/cocosecret/modules"
+#define MODULES_LATER "/etc/cocosecret/modules.root"
 
-/* Loads those that MODULES_LIST names, in its order: what every boot needs, the slowest first. */
-void modules_load_listed(void);
+/*
+ * Loads those that the file @list names, in its order: MODULES_LIST, what every volume needs, the
+ * slowest first; MODULES_LATER, what the root's file system needs, which waits for them itself.
+ */
+void modules_load_listed(const char *list);
 
 /* Loads the drivers of the devices that are there, and of those to come. Does not return. */
 _Noreturn void modules_load_drivers(void);

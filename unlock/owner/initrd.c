@@ -26,6 +26,7 @@
 
 #define MODULES "/lib/modules"
 #define LOADED_LIST "etc/cocosecret/modules"
+#define LATER_LIST "etc/cocosecret/modules.root"
 
 enum { PATH_SIZE = 4096, LIST_SIZE = 4096, NAME_SIZE = 256 };
 
@@ -45,16 +46,18 @@ struct build {
 	struct volumes volumes;
 	char version[NAME_SIZE];
 	char scratch[64];
-	char loaded[LIST_SIZE]; /* modules that every boot loads */
+	char loaded[LIST_SIZE]; /* modules that every boot loads before it opens volumes */
+	char later[LIST_SIZE];  /* and those meanwhile */
 };
 
 /* What a cloud's and QEMU's machines have, and file systems that cocosecret-init mounts. */
 static const char default_drivers[] = "virtio_pci,virtio_mmio,virtio_blk,virtio_scsi,nvme,sd_mod";
 static const char default_file_systems[] = "ext4,xfs,btrfs,squashfs";
 static const char *const known_file_systems[] = { ROOT_FILE_SYSTEMS };
-/* dm-crypt of a sealed volume, and ext4's and btrfs's checksums. */
-static const char *const ciphers[] = { "dm_crypt", "aesni_intel", "aes_generic", "xts", "ecb",
-				       "algif_skcipher", "crc32c_intel", "crc32c_generic" };
+/* dm-crypt's, of a sealed volume. */
+static const char *const ciphers[] = { "dm_crypt", "aesni_intel", "aes_generic", "xts", "ecb" };
+/* What ext4, xfs and btrfs load first, each after a self-test. */
+static const char *const checksums[] = { "crc32c_intel", "crc32c_generic" };
 /* With integrity there are modes and digests besides. */
 static const char *const all_ciphers[] = {
 #include "image/modules.inc"
@@ -355,16 +358,16 @@ static int add_owners(struct build *build)
 	return r < 0 ? fail(ANCHOR_FOLDER, r) : EXIT_OPENED;
 }
 
-static int load_at_boot(struct build *build, const char *name, bool must, const char *why)
+static int load_at_boot(struct build *build, char list[LIST_SIZE], const char *name, bool must,
+			const char *why)
 {
-	size_t length = strlen(build->loaded);
+	size_t length = strlen(list);
 	struct fault fault;
 	int r = closure_add(&build->closure, name, must, why, &fault);
 
 	if (r < 0)
 		return fail_with(&fault, r);
-	if ((size_t)snprintf(build->loaded + length, sizeof(build->loaded) - length, "%s\n", name) <
-	    sizeof(build->loaded) - length)
+	if ((size_t)snprintf(list + length, LIST_SIZE - length, "%s\n", name) < LIST_SIZE - length)
 		return EXIT_OPENED;
 	complain("initrd: more modules are to be loaded at each boot than fit into %d bytes", LIST_SIZE);
 	return EXIT_CONFIG;
@@ -376,11 +379,16 @@ static int add_ciphers(struct build *build)
 	int code = EXIT_OPENED;
 
 	for (size_t i = 0; i < COUNT(ciphers) && !code; i++)
-		code = load_at_boot(build, ciphers[i], i == 0, "to open volumes");
+		code = load_at_boot(build, build->loaded, ciphers[i], i == 0, "to open volumes");
 	for (size_t i = 0; integrity && i < COUNT(all_ciphers) && !code; i++)
-		code = load_at_boot(build, all_ciphers[i], false, "for volumes with integrity");
+		code = load_at_boot(build, build->loaded, all_ciphers[i], false,
+				    "for volumes with integrity");
 	if (!code && integrity)
-		code = load_at_boot(build, "dm_integrity", true, "cocotab wants integrity");
+		code = load_at_boot(build, build->loaded, "dm_integrity", true,
+				    "cocotab wants integrity");
+	for (size_t i = 0; i < COUNT(checksums) && !code; i++)
+		code = load_at_boot(build, build->later, checksums[i], false,
+				    "checksums of the root");
 	return code;
 }
 
@@ -398,7 +406,7 @@ static int add_name(struct build *build, struct slice word, const struct wish *w
 
 	snprintf(name, sizeof(name), "%s%.*s", wish->prefix, (int)word.length, word.at);
 	if (wish->at_boot)
-		return load_at_boot(build, name, wish->must, wish->why);
+		return load_at_boot(build, build->loaded, name, wish->must, wish->why);
 	r = closure_add(&build->closure, name, wish->must, wish->why, &fault);
 	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
 }
@@ -462,6 +470,8 @@ static int add_modules(struct build *build)
 	if (r < 0)
 		return fail_with(&fault, r);
 	r = tree_add_text(&build->tree, LOADED_LIST, build->loaded, "what every boot loads");
+	if (r == 0)
+		r = tree_add_text(&build->tree, LATER_LIST, build->later, "what it loads meanwhile");
 	return r < 0 ? fail(LOADED_LIST, r) : EXIT_OPENED;
 }
 
