@@ -15,7 +15,10 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define MODALIASES "/sys/bus/*/devices/*/modalias"
+/* Disks mostly hang on PCI, and each look into the index costs time. */
+static const char *const modaliases[] = {
+	"/sys/bus/pci/devices/*/modalias", "/sys/bus/*/devices/*/modalias",
+};
 
 enum { ALIAS_SIZE = 512 };
 
@@ -54,26 +57,37 @@ static void load_from(const char *path)
 		load((struct slice){ text, length });
 }
 
-static void load_present(void)
+/* For the devices that have come since. */
+static void load_new(int events)
+{
+	struct uevent event;
+
+	while (events >= 0 && uevent_receive(events, &event) == 0)
+		if (strcmp(event.action, "add") == 0)
+			load(slice_of(event.modalias));
+}
+
+/* A driver that finds its device brings others, a disk among them, which need not wait. */
+static void load_present(const char *pattern, int events)
 {
 	glob_t found = { 0 };
 
-	if (glob(MODALIASES, GLOB_NOSORT, NULL, &found) == 0)
-		for (size_t i = 0; i < found.gl_pathc; i++)
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++) {
 			load_from(found.gl_pathv[i]);
+			load_new(events);
+		}
 	globfree(&found);
 }
 
 _Noreturn void modules_load_drivers(void)
 {
 	struct pollfd events = { .fd = uevent_listen(), .events = POLLIN };
-	struct uevent event;
 
-	load_present();
+	for (size_t i = 0; i < sizeof(modaliases) / sizeof(*modaliases); i++)
+		load_present(modaliases[i], events.fd);
 	while (events.fd >= 0 && (poll(&events, 1, -1) > 0 || errno == EINTR))
-		while (uevent_receive(events.fd, &event) == 0)
-			if (strcmp(event.action, "add") == 0)
-				load(slice_of(event.modalias));
+		load_new(events.fd);
 	log_error("the kernel's device events cannot be heard: %s", strerror(errno));
 	_exit(EXIT_IO);
 }
