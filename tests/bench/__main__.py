@@ -8,11 +8,11 @@ import time
 from harness import marked, place
 
 from . import (boot, chart, module, native, report, results, size, unlock,
-               volumes)
+               volumes, wall)
 
 PARTS = {"unlock": unlock.measure, "native": native.measure,
          "module": module.measure, "volumes": volumes.measure,
-         "size": size.measure, "boot": boot.measure}
+         "size": size.measure, "boot": boot.measure, "wall": wall.measure}
 
 BEGIN, END = "<!-- bench: make bench-readme -->\n", "<!-- end of bench -->\n"
 

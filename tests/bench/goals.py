@@ -3,7 +3,7 @@
 
 import typing
 
-from . import boot, native, size, stats, unlock
+from . import boot, native, size, stats, unlock, wall
 
 CRYPTSETUP = "cryptsetup open --key-file"
 
@@ -119,6 +119,8 @@ GOALS = (
          larger(SYSTEMD, size.PEER)),
     Goal("volumes", "16 volumes in one run, against 16 times one", 0.35,
          lambda part: growth(part, 16)),
+    Goal("wall", "QEMU to the root with the wall, against without it", 1.15,
+         lambda part: stats.ratios(part[wall.WALL], part[wall.PLAIN]).median),
     Goal("module", "efi_secret with 60 secrets, against an empty module", 2,
          loading),
     Goal("module", "code of efi_secret, against 16 KiB", 1,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables for people, of what the parts found."""
 
-from . import boot, goals, native, size, stats, unlock
+from . import boot, goals, native, size, stats, unlock, wall
 
 
 def head(part):
@@ -141,8 +141,18 @@ def of_boot(part):
         yield row(step, stats.spread(ms).text())
 
 
+def of_wall(part):
+    """Lines."""
+    ours, theirs = part[wall.WALL], part[wall.PLAIN]
+    yield row(f"QEMU to the root, {len(ours)} boots", "ms, median (least–most)",
+              "with it is × of without")
+    yield row("without the wall", stats.spread(theirs).text())
+    yield row("with the wall", stats.spread(ours).text(),
+              stats.ratios(ours, theirs).text(2))
+
+
 PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
-         "volumes": of_volumes, "size": of_size, "boot": of_boot}
+         "volumes": of_volumes, "size": of_size, "boot": of_boot, "wall": of_wall}
 
 
 def of_goals(results):

@@ -3,7 +3,7 @@
 
 import pytest
 
-from bench import boot, goals, report, size, stats, unlock
+from bench import boot, goals, report, size, stats, unlock, wall
 
 MS = {size.BASE: [100, 290, 110], size.OURS: [150, 340, 170],
       size.CRYPTSETUP: [200, 390, 200]}
@@ -64,6 +64,16 @@ def test_boot():
     """A line an image, and one a step, where some have no boot beside them."""
     lines = list(report.of_boot(BOOT))
     assert len(lines) == 2 + sum(map(len, BOOT["tools"].values())) + 1 + 3
+
+
+def test_wall():
+    """The goal is of each round, and the report has both ways."""
+    part = {wall.WALL: [110, 240, 120], wall.PLAIN: [100, 200, 100]}
+    ((goal, found),) = goals.reached({"wall": part})
+    assert (goal.limit, found) == (1.15, 1.2)
+    _, without, beside = report.of_wall(part)
+    assert without.split()[-2:] == ["100", "(100–200)"]
+    assert beside.split()[-2:] == ["1.20", "(1.10–1.20)"]
 
 
 def test_steps_of_a_boot():
