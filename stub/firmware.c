@@ -35,10 +35,11 @@ void *take_memory(EFI_MEMORY_TYPE type, UINTN size)
 {
 	EFI_PHYSICAL_ADDRESS address = UINT32_MAX;
 	EFI_STATUS status = BS->AllocatePages(AllocateMaxAddress, type, EFI_SIZE_TO_PAGES(size), &address);
+	void *memory = (void *)address; // NOLINT(performance-no-int-to-ptr): firmware's are numbers
 
 	need_success(status, "no memory");
-	ZeroMem((void *)address, size);
-	return (void *)address;
+	ZeroMem(memory, size);
+	return memory;
 }
 
 static bool restore(void)

@@ -5,11 +5,12 @@
 enum {
 	PORT_PCI_ADDRESS = 0xcf8,
 	PORT_PCI_DATA = 0xcfc,
-	PCI_ENABLE = 1 << 31,
 	CPUID_ADDRESS_BITS = 0x80000008,
 	PROCESSOR_ENABLED = 1 << 1,
 	MAX_REGIONS = 1 << 16,
 };
+
+#define PCI_ENABLE (1U << 31)
 
 /* Platform Initialization specification 1.8, II-13.4 "MP Services Protocol" */
 static EFI_GUID mp_guid = { 0x3fdda605, 0xa76e, 0x4f46, { 0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08 } };

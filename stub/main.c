@@ -25,7 +25,8 @@ enum {
 };
 
 /* dsdt.asl */
-extern const UINT8 dsdt_begin[], dsdt_end[];
+extern const UINT8 dsdt[];
+extern const UINTN dsdt_size;
 
 static void find_payload(EFI_HANDLE self, struct payload *payload)
 {
@@ -72,8 +73,7 @@ static void *make_acpi(const struct platform *platform)
 	void *tables = take_memory(EfiACPIReclaimMemory, TABLES_SIZE);
 
 	look_at_machine(machine, platform);
-	need(tables_make(tables, (UINTN)tables, platform, machine, dsdt_begin,
-			 (UINTN)(dsdt_end - dsdt_begin)));
+	need(tables_make(tables, (UINTN)tables, platform, machine, dsdt, dsdt_size));
 	return tables;
 }
 

@@ -9,7 +9,8 @@ EFIINC ?= /usr/include/efi
 EFILIB ?= $(patsubst %/crt0-efi-x86_64.o,%,$(firstword $(wildcard $(addsuffix /crt0-efi-x86_64.o,/usr/lib /usr/lib/gnuefi /usr/lib64/gnuefi)) /usr/lib/crt0-efi-x86_64.o))
 
 stub_plain   := pe machine tables keep q35
-stub_objects := $(addprefix $(BUILD)/stub/,$(addsuffix .o,main firmware look kernel $(stub_plain) dsdt))
+stub_efi     := main firmware look kernel
+stub_objects := $(addprefix $(BUILD)/stub/,$(addsuffix .o,$(stub_efi) $(stub_plain) dsdt))
 # No compiler's idea of hardening fits a program without an operating system.
 stub_cflags  := -std=gnu11 -Os -Wall -Wextra -Wshadow -Werror=implicit \
 	-ffreestanding -fpic -fshort-wchar -fno-stack-protector -fno-stack-check -fcf-protection=none \
@@ -40,9 +41,15 @@ $(BUILD)/stub/stub.so: $(stub_objects)
 		-z noexecstack -T $(EFILIB)/elf_x86_64_efi.lds \
 		-o $@ $(EFILIB)/crt0-efi-x86_64.o $^ -L$(EFILIB) -lefi -lgnuefi
 
+# PE format, "DLL Characteristics": it runs where data cannot be code (NX_COMPAT, 0x100), which
+# objcopy cannot say. The checksum is then none.
 $(BUILD)/cocosecret-stub.efi: $(BUILD)/stub/stub.so
 	$(call say,OBJCOPY,$@)
 	$(Q)objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym \
-		-j '.rel*' --target efi-app-x86_64 $< $@
+		-j '.rel*' --target efi-app-x86_64 $< $@.new
+	$(Q)pe=$$(od -An -t u4 -j 60 -N 4 $@.new) && \
+		printf '\0\0\0\0' | dd of=$@.new bs=1 seek=$$((pe + 88)) conv=notrunc status=none && \
+		printf '\0\1' | dd of=$@.new bs=1 seek=$$((pe + 94)) conv=notrunc status=none
+	$(Q)mv $@.new $@
 
 -include $(wildcard $(BUILD)/stub/*.d)

@@ -73,6 +73,36 @@ def test_file(parts, tmp_path):
     print(said)
 
 
+# PE format, "Optional Header" and "Section Flags"
+NX_COMPAT, WRITABLE, RUN, CODE = 0x100, 1 << 31, 1 << 29, 1 << 5
+PAGE = 4096
+
+
+def test_memory(parts, tmp_path):
+    """It says that no page of it is both written and run, and so it is: a
+    firmware that sees to that takes it, with a kernel in it, too."""
+    made = tmp_path / "made.efi"
+    make(made, parts)
+    for path in (parts["--stub"], made):
+        data = path.read_bytes()
+        pe, = struct.unpack_from("<I", data, 0x3c)
+        count, size = (struct.unpack_from("<H", data, pe + at)[0]
+                       for at in (6, 20))
+        alignment, = struct.unpack_from("<I", data, pe + 56)
+        flags, = struct.unpack_from("<H", data, pe + 94)
+        assert flags & NX_COMPAT and alignment == PAGE
+        end, run = 0, []
+        for number in range(count):
+            name, length, address, *_, flags = struct.unpack_from(
+                "<8sIIIIIIHHI", data, pe + 24 + size + 40 * number)
+            assert address % PAGE == 0 and address >= end, name
+            assert not flags & WRITABLE or not flags & RUN, name
+            if flags & (RUN | CODE):
+                run.append(name.rstrip(b"\0"))
+            end = address + length
+        assert run == [b".text"]
+
+
 def test_signed(parts, tmp_path):
     """Whole and kernel, by sbsign: sbverify agrees."""
     key, _ = firmware.SecureBoot.open_key(tmp_path)
