@@ -209,8 +209,9 @@ def without(kind):
 
 
 @contextlib.contextmanager
-def guest(system, said, *, cmdline="", plugged=True, esp=None):
-    """A started guest, to which a host says all that (a catalogue.Said)."""
+def guest(system, said, *, kind="stock", cmdline="", plugged=True, esp=None):
+    """A started guest, to which a host says all that (a catalogue.Said); kind:
+    stock, or walled-stock."""
     words = " ".join((rootvm.CMDLINE, rootvm.ROOT, system.cmdline, PATIENT,
                       cmdline))
     with place.scratch() as folder:
@@ -219,7 +220,7 @@ def guest(system, said, *, cmdline="", plugged=True, esp=None):
         store.write_bytes(said.store(pathlib.Path(firmware.VARS).read_bytes()))
         initramfs = system.initramfs and initrd.extended(
             folder / "initrd", system.initramfs, system.files)
-        maker = firmware.Stock(
+        maker = firmware.KINDS[kind](
             system.kernel, initramfs, " ".join(words.split()),
             table.build({known.DISK: system.disk.key}), variables=store,
             esp=esp)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What comes from Debian: nothing of it is installed on this machine."""
 
+import contextlib
+import lzma
 import re
 
 from . import place
 
 HEADERS = "linux-headers-cloud-amd64"
+CLOUD = "linux-image-cloud-amd64"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 # The machine's own configuration (a proxy, say) holds, but for its folders
@@ -73,10 +76,45 @@ class Kernel:
         self.image = self.root / "boot" / f"vmlinuz-{self.version}"
         self.modules = self.root / "lib/modules" / self.version
 
+    def module(self, name):
+        """Its bytes, as insmod takes them, or None where it is built in."""
+        for path in self.root.rglob(f"{name}.ko*"):
+            data = path.read_bytes()
+            return lzma.decompress(data) if path.suffix == ".xz" else data
+        return None
+
 
 def fetch_kernel(path, package, version):
     """Downloads as any user may, and installs nothing."""
     fetch(path, [f"{package}={version}"])
+
+
+# One package in older releases, several in newer ones.
+KERNEL_PARTS = re.compile(r"Depends: (linux-(?:image|binary|modules)-\d\S*)")
+
+
+def fetch_kernel_of(path, suite):
+    """Of whatever packages it is made."""
+    with release(path, suite) as (apt, root):
+        whole = apt("apt-cache", "depends", "--recurse", "--important",
+                    CLOUD)
+        apt("apt-get", "download", *sorted(set(KERNEL_PARTS.findall(whole))))
+        path.mkdir()
+        for deb in root.glob("*.deb"):
+            unpack(deb, path)
+
+
+class KernelOf(Kernel):
+    """The cloud kernel of another release, fetched once."""
+
+    def __init__(self, suite):  # pylint: disable=super-init-not-called
+        self.root = place.artefact(f"kernel-{suite}", place.digest(suite, CLOUD),
+                                   lambda path: fetch_kernel_of(path, suite))
+        (self.modules,) = self.root.glob("usr/lib/modules/*")
+        self.version = self.modules.name
+        # Newer releases leave it to kernel-install to put it into /boot.
+        (self.image,) = (*self.root.glob(f"boot/vmlinuz-{self.version}"),
+                         *self.modules.glob("vmlinuz"))
 
 
 def build_module(name):
@@ -104,26 +142,38 @@ def fetch(path, names):
             unpack(deb, path)
 
 
-def fetch_amdsev(path):
-    """ovmf-amdsev of Debian unstable, by an apt configuration of its own."""
+@contextlib.contextmanager
+def release(path, suite):
+    """(what runs apt's programs for another release, their folder), by an apt
+    configuration of its own."""
     root = path.with_suffix(".apt")
     place.remove(root)
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True)
     (root / "status").touch()
     (root / "sources.list").write_text(
-        f"deb [signed-by={KEYRING}] {mirror()} unstable main\n")
+        f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n")
     (root / "apt.conf").write_text(PRIVATE_APT.format(root=root))
-    apt = ["apt-get", "-c", root / "apt.conf", "-o", "APT::Sandbox::User=root"]
+
+    def apt(program, *words):
+        return place.run(program, "-c", root / "apt.conf", "-o",
+                         "APT::Sandbox::User=root", *words, cwd=root)
+
+    apt("apt-get", "update")
+    yield apt, root
+    place.remove(root)
+
+
+def fetch_amdsev(path):
+    """ovmf-amdsev of Debian unstable."""
     try:
-        place.run(*apt, "update", cwd=root)
-        place.run(*apt, "download", "ovmf-amdsev", cwd=root)
-        (deb,) = root.glob("*.deb")
+        with release(path, "unstable") as (apt, root):
+            apt("apt-get", "download", "ovmf-amdsev")
+            (deb,) = root.glob("*.deb")
+            unpack(deb, path)
     except (RuntimeError, ValueError) as error:
         raise NoAmdSev("package ovmf-amdsev of Debian unstable cannot be "
                        f"had: {error}") from error
-    unpack(deb, path)
-    place.remove(root)
 
 
 def amdsev():

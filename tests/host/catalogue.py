@@ -295,6 +295,11 @@ SCENES = {
 }
 
 
+# What firmware's tables and variables say.
+BY_FIRMWARE = {name for name, scene in SCENES.items()
+               if scene.word in ("credentials", "efivars")}
+
+
 def said(scene, folder):
     """What it says."""
     return scene.say if isinstance(scene.say, Said) else scene.say(folder)

@@ -38,6 +38,16 @@ def test_without_us(kind, tmp_path, record_property):
 
 
 @pytest.mark.slow
+def test_wall_without_us(tmp_path, record_property):
+    """The same as the last with generic, but for the wall: nobody has closed
+    systemd's ears, and what firmware says is not there to be heard."""
+    heard = show_all(hostvm.without("generic"), tmp_path, kind="walled-stock")
+    record(record_property, "generic, without us, wall", heard)
+    assert not {name for name in catalogue.BY_FIRMWARE if heard[name]}
+    assert any(heard.values())
+
+
+@pytest.mark.slow
 def test_allowed(tmp_path, record_property):
     """What the measured command line lets in is heard."""
     words = {scene.word for scene in catalogue.SCENES.values() if scene.word}

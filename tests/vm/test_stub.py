@@ -2,6 +2,7 @@
 """cocosecret-stub.efi: a stock kernel that has tables of ours only. What a
 host's tables do without it is shown beside it."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -9,8 +10,8 @@ import time
 
 import pytest
 
-from harness import (acpi, documents, expect, firmware, image, known, packages,
-                     place, rootvm, single, table)
+from harness import (acpi, documents, expect, firmware, image, initrd, known,
+                     modulevm, packages, place, qemu, rootvm, single, table)
 
 LIMIT = 180
 OURS = {"APIC", "DSDT", "FACP", "FACS", "HPET", "MCFG"}
@@ -20,6 +21,7 @@ PLACES = {name: acpi.PLACE + 0x100000 * number for number, name in
 # Bits of a GPE's status are cleared by ones, those that enable it by zeros.
 WRITTEN = {"GPE": b"\xff" * 8 + bytes(8), "HEST": acpi.MARK[:8]}
 OBEYED = "the kernel has obeyed the host's ACPI tables"
+HOSTILE = "amdsev", "walled"
 
 
 def boot(kind="walled", **settings):
@@ -31,7 +33,18 @@ def boot(kind="walled", **settings):
 def tables(guest):
     """Those that the kernel has."""
     return set(guest.check(
-        "find /sys/firmware/acpi/tables -type f -printf '%P\\n'").split())
+        "cd /sys/firmware/acpi/tables && find . -type f").replace("./", ""
+                                                                  ).split())
+
+
+def hostile_machine():
+    """Tables that leave marks."""
+    return acpi.machine(
+        *(acpi.bytecode(PLACES[name], name)
+          for name in ("SSDT", "PSDT", "OSDT")),
+        acpi.erst(), acpi.hest(PLACES["HEST"]),
+        dsdt=acpi.bytecode(PLACES["DSDT"], "DSDT", acpi.MACHINE),
+        gpe=PLACES["GPE"])
 
 
 def marked(guest):
@@ -64,6 +77,14 @@ def test_boot():
         expect.unlocked(guest)
         guest.send("systemctl poweroff")
         assert guest.wait_off(LIMIT) == "guest-shutdown"
+
+
+def assert_no_fault(guest):
+    """All that devices need has a place; a region of ports that is none."""
+    faults = guest.check("dmesg | grep -iE \"can't (claim|derive)|no GSI|"
+                         "failed to assign\" || :")
+    print(faults)
+    assert not re.search(r"(BAR \d+|window|\]).* ?\[mem|GSI|INT ", faults)
 
 
 # Disks of zeros; two of them signal by a line, as old devices do.
@@ -111,15 +132,119 @@ def test_devices(kind, tmp_path):
             " cut -d' ' -f2,11-")
         print(lines)
         assert [line.split(":")[0] for line in lines.splitlines()] == INPUTS
-        faults = guest.check("dmesg | grep -E \"can't (claim|derive)|no GSI|"
-                             "failed to assign\" || :")
-        print(faults)
-        assert not re.search(r"BAR \d+ \[mem|GSI|INT ", faults)
+        assert_no_fault(guest)
         guest.plug(late, serial="late")
         guest.check("for i in $(seq 60); do cat /sys/block/vd*/serial | "
                     "grep late && exit; sleep 1; done; exit 1", LIMIT)
         guest.send("systemctl reboot")
         assert guest.wait_off(LIMIT) == "guest-reset"
+
+
+SUITES = "trixie", "sid"  # Debian 12's is that of all other tests
+ENDS = {"walled": ("reboot", "guest-reset"),
+        "walled-stock": ("poweroff", "guest-shutdown"),
+        "amdsev": ("poweroff", "guest-shutdown")}
+# What a kernel has built in need not be there.
+DRIVERS = ("virtio", "virtio_ring", "virtio_pci_legacy_dev",
+           "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
+
+
+@contextlib.contextmanager
+def bare(kernel, kind, files=(), cmdline="", **settings):
+    """A guest of two processors that stays in an initramfs of a busybox."""
+    with place.scratch() as scratch:
+        initramfs = initrd.tiny(place.pathlib.Path(scratch) / "initrd", files)
+        maker = firmware.KINDS[kind](kernel.image, initramfs,
+                                     f"{rootvm.CMDLINE} {cmdline}".strip())
+        with qemu.Machine(rootvm.test_name(), maker, cpus=2,
+                          memory_mib=rootvm.MEMORY, **settings) as guest:
+            yield guest.wait_ready(LIMIT)
+
+
+def drivers(kernel, *names):
+    """{file: bytes} of those that are not built in."""
+    return {f"{name}.ko": data for name in names
+            if (data := kernel.module(name))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("kind", ENDS)
+def test_kernel(suite, kind, tmp_path):
+    """Kernels of other releases: both processors, a disk by MSI, an end; and
+    without the wall the host's tables, and the same."""
+    kernel = packages.KernelOf(suite)
+    disk = tmp_path / "disk"
+    disk.write_bytes(b"the disk" + bytes(1 << 20))
+    files = drivers(kernel, *DRIVERS)
+    with bare(kernel, kind, files, disks=[disk]) as guest:
+        assert guest.check("uname -r") == kernel.version
+        print(kernel.version, f"agent after {guest.age():.1f} s")
+        for name in files:
+            guest.check(f"insmod /{name}")
+        assert guest.check("head -c 8 /dev/vda") == "the disk"
+        assert guest.check("nproc") == "2"
+        assert re.search("MSI.* virtio.-req", guest.check(
+            "cat /proc/interrupts"))
+        walled = kind.startswith("walled")
+        assert (tables(guest) == OURS) == walled
+        assert (guest.run("ls /sys/firmware/dmi")[0] != 0) == walled
+        assert_no_fault(guest)
+        command, reason = ENDS[kind]
+        guest.send(f"{command} -f")
+        assert guest.wait_off(LIMIT) == reason
+
+
+# struct input_event: a key, which is KEY_POWER, is pressed
+PRESSED = "1 116 1 0"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_power_button(kind):
+    """The host asks, and who listens in the guest is told."""
+    kernel = packages.Kernel()
+    files = drivers(kernel, "evdev", "button")
+    with bare(kernel, kind, files) as guest:
+        for name in files:
+            guest.check(f"insmod /{name}")
+        guest.check("name=$(grep -lx 'Power Button' /sys/class/input/event*/"
+                    "device/name | cut -d/ -f5) && [ $name ] && "
+                    "{ dd if=/dev/input/$name of=/run/key bs=24 count=1 2>/dev/null & }")
+        assert guest.check("cat /run/key") == ""
+        guest.qmp("system_powerdown")
+        words = guest.check("for i in $(seq 60); do [ -s /run/key ] && break; "
+                            "sleep 1; done; od -An -tu2 -j16 /run/key", LIMIT)
+        assert " ".join(words.split()) == PRESSED
+
+
+NEXT = ("find . -xdev ! -path './proc/*' ! -path './sys/*' ! -path './dev/*' "
+        "! -path './run/*' ! -name vmlinuz | cpio -o -H newc 2>/dev/null "
+        ">/run/initrd")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_kexec(kind, folder):
+    """The next kernel has the tables of the first, and no others."""
+    kernel = packages.Kernel()
+    host = hostile_machine()
+    with bare(kernel, kind, {"bin/kexec": modulevm.program("kexec"),
+                             "vmlinuz": kernel.image}, "pci=nocrs",
+              more=acpi.arguments(folder, host)) as guest:
+        before = tables(guest)
+        guest.check("echo first >/run/first")
+        guest.check(NEXT)
+        guest.send("kexec /vmlinuz /run/initrd")
+        guest.wait_ready(LIMIT)
+        guest.check("[ ! -e /run/first ]")
+        walled = kind == "walled"
+        assert tables(guest) == before
+        assert (before == OURS) == walled
+        assert guest.check("nproc") == ("2" if walled else "1")
+        assert bool(marked(guest)) != walled
+        assert (guest.run("ls /sys/firmware/dmi")[0] != 0) == walled
+        print(guest.check("dmesg | grep -E 'efi:|ACPI: RSDP'"))
 
 
 @pytest.mark.slow
@@ -183,22 +308,13 @@ def test_readme(tmp_path):
     print(text[:300])
 
 
-HOSTILE = "amdsev", "walled"
-
-
 @pytest.mark.spare(minutes=3)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_tables(kind, folder):
     """Bytecode by four names, event registers in memory, instructions, an
     error to acknowledge; and a list of one processor where there are two."""
-    host = acpi.machine(
-        *(acpi.bytecode(PLACES[name], name)
-          for name in ("SSDT", "PSDT", "OSDT")),
-        acpi.erst(), acpi.hest(PLACES["HEST"]),
-        dsdt=acpi.bytecode(PLACES["DSDT"], "DSDT", acpi.MACHINE),
-        gpe=PLACES["GPE"])
     with boot(kind, cmdline="pci=nocrs", cpus=2,
-              more=[*acpi.arguments(folder, host), "-smbios",
+              more=[*acpi.arguments(folder, hostile_machine()), "-smbios",
                     "type=11,value=io.systemd.credential:tests=heard"]
               ) as guest:
         guest.wait_ready(LIMIT)
