@@ -23,7 +23,7 @@ from lxml import etree
 
 from attacks import catalogue
 from attacks.catalogue import COCOSECRET, TOP
-from harness import documents, firmware, known
+from harness import documents, firmware, known, packages
 
 VALIDATE = "/usr/bin/virt-qemu-sev-validate"
 DOMAIN_SCHEMA = "/usr/share/libvirt/schemas/domain.rng"
@@ -122,17 +122,15 @@ def entry(guid, data):
         + data
 
 
-def measure(folder, cmdline):
+def measure(folder, kernel="vmlinuz", initrd="initrd.img", cmdline=""):
     """What the processor would answer: SEV API 6.5.1, with the digest of
     firmware and hash table, to which QEMU adds 16 zeros at most."""
     def read(name):
-        return (folder / name).read_bytes()
+        return (folder / name).read_bytes() if name else b""
     hashes = entry(firmware.HASH_CMDLINE,
                    digest(cmdline.encode() + b"\0"))
-    hashes += entry(firmware.HASH_INITRD,
-                    digest(read("initrd.img")))
-    hashes += entry(firmware.HASH_KERNEL,
-                    digest(read("vmlinuz")))
+    hashes += entry(firmware.HASH_INITRD, digest(read(initrd)))
+    hashes += entry(firmware.HASH_KERNEL, digest(read(kernel)))
     hashes = entry(firmware.HASH_TABLE, hashes)
     hashes += bytes(16 - len(hashes) % 16)
     nonce = os.urandom(16)
@@ -157,6 +155,13 @@ def decrypt(folder, measurement):
     return cipher.update(payload) + cipher.finalize()
 
 
+def told(measurement):
+    """The variables of the guide's commands."""
+    return {"MEASUREMENT": base64.b64encode(measurement).decode(),
+            "API_MAJOR": str(API_MAJOR), "API_MINOR": str(API_MINOR),
+            "BUILD_ID": str(BUILD_ID), "POLICY": str(POLICY)}
+
+
 def test_owner(tmp_path):
     """The owner's commands of the guide, with a processor played by this
     test: what it would decrypt is our table. Another kernel gets no key."""
@@ -168,11 +173,8 @@ def test_owner(tmp_path):
     shell(block("hardware", "cocosecret keygen"), tmp_path)
     command = block("hardware", "virt-qemu-sev-validate --tik")
     cmdline = re.search(r'--cmdline "(.*)"', command)[1]
-    measurement = measure(tmp_path, cmdline)
-    told = {"MEASUREMENT": base64.b64encode(measurement).decode(),
-            "API_MAJOR": str(API_MAJOR), "API_MINOR": str(API_MINOR),
-            "BUILD_ID": str(BUILD_ID), "POLICY": str(POLICY)}
-    shell(command, tmp_path, **told)
+    measurement = measure(tmp_path, cmdline=cmdline)
+    shell(command, tmp_path, **told(measurement))
     table = decrypt(tmp_path, measurement)
     assert parse(table) == {known.DISK: (tmp_path / "disk.key").read_bytes()}
     shell(block("hardware", "cocosecret table build"), tmp_path)
@@ -180,8 +182,34 @@ def test_owner(tmp_path):
     (tmp_path / "header.b64").unlink()
     (tmp_path / "vmlinuz").write_bytes(b"another")
     with pytest.raises(AssertionError, match="Measurement does not match"):
-        shell(command, tmp_path, **told)
+        shell(command, tmp_path, **told(measurement))
     assert not (tmp_path / "header.b64").exists()
+
+
+def with_stub(script):
+    """The stub that was built."""
+    return script.replace("cocosecret uki", "cocosecret uki --stub "
+                          f"{firmware.programs()[1]}")
+
+
+def test_owner_of_one_file(tmp_path):
+    """The same with the measured file of cocosecret uki, and nothing else."""
+    for name, size in FILES.items():
+        (tmp_path / name).write_bytes(os.urandom(size))
+    (tmp_path / "disk.key").write_bytes(os.urandom(32))
+    (tmp_path / "vmlinuz").write_bytes(packages.Kernel().image.read_bytes())
+    make, check = re.split(r"(?m)^(?=virt-qemu)", with_stub(
+        block("hardware", "cocosecret uki")))
+    said = shell(make, tmp_path)
+    assert digest((tmp_path / "guest.efi").read_bytes()).hex() in said
+    measurement = measure(tmp_path, "guest.efi", None)
+    shell(check, tmp_path, **told(measurement))
+    assert parse(decrypt(tmp_path, measurement)) == {
+        known.DISK: (tmp_path / "disk.key").read_bytes()}
+    (tmp_path / "initrd.img").write_bytes(b"another")
+    shell(make, tmp_path)
+    with pytest.raises(AssertionError, match="Measurement does not match"):
+        shell(check, tmp_path, **told(measurement))
 
 
 def answers(*commands):
@@ -238,6 +266,15 @@ def test_libvirt(tmp_path):
     schema = etree.RelaxNG(etree.parse(DOMAIN_SCHEMA))
     assert valid(schema, domain), schema.error_log
     assert not valid(schema, domain.replace(b"kernelHashes", b"kernelhash"))
+    for name in ("vmlinuz", "initrd.img"):
+        (tmp_path / name).write_bytes(packages.Kernel().image.read_bytes())
+    shell(with_stub(block("libvirt", "cocosecret uki")), tmp_path)
+    assert (tmp_path / "guest.efi").stat().st_size
+    walled = (tmp_path / "walled.xml").read_bytes()
+    assert valid(schema, walled), schema.error_log
+    (boot,) = etree.fromstring(walled).findall("os")
+    assert [part.tag for part in boot] == ["type", "loader", "kernel"]
+    assert boot.findtext("kernel").endswith("/guest.efi")
 
 
 def test_kubevirt(tmp_path):

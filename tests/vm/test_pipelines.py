@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 LIMIT = 300
 MEMORY = 2048
 OURS = "cocosecret", "efi-secret-dkms"
-REPART = ("systemd-repart", "systemd-ukify", "systemd-boot-efi",
+STUB = "cocosecret-stub"
+REPART = ("binutils", "systemd-repart", "systemd-ukify", "systemd-boot-efi",
           "cryptsetup-bin", "dosfstools", "mtools", "e2fsprogs")
 # What only the sandbox of the tests needs, in a file that is for such things.
 # Its folders are layers, which cannot lie upon each other.
@@ -85,9 +86,10 @@ def test_mkosi(build, kinds):
                    if block.startswith("mkdir packages")]
     with chroot.above(*mkosi.layers()) as system:
         system.apt("update")
-        home = put_checkout(system, "mkosi", OURS)
-        system.apt("install", *REPART, "/root/cocosecret/build/deb/"
-                   + debs.deb("cocosecret").name)
+        home = put_checkout(system, "mkosi", (*OURS, STUB))
+        system.apt("install", *REPART, *(
+            f"/root/cocosecret/build/deb/{debs.deb(name).name}"
+            for name in ("cocosecret", STUB)))
         system.put("mkosi/sandbox/etc/apt/sources.list.d/mkosi.sources",
                    mkosi.SOURCES.format(mirror=packages.mirror(),
                                         suite=mkosi.SUITE))
@@ -98,12 +100,17 @@ def test_mkosi(build, kinds):
                           + commands.replace("mkosi build", build), limit=1500)
         print(*re.findall("guest.raw.*partition 2: .*", said),
               f"{(home / 'guest.efi').stat().st_size >> 10} KiB", sep="\n")
-        for kind in kinds:
-            with booted(f"mkosi-{kind}", home / "guest.raw",
-                        home / "table.bin", home / "guest.efi",
-                        kind=kind) as guest:
+        (wall,) = [block for block in blocks("mkosi")
+                   if block.startswith("for part in")]
+        print(system.run(SANDBOX.format("mkosi") + wall))
+        for file, kind in (*(("guest.efi", kind) for kind in kinds),
+                           ("walled.efi", "amdsev")):
+            with booted(f"mkosi-{file}-{kind}", home / "guest.raw",
+                        home / "table.bin", home / file, kind=kind) as guest:
                 guest.wait_ready(LIMIT)
                 assert_unlocked(guest, (home / "disk.key").read_bytes())
+                words = guest.check("cat /proc/cmdline").split()
+                assert ("cocosecret.wall=1" in words) == (file == "walled.efi")
 
 
 def test_debootstrap():
