@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From QEMU's start to the agent of the encrypted root, with the wall before the
-kernel and without it: the same kernel, initramfs, command line and disk, two
-CPUs, AmdSev OVMF. What the firmware takes is in it, since the wall's work is."""
+"""From QEMU's start to the agent of the encrypted root, with the wall before
+the kernel and without it: the same kernel, initramfs, command line and disk,
+two CPUs, AmdSev OVMF. What the firmware takes is in it, since the wall's work
+is."""
 
 import json
 

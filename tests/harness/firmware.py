@@ -45,7 +45,7 @@ class Stock:
     """OVMF and the stand-in. mode: see tests/firmware/standin.c"""
 
     name = "stock OVMF"
-    vars = VARS
+    code, vars = CODE, VARS
 
     def __init__(self, kernel=None, initrd=None, cmdline="", table=None,
                  area_size=None, mode=None, variables=None, esp=None):
@@ -69,7 +69,8 @@ class Stock:
             (esp / name).parent.mkdir(parents=True, exist_ok=True)
             os.symlink(file, esp / name)
         return [
-            "-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
+            "-drive", f"if=pflash,format=raw,readonly=on,"
+                      f"file={self.code}",
             "-drive", f"if=pflash,format=raw,file={folder}/vars.fd",
             "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{esp}",
             "-device", "virtio-blk-pci,drive=esp,bootindex=0",
@@ -277,6 +278,17 @@ class WalledStock(Stock):
         return super().arguments(folder, memory)
 
 
+class WalledStrict(WalledStock):
+    """By one that holds programs to what their headers say of their pages."""
+
+    name = "OVMF with strict pages, wall"
+
+    def arguments(self, folder, memory):
+        self.code, self.variables = packages.strict()
+        return [*super().arguments(folder, memory),
+                "-global", "driver=cfi.pflash01,property=secure,value=on"]
+
+
 class WalledSecureBoot(SecureBoot):
     """The same, signed, and the kernel in it."""
 
@@ -293,4 +305,5 @@ class WalledSecureBoot(SecureBoot):
 
 KINDS = {"stock": Stock, "amdsev": AmdSev, "secureboot": SecureBoot,
          "walled": WalledAmdSev, "walled-stock": WalledStock,
+         "walled-strict": WalledStrict,
          "walled-secureboot": WalledSecureBoot}

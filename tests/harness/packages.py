@@ -108,8 +108,9 @@ class KernelOf(Kernel):
     """The cloud kernel of another release, fetched once."""
 
     def __init__(self, suite):  # pylint: disable=super-init-not-called
-        self.root = place.artefact(f"kernel-{suite}", place.digest(suite, CLOUD),
-                                   lambda path: fetch_kernel_of(path, suite))
+        self.root = place.artefact(
+            f"kernel-{suite}", place.digest(suite, CLOUD),
+            lambda path: fetch_kernel_of(path, suite))
         (self.modules,) = self.root.glob("usr/lib/modules/*")
         self.version = self.modules.name
         # Newer releases leave it to kernel-install to put it into /boot.
@@ -164,13 +165,18 @@ def release(path, suite):
     place.remove(root)
 
 
+def fetch_of(path, suite, name):
+    """A package of another release."""
+    with release(path, suite) as (apt, root):
+        apt("apt-get", "download", name)
+        (deb,) = root.glob("*.deb")
+        unpack(deb, path)
+
+
 def fetch_amdsev(path):
     """ovmf-amdsev of Debian unstable."""
     try:
-        with release(path, "unstable") as (apt, root):
-            apt("apt-get", "download", "ovmf-amdsev")
-            (deb,) = root.glob("*.deb")
-            unpack(deb, path)
+        fetch_of(path, "unstable", "ovmf-amdsev")
     except (RuntimeError, ValueError) as error:
         raise NoAmdSev("package ovmf-amdsev of Debian unstable cannot be "
                        f"had: {error}") from error
@@ -180,3 +186,14 @@ def amdsev():
     """The AmdSev firmware's file, fetched once."""
     root = place.artefact("ovmf-amdsev", place.digest("unstable"), fetch_amdsev)
     return root / "usr/share/ovmf/OVMF.amdsev.fd"
+
+
+def strict():
+    """(code, variables) of an OVMF that lets nothing be both written and run,
+    fetched once."""
+    root = place.artefact("ovmf-generic", place.digest("unstable"),
+                          lambda path: fetch_of(path, "unstable",
+                                                "ovmf-generic"))
+    folder = root / "usr/share/OVMF"
+    return (folder / "OVMF_CODE_4M.secboot.strictnx.fd",
+            folder / "OVMF_VARS_4M.fd")

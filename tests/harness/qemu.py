@@ -82,13 +82,15 @@ class Machine:
     disks: paths, each a virtio disk that the guest may write; with .nvme or
     .scsi in its name it is attached as that.
     more: arguments for QEMU.
+    emulator: QEMU, as the words of a command.
     """
 
     def __init__(self, name, firmware, *, disks=(), memory_mib=768, cpus=1,
-                 accel=None, more=()):
+                 accel=None, more=(), emulator=("qemu-system-x86_64",)):
         self.name, self.firmware = name, firmware
         self.disks, self.memory = disks, memory_mib * MIB
         self.cpus, self.accel, self.more = cpus, accel, list(more)
+        self.emulator = emulator
         self.reports = collections.deque()
         self.off_reason = None
         self.commands = 0
@@ -151,7 +153,7 @@ class Machine:
 
     def _command(self, arguments, qmp, port):
         command = [
-            "qemu-system-x86_64", "-machine", "q35", "-nodefaults",
+            *self.emulator, "-machine", "q35", "-nodefaults",
             "-no-user-config", "-display", "none", "-smp", str(self.cpus),
             "-m", f"{self.memory // MIB}M",
             "-action", "reboot=shutdown,shutdown=pause,panic=shutdown",

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from harness import (acpi, documents, expect, firmware, image, initrd, known,
-                     modulevm, packages, place, qemu, rootvm, single, table)
+from harness import (acpi, documents, emulators, expect, firmware, image,
+                     initrd, known, modulevm, packages, place, qemu, rootvm,
+                     single, table)
 
 LIMIT = 180
 OURS = {"APIC", "DSDT", "FACP", "FACS", "HPET", "MCFG"}
@@ -167,17 +168,13 @@ def drivers(kernel, *names):
             if (data := kernel.module(name))}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("kind", ENDS)
-def test_kernel(suite, kind, tmp_path):
-    """Kernels of other releases: both processors, a disk by MSI, an end; and
-    without the wall the host's tables, and the same."""
-    kernel = packages.KernelOf(suite)
-    disk = tmp_path / "disk"
+def assert_works(kernel, kind, folder, **settings):
+    """Both processors, a disk by MSI, an end; without the wall the host's
+    tables, and the same."""
+    disk = folder / "disk"
     disk.write_bytes(b"the disk" + bytes(1 << 20))
     files = drivers(kernel, *DRIVERS)
-    with bare(kernel, kind, files, disks=[disk]) as guest:
+    with bare(kernel, kind, files, disks=[disk], **settings) as guest:
         assert guest.check("uname -r") == kernel.version
         print(kernel.version, f"agent after {guest.age():.1f} s")
         for name in files:
@@ -190,9 +187,33 @@ def test_kernel(suite, kind, tmp_path):
         assert (tables(guest) == OURS) == walled
         assert (guest.run("ls /sys/firmware/dmi")[0] != 0) == walled
         assert_no_fault(guest)
-        command, reason = ENDS[kind]
+        command, reason = ENDS.get(kind, ENDS["walled-stock"])
         guest.send(f"{command} -f")
         assert guest.wait_off(LIMIT) == reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("kind", ENDS)
+def test_kernel(suite, kind, tmp_path):
+    """Of other releases."""
+    assert_works(packages.KernelOf(suite), kind, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ENDS)
+def test_newer_emulator(kind, tmp_path):
+    """QEMU of Debian 13."""
+    emulator = emulators.of("trixie")
+    print(place.run(*emulator, "-version").splitlines()[0])
+    assert_works(packages.KernelOf("trixie"), kind, tmp_path,
+                 emulator=emulator)
+
+
+@pytest.mark.slow
+def test_strict_pages(tmp_path):
+    """A firmware that faults where a page is written and run."""
+    assert_works(packages.KernelOf("trixie"), "walled-strict", tmp_path)
 
 
 # struct input_event: a key, which is KEY_POWER, is pressed
@@ -210,7 +231,8 @@ def test_power_button(kind):
             guest.check(f"insmod /{name}")
         guest.check("name=$(grep -lx 'Power Button' /sys/class/input/event*/"
                     "device/name | cut -d/ -f5) && [ $name ] && "
-                    "{ dd if=/dev/input/$name of=/run/key bs=24 count=1 2>/dev/null & }")
+                    "{ dd if=/dev/input/$name of=/run/key bs=24 count=1 "
+                    "2>/dev/null & }")
         assert guest.check("cat /run/key") == ""
         guest.qmp("system_powerdown")
         words = guest.check("for i in $(seq 60); do [ -s /run/key ] && break; "
