@@ -33,6 +33,7 @@ _cocosecret_options()
 	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force ;;
 	initrd) echo --output --list --kver --cocotab --header --owner --drivers --filesystems --modules --compress --init ;;
 	uki) echo --output --kernel --initrd --cmdline --stub --sign-key --sign-cert --print-measurement ;;
+	audit) echo --json --cmdline --closed-initramfs ;;
 	list) echo --json --secrets ;;
 	status) echo --json --secrets --state ;;
 	esac
@@ -46,7 +47,7 @@ _cocosecret()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		_cocosecret_words 'keygen table enroll seal verify rotate initrd uki list status --help --version'
+		_cocosecret_words 'keygen table enroll seal verify rotate initrd uki audit list status --help --version'
 		return
 	fi
 	if [ "$command" = table ]; then
@@ -61,7 +62,7 @@ _cocosecret()
 	--bytes) _cocosecret_words '32 64' ;;
 	--compress) _cocosecret_words 'zstd gzip xz none' ;;
 	--max) _cocosecret_words '3072 4096' ;;
-	--name | --also) ;;
+	--name | --also | --cmdline) ;;
 	*)
 		case $command:$cur in
 		*:-*) _cocosecret_words "$(_cocosecret_options "$command")" ;;

@@ -19,7 +19,8 @@ from attacks.catalogue import COCOSECRET, TOP, call
 from harness import documents, known
 
 COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
-            "seal", "verify", "rotate", "initrd", "uki", "list", "status"]
+            "seal", "verify", "rotate", "initrd", "uki", "audit", "list",
+            "status"]
 PAGES = sorted((TOP / "man").glob("cocosecret*.1"))
 BASH = TOP / "completions/cocosecret.bash"
 ZSH = TOP / "completions/_cocosecret"
@@ -123,6 +124,7 @@ def test_examples(path, tmp_path):
         catalogue.blank(tmp_path / name)
     shutil.copy(volume.key, tmp_path / "data.key")
     volume.owner.rename(tmp_path / "owner.key")
+    (tmp_path / "root/etc").mkdir(parents=True)
     lines = examples(path.name)
     for line in lines:
         words = shlex.split(line)

@@ -7,7 +7,7 @@ VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
-rooms := init boot owner plugin image generator root header config lib absent
+rooms := init boot owner audit plugin image generator root header config lib absent
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
 	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Istub -Iunlock
@@ -79,7 +79,7 @@ $(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header co
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(unlock_libs)
 
-$(BUILD)/cocosecret: $(call in_rooms,unlock,owner root header config lib)
+$(BUILD)/cocosecret: $(call in_rooms,unlock,owner audit root header config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
 

@@ -328,7 +328,7 @@ int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *faul
 	return 0;
 }
 
-bool cmdline_value(struct slice text, const char *key, struct slice *value)
+bool cmdline_has(struct slice text, const char *key, struct slice *value)
 {
 	struct parameter parameter;
 	bool found = false;
@@ -336,10 +336,15 @@ bool cmdline_value(struct slice text, const char *key, struct slice *value)
 	while (cut_parameter(&text, &parameter)) {
 		if (!key_is(parameter.key, key))
 			continue;
-		found = parameter.has_value;
-		*value = parameter.value;
+		found = true;
+		*value = parameter.has_value ? parameter.value : (struct slice){ 0 };
 	}
 	return found;
+}
+
+bool cmdline_value(struct slice text, const char *key, struct slice *value)
+{
+	return cmdline_has(text, key, value) && value->at;
 }
 
 int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)

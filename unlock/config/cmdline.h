@@ -57,6 +57,9 @@ int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)
 /* The kernel's own, for whoever wants no volumes of it: nothing is to be freed. */
 int cmdline_settings(struct cmdline *cmdline, struct fault *fault);
 
+/* Whether any parameter is there. @value is a piece of @text, the last; its @at is NULL for none. */
+bool cmdline_has(struct slice text, const char *key, struct slice *value);
+
 /* The last value of any parameter, a piece of @text; false where it is not there or has none. */
 bool cmdline_value(struct slice text, const char *key, struct slice *value);
 

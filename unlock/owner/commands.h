@@ -13,6 +13,7 @@ int rotate_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 int initrd_main(int argc, char **argv);
 int uki_main(int argc, char **argv);
+int audit_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 

@@ -101,6 +101,13 @@ static const struct command {
 	  "  --sign-key FILE      sign file and kernel by sbsign, for Secure Boot\n"
 	  "  --sign-cert FILE     the key's certificate\n"
 	  "  --print-measurement  print what SEV's table of hashes holds for it\n" },
+	{ NULL, "audit", audit_main, "ROOT [--json] [--cmdline TEXT] [--closed-initramfs]",
+	  "list the doors that an image's root leaves to a host",
+	  OPTION_JSON
+	  "  --cmdline TEXT       the measured kernel command line, in place of what ROOT\n"
+	  "                       has for its boot loaders\n"
+	  "  --closed-initramfs   an initramfs of cocosecret starts it, made elsewhere\n"
+	  "ROOT is a folder, or / for the running system. Exit status 1: a door is open.\n" },
 	{ NULL, "list", list_main, "[--json] [--secrets DIR]",
 	  "in a guest: the secrets that are there", OPTION_JSON OPTION_PLACE },
 	{ NULL, "status", status_main, "[--json] [--secrets DIR] [--state DIR]",
@@ -159,9 +166,8 @@ static void usage(FILE *out)
 	fputs("\ncocosecret COMMAND --help lists its options. Keys are files, or - for standard\n"
 	      "input. The secret is 736869e5-84f0-4973-92ec-06879ce3da0b, the usual disk key,\n"
 	      "where no other is named.\n"
-	      "\nExit status: 0 success, 2 usage or a malformed file, 3 no secret area, 5 header\n"
-	      "refused, 6 wrong key, 7 I/O. See cocosecret(1) and, for how it all works,\n"
-	      "cocosecret(7).\n", out);
+	      "\nExit status: 0 success, 1 a door (audit), 2 usage or a malformed file, 3 no\n"
+	      "secret area, 5 header refused, 6 wrong key, 7 I/O. See cocosecret(1) and (7).\n", out);
 }
 
 static void print_help(const struct command *command)
