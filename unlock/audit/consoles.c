@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Who is let in on a console, which is the host's, be it serial, virtual or a screen. */
+#include <errno.h>
 #include <fnmatch.h>
 #include <pwd.h>
 #include <shadow.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/doors.h"
@@ -183,26 +185,78 @@ void look_for_rescue_shell(struct audit *audit)
 	names_free(&files);
 }
 
-/* What glibc has for such a file, over a text. */
-static FILE *open_text(char *text, size_t length)
-{
-	return text && length ? fmemopen(text, length, "r") : NULL;
-}
+enum {
+	ENTRY_SIZE = 4096,
+	EMPTY_MAX = 64, /* each costs a look at passwd */
+};
 
-static bool may_log_in(struct image *image, const char *name)
+/* glibc's readers of these files, over a text. */
+struct users {
+	struct image *image;
+	const char *path;
+	char *text;
+	FILE *file;
+	char entry[ENTRY_SIZE];
+};
+
+static bool open_users(struct users *users, struct image *image, const char *path)
 {
 	size_t length = 0;
-	CLEANUP(free_text) char *text = image_read(image, "/etc/passwd", &length);
-	FILE *file = open_text(text, length);
-	const struct passwd *user;
-	bool may = !file;
 
-	while (file && (user = fgetpwent(file)) != NULL)
-		if (strcmp(user->pw_name, name) == 0)
-			may = fnmatch("*/nologin", user->pw_shell, 0) != 0 &&
-			      fnmatch("*/false", user->pw_shell, 0) != 0;
-	if (file)
-		fclose(file);
+	users->image = image;
+	users->path = path;
+	users->text = image_read(image, path, &length);
+	users->file = users->text && length ? fmemopen(users->text, length, "r") : NULL;
+	return users->file != NULL;
+}
+
+static void close_users(struct users *users)
+{
+	if (users->file)
+		fclose(users->file);
+	free(users->text);
+}
+
+/* A line that does not fit hides those after it. */
+static bool is_read(const struct users *users, int r)
+{
+	if (r == ERANGE)
+		image_tell(users->image, users->path, "has a line that is too long");
+	return r == 0;
+}
+
+static bool next_user(struct users *users, struct passwd *user)
+{
+	struct passwd *found;
+
+	return is_read(users, fgetpwent_r(users->file, user, users->entry, sizeof(users->entry),
+					  &found));
+}
+
+static bool next_shadow(struct users *users, struct spwd *user)
+{
+	struct spwd *found;
+
+	return is_read(users, fgetspent_r(users->file, user, users->entry, sizeof(users->entry),
+					  &found));
+}
+
+static bool has_shell(const struct passwd *user)
+{
+	return fnmatch("*/nologin", user->pw_shell, 0) != 0 && fnmatch("*/false", user->pw_shell, 0) != 0;
+}
+
+/* Who has no entry in passwd cannot log in. */
+static bool may_log_in(struct image *image, const char *name)
+{
+	CLEANUP(close_users) struct users users = { 0 };
+	struct passwd user;
+	bool may = false;
+
+	if (!open_users(&users, image, "/etc/passwd"))
+		return false;
+	while (!may && next_user(&users, &user))
+		may = strcmp(user.pw_name, name) == 0 && has_shell(&user);
 	return may;
 }
 
@@ -219,39 +273,33 @@ static bool is_empty(const char *password)
 	return !password || !password[0];
 }
 
-/* Each costs a look at passwd. */
-enum { EMPTY_MAX = 64 };
-
 static void look_in_shadow(struct audit *audit)
 {
+	CLEANUP(close_users) struct users users = { 0 };
+	struct spwd user;
 	unsigned int empty = 0;
-	size_t length = 0;
-	CLEANUP(free_text) char *text = image_read(&audit->image, "/etc/shadow", &length);
-	FILE *file = open_text(text, length);
-	const struct spwd *user;
 
-	while (file && empty < EMPTY_MAX && (user = fgetspent(file)) != NULL)
-		if (is_empty(user->sp_pwdp) && empty++ < EMPTY_MAX &&
-		    may_log_in(&audit->image, user->sp_namp))
-			found_user(audit, "/etc/shadow", user->sp_namp);
-	if (file)
-		fclose(file);
+	if (!open_users(&users, &audit->image, "/etc/shadow"))
+		return;
+	while (empty < EMPTY_MAX && next_shadow(&users, &user)) {
+		if (!is_empty(user.sp_pwdp))
+			continue;
+		empty++;
+		if (may_log_in(&audit->image, user.sp_namp))
+			found_user(audit, "/etc/shadow", user.sp_namp);
+	}
 }
 
 static void look_in_passwd(struct audit *audit)
 {
-	unsigned int empty = 0;
-	size_t length = 0;
-	CLEANUP(free_text) char *text = image_read(&audit->image, "/etc/passwd", &length);
-	FILE *file = open_text(text, length);
-	const struct passwd *user;
+	CLEANUP(close_users) struct users users = { 0 };
+	struct passwd user;
 
-	while (file && empty < EMPTY_MAX && (user = fgetpwent(file)) != NULL)
-		if (is_empty(user->pw_passwd) && empty++ < EMPTY_MAX &&
-		    may_log_in(&audit->image, user->pw_name))
-			found_user(audit, "/etc/passwd", user->pw_name);
-	if (file)
-		fclose(file);
+	if (!open_users(&users, &audit->image, "/etc/passwd"))
+		return;
+	while (next_user(&users, &user))
+		if (is_empty(user.pw_passwd) && has_shell(&user))
+			found_user(audit, "/etc/passwd", user.pw_name);
 }
 
 void look_for_empty_passwords(struct audit *audit)

@@ -69,7 +69,7 @@ static bool is_told(const struct image *image, const char *path)
 }
 
 /* What was not seen must not pass for what is not there. */
-static void tell(struct image *image, const char *path, const char *why)
+void image_tell(struct image *image, const char *path, const char *why)
 {
 	struct json_object *entry;
 
@@ -85,7 +85,7 @@ static void tell(struct image *image, const char *path, const char *why)
 static void tell_errno(struct image *image, const char *path, int r)
 {
 	if (!is_absent(r))
-		tell(image, path, r == -ENOSYS ? "Linux 5.6 is needed" : strerror(-r));
+		image_tell(image, path, r == -ENOSYS ? "Linux 5.6 is needed" : strerror(-r));
 }
 
 bool image_has(struct image *image, const char *path)
@@ -193,7 +193,7 @@ char *image_read(struct image *image, const char *path, size_t *length)
 	int r = fd < 0 ? fd : read_all(fd, &text, length);
 
 	if (r == -EMEDIUMTYPE || r == -EISDIR)
-		tell(image, path, "is not a regular file");
+		image_tell(image, path, "is not a regular file");
 	else if (r < 0)
 		tell_errno(image, path, r);
 	return text;
@@ -211,9 +211,9 @@ static int by_name(const void *a, const void *b)
 	return strcmp(path_name(*(char *const *)a), path_name(*(char *const *)b));
 }
 
-static bool has_name(const struct names *names, size_t count, const char *name)
+static bool has_name(const struct names *names, size_t from, size_t to, const char *name)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = from; i < to; i++)
 		if (strcmp(path_name(names->list[i]), name) == 0)
 			return true;
 	return false;
@@ -237,9 +237,9 @@ static int add_name(struct names *names, const char *folder, const char *name)
 	return 0;
 }
 
-/* Entries that are there under the first @known names are left out. */
+/* Entries called like one of the names from @from to @to are left out. */
 static void read_folder(struct image *image, const char *folder, const char *pattern,
-			struct names *names, size_t known)
+			struct names *names, size_t from, size_t to)
 {
 	CLEANUP(close_dir) DIR *dir = NULL;
 	const struct dirent *entry;
@@ -256,7 +256,7 @@ static void read_folder(struct image *image, const char *folder, const char *pat
 	}
 	while ((entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.' || fnmatch(pattern, entry->d_name, 0) != 0 ||
-		    has_name(names, known, entry->d_name))
+		    has_name(names, from, to, entry->d_name))
 			continue;
 		r = add_name(names, folder, entry->d_name);
 		if (r == 0)
@@ -266,24 +266,29 @@ static void read_folder(struct image *image, const char *folder, const char *pat
 	}
 }
 
-static void sort(struct names *names)
+/* Those after the first @known, which whoever asks wants to stay before them. */
+static void sort(struct names *names, size_t known)
 {
-	if (names->count)
-		qsort(names->list, names->count, sizeof(*names->list), by_name);
+	if (names->count > known)
+		qsort(names->list + known, names->count - known, sizeof(*names->list), by_name);
 }
 
 void image_list(struct image *image, const char *folder, const char *pattern, struct names *names)
 {
-	read_folder(image, folder, pattern, names, 0);
-	sort(names);
+	size_t known = names->count;
+
+	read_folder(image, folder, pattern, names, 0, 0);
+	sort(names, known);
 }
 
 void image_list_each(struct image *image, const char *const *folders, const char *pattern,
 		     struct names *names)
 {
+	size_t known = names->count;
+
 	for (size_t i = 0; folders[i]; i++)
-		read_folder(image, folders[i], pattern, names, names->count);
-	sort(names);
+		read_folder(image, folders[i], pattern, names, known, names->count);
+	sort(names, known);
 }
 
 void names_free(struct names *names)

@@ -19,7 +19,7 @@ struct image {
 	struct json_object *unread; /* an array: what is there, but could not be looked at */
 };
 
-/* Paths, in the order of their last parts. */
+/* Paths; what one call adds is in the order of its last parts. */
 struct names {
 	char **list;
 	size_t count;
@@ -28,6 +28,9 @@ struct names {
 /* 0 or negative errno. Whatever becomes of it, @image can be closed. */
 int image_open(struct image *image, const char *root);
 void image_close(struct image *image);
+
+/* Notes that something there was not looked at. */
+void image_tell(struct image *image, const char *path, const char *why);
 
 /* Whether there is anything at that path. */
 bool image_has(struct image *image, const char *path);

@@ -44,8 +44,10 @@ static void add(struct units *units, struct slice unit, const char *where)
 {
 	struct start *starts;
 
-	if (units->count == STARTS_MAX)
+	if (units->count == STARTS_MAX) {
+		image_tell(units->image, where, "starts more than a root does");
 		return;
+	}
 	starts = realloc(units->starts, (units->count + 1) * sizeof(*starts));
 	if (!starts)
 		return;
@@ -144,12 +146,12 @@ static void add_rule(struct units *units, struct slice line, const char *where)
 {
 	static const char key[] = "SYSTEMD_WANTS}";
 	const char *at = memmem(line.at, line.length, key, strlen(key));
-	struct slice rest, value, word;
+	struct slice rest, before, value, word;
 
 	if (!at)
 		return;
 	rest = (struct slice){ at, (size_t)(line.at + line.length - at) };
-	if (!slice_cut(&rest, '"', &value) || !slice_cut(&rest, '"', &value))
+	if (!slice_cut(&rest, '"', &before) || !slice_cut(&rest, '"', &value))
 		return;
 	while (settings_word(&value, &word))
 		add(units, word, where);

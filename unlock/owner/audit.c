@@ -57,26 +57,28 @@ static int parse(struct request *request, int argc, char **argv)
 	return EXIT_CONFIG;
 }
 
-/* One way to close it for each opening, but said once where several share it. */
-static void print_found(struct json_object *found, const char **close)
+/* What closes several openings alike is said once, after the last. */
+static bool is_last_of_kind(struct json_object *found, size_t i)
 {
-	const char *what = document_text(found, "what"), *own = document_text(found, "close");
+	struct json_object *next = json_object_array_get_idx(found, i + 1);
 
-	if (*close && strcmp(*close, own) != 0)
-		printf("  close it: %s\n", *close);
-	*close = own;
-	printf("  opened by %s%s%s\n", document_text(found, "file"), what ? ": " : "",
-	       what ? what : "");
+	return !next || strcmp(document_text(next, "close"),
+			       document_text(json_object_array_get_idx(found, i), "close")) != 0;
 }
 
 static void print_door(const struct door *door, struct json_object *found)
 {
-	const char *close = NULL;
-
 	printf("%s: the host %s\n", door->name, door->host);
-	for (size_t i = 0; i < json_object_array_length(found); i++)
-		print_found(json_object_array_get_idx(found, i), &close);
-	printf("  close it: %s\n\n", close);
+	for (size_t i = 0; i < json_object_array_length(found); i++) {
+		struct json_object *opening = json_object_array_get_idx(found, i);
+		const char *what = document_text(opening, "what");
+
+		printf("  opened by %s%s%s\n", document_text(opening, "file"), what ? ": " : "",
+		       what ? what : "");
+		if (is_last_of_kind(found, i))
+			printf("  close it: %s\n", document_text(opening, "close"));
+	}
+	puts("");
 }
 
 static void take_door(void *context, const struct door *door, struct json_object *found)
