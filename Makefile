@@ -233,6 +233,11 @@ check-matrix: deps all
 audit-lines:
 	$(Q)PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/audit.py
 
+# What cocosecret audit finds in Debian's cloud images, into doc/.
+.PHONY: audit-cloud
+audit-cloud: unlock
+	$(Q)$(vm_python) -m harness.cloudaudit
+
 # Puts it into the README.
 matrix-table:
 	$(Q)$(vm_python) -m harness.matrix readme
@@ -284,6 +289,7 @@ help:
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
 	@echo 'make check-matrix     boot Debian 12, 13 and unstable with each initramfs'
 	@echo 'make matrix-table     put the results into the README'
+	@echo 'make audit-cloud     write doc/audit-of-a-cloud-image.md'
 	@echo 'make audit-lines     count the lines that SECURITY.md names'
 	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
