@@ -13,6 +13,7 @@ import pytest
 from attacks.catalogue import COCOSECRET, TOP
 from doors import catalogue
 from doors.catalogue import Cmdline, Link, plant
+from harness import chroot, cloudaudit, cloudroot
 
 CASES = [pytest.param(door, case, id=f"{door}-{number}")
          for door, cases in catalogue.DOORS.items()
@@ -304,3 +305,44 @@ def test_here():
     status, doors, _ = audit("/")
     print(status, *doors)
     assert status in (0, 1, 7)
+
+
+# The lines of the program's own words, where they are not commands.
+CLOSING = """\
+mkdir -p /etc/systemd/system.conf.d /etc/systemd/system-generators
+printf '[Manager]\\nManagerEnvironment=CREDENTIALS_DIRECTORY=%s\\n' \\
+    /run/credentials/@none >/etc/systemd/system.conf.d/x.conf
+echo 'blacklist efivarfs' >/etc/modprobe.d/x.conf
+echo 'kernel.modules_disabled = 1' >/etc/sysctl.d/x.conf
+sed -i '/efi/d' /etc/fstab
+"""
+COMMANDS = "systemctl", "touch", "ln"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", cloudaudit.RELEASES)
+def test_cloud_root(suite):
+    """A cloud image's root has ten doors and more, and what closes each of
+    them by its own words leaves none, but for the initramfs'."""
+    found = json.loads(cloudaudit.said("--json",
+                                       folder=cloudroot.root(suite)))["doors"]
+    print(*(door["door"] for door in found))
+    assert len(found) >= 10
+    close = {opening["close"].split(", or")[0] for door in found
+             for opening in door["openings"]}
+    script = CLOSING + "\n".join(sorted(
+        line for line in close if line.startswith(COMMANDS)))
+    with chroot.above(cloudroot.root(suite)) as system:
+        system.run(script)
+        root = system.folder / "copy"
+        system.copy(root)
+        assert audit(root)[:2] == (
+            1, {"initramfs": ["/usr/share/initramfs-tools/init"]})
+        assert audit(root, "--closed-initramfs") == (0, {}, [])
+
+
+@pytest.mark.slow
+def test_cloud_document():
+    """It says what the program finds."""
+    assert cloudaudit.document() == cloudaudit.DOCUMENT.read_text(), \
+        "run make audit-cloud"
