@@ -77,6 +77,22 @@ def assert_unlocked(guest, key):
     print(f"root on {uuid}, key nowhere, after {guest.age():.0f} s")
 
 
+SETTLED = ("systemctl is-system-running --wait; systemctl list-jobs; "
+           "systemctl list-units --failed --no-legend")
+
+
+def assert_shut(guest):
+    """The doors that the root's own files close are closed in the guest."""
+    print(guest.run(SETTLED, LIMIT)[1].decode().strip())
+    assert guest.check("cat /proc/sys/kernel/modules_disabled") == "1"
+    assert guest.check("ls /sys/class/net") != ""
+    units = guest.check("systemctl list-units --all --plain --no-legend "
+                        "'*getty@*' 'autovt@*' '*pstore*' '*.swap'")
+    assert "active" not in units.replace("inactive", ""), units
+    assert guest.run("! modprobe -q dummy && ! modprobe -q efivarfs && "
+                     "! ls /sys/firmware/efi/efivars/*")[0] == 0
+
+
 @pytest.mark.parametrize("build, kinds", [
     ("mkosi build", ("stock", "amdsev")),
     ("mkosi --profile one-program build", ("amdsev",))])
@@ -128,12 +144,14 @@ def test_debootstrap():
         said = system.run("export OVERLAY=/overlay; cd ~/cocosecret/examples/"
                           f"debootstrap\n{commands}", limit=1500)
         print(said[said.index("build: "):].strip())
+        assert "\n0 doors are open" in said
         guest = home / "guest"
         with booted("debootstrap", guest / "disk.img", guest / "table.bin",
                     guest / "vmlinuz", guest / "initrd.img",
                     "console=ttyS0 panic=1") as machine:
             machine.wait_ready(LIMIT)
             assert_unlocked(machine, (guest / "disk.key").read_bytes())
+            assert_shut(machine)
 
 
 def test_kiwi():
