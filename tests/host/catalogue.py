@@ -23,6 +23,10 @@ OWNER = "the root's owner"
 KERNEL = "the kernel's drivers"
 APART = "kernel, initramfs and command line apart"
 
+# What the audit of a root calls a channel that rd.cocosecret.allow= opens.
+DOORS = {"credentials": "credentials", "efivars": "efi-variables",
+         "gpt-auto": "gpt-auto"}
+
 SYSTEMD = "generic", "mkosi"  # in the initramfs
 ALL = "generic", "dracut-plain", "initramfs-tools", "mkosi"
 DRIVER_EARLY = "generic", "dracut-plain", "mkosi"  # has the console's driver
@@ -78,6 +82,11 @@ class Scene(typing.NamedTuple):
     closed_by: str = OURS
     word: str = ""     # of rd.cocosecret.allow=, which lets it in
     loud: tuple = ALL  # where it must be heard without us, or it shows nothing
+    door: str = ""     # of the root's, which cocosecret audit must list then
+
+    def root_door(self):
+        """What the audit calls it."""
+        return self.door or DOORS.get(self.word, "")
 
     def promise(self):
         """For the table."""
@@ -274,24 +283,25 @@ SCENES = {
     "disk of a label in fstab": Scene(
         disk_of(lambda folder: hostvm.file_system(
             folder / "data", "data", ["-L", "data"])),
-        mounted("/data"), OWNER),
+        mounted("/data"), OWNER, door="mounts"),
     "LVM: a group in fstab": Scene(
         disk_of(lambda folder: members.lvm(
             folder / "lvm", hostvm.GROUP, hostvm.VOLUME, marked("logical"))),
-        mounted("/logical"), OWNER),
+        mounted("/logical"), OWNER, door="mounts"),
     "md: an array in fstab": Scene(
         disk_of(lambda folder: members.md(
             folder / "md", f"guest:{hostvm.ARRAY}", marked("array"))),
-        mounted("/array"), OWNER),
+        mounted("/array"), OWNER, door="mounts"),
     "virtio console: login prompt": Scene(
         console, "systemctl is-active serial-getty@hvc0 | grep ^active",
-        OWNER, loud=DRIVER_EARLY),
-    "guest agent: a command": Scene(agent, command_by_agent, OWNER),
+        OWNER, loud=DRIVER_EARLY, door="serial-getty"),
+    "guest agent: a command": Scene(agent, command_by_agent, OWNER,
+                                    door="qemu-guest-agent"),
     "unusual devices: drivers loaded": Scene(
         Said(arguments=[word for device in ODD
                         for word in ("-device", device)]),
         "lsmod | grep -cE '^(" + "|".join(ODD.values()) + ") ' | grep -v ^0",
-        KERNEL),
+        KERNEL, door="drivers"),
 }
 
 

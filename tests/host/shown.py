@@ -9,6 +9,22 @@ from . import catalogue
 
 HOST = "host"  # see tests/conftest.py
 SETTLED = "systemctl is-system-running --wait"
+AUDIT = 'cocosecret audit / --json --cmdline "$(cat /proc/cmdline)"'
+
+
+def doors(machine):
+    """{door: what closes each of its openings}, of the running root."""
+    status, output = machine.run(AUDIT)
+    assert status == 1, output
+    return {door["door"]: [opening["close"] for opening in door["openings"]]
+            for door in json.loads(output)["doors"]}
+
+
+def unlisted(heard, open_doors):
+    """What was heard by a door of the root that the audit does not know of."""
+    return [name for name, words in heard.items() if words
+            and catalogue.SCENES[name].root_door()
+            and catalogue.SCENES[name].root_door() not in open_doors]
 
 
 def show_all(system, folder, **settings):
@@ -21,6 +37,9 @@ def show_all(system, folder, **settings):
         machine.run(SETTLED, hostvm.LIMIT)
         heard = {name: catalogue.heard(scene, machine, folder)
                  for name, scene in catalogue.SCENES.items()}
+        open_doors = doors(machine)
+        print("open by the audit:", *open_doors)
+        assert not unlisted(heard, open_doors)
         print(f"root's agent after {ready:.0f} s, all asked after "
               f"{machine.age():.0f} s")
         return heard

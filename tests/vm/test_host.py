@@ -8,7 +8,8 @@ import pytest
 
 from harness import hostvm, image, keys, memory, place, rootvm
 from host import catalogue, hidden
-from host.shown import SETTLED, broken, record, record_more, show_all, unheard
+from host.shown import (SETTLED, broken, doors, record, record_more, show_all,
+                        unheard)
 
 
 def kinds(quick=(), spare=()):
@@ -156,6 +157,64 @@ def test_cloud_init(tmp_path, record_property):
         heard = machine.run("cat /run/host-cloud")[1].decode().strip()
         record_more(record_property, "generic", {
             "cloud-init: a disk's user data": heard}, catalogue.OWNER)
+        close = doors(machine)["cloud-init"]
+        assert heard and close == ["touch /etc/cloud/cloud-init.disabled"]
+        machine.check(close[0])
+        assert "cloud-init" not in doors(machine)
+
+
+LOGIN = "/etc/systemd/system/serial-getty@ttyS0.service.d/login.conf"
+AUTOLOGIN = f"""mkdir -p {LOGIN.rpartition("/")[0]}
+cat >{LOGIN} <<END
+[Service]
+ExecStart=
+ExecStart=-/sbin/agetty --autologin root --noclear %I linux
+END
+"""
+AGAIN = "systemctl daemon-reload; systemctl restart serial-getty@ttyS0"
+
+
+def typed(machine, *lines):
+    """Whether what the host types on the console is done by root."""
+    machine.check("rm -f /run/host-typed")
+    time.sleep(20)
+    for line in (*lines, "id -u >/run/host-typed"):
+        machine.type(line)
+        time.sleep(10)
+    return machine.run("cat /run/host-typed")[1].decode().strip() == "0"
+
+
+@pytest.mark.slow
+def test_console(record_property):
+    """A host at the serial console: a login without a password, a root that
+    is logged in, and the same root when each is closed as the audit says."""
+    with rootvm.guest("amdsev", disk=image.sealed(),
+                      volumes=rootvm.volume(options="")) as machine:
+        machine.wait_ready(hostvm.LIMIT)
+        machine.run(SETTLED, hostvm.LIMIT)
+        heard = {}
+        assert "empty-password" not in doors(machine)
+        machine.check("passwd -d root")
+        assert doors(machine)["empty-password"] == ["passwd -l root"]
+        machine.check(AGAIN)
+        heard["console: root without a password"] = typed(machine, "root")
+        machine.check("passwd -l root")
+        machine.check(AUTOLOGIN + AGAIN)
+        close = doors(machine)["autologin"]
+        heard["console: root is logged in"] = typed(machine)
+        assert close == [f"rm {LOGIN}"]
+        machine.check(close[0])
+        machine.check(AGAIN)
+        assert not typed(machine, "root")
+        close = doors(machine)["serial-getty"]
+        assert "systemctl mask serial-getty@.service" in close
+        machine.check("; ".join(close) + "; systemctl stop 'serial-getty@*'")
+        assert not {"serial-getty", "autologin", "empty-password"} \
+            & set(doors(machine))
+        record_more(record_property, "generic", {
+            name: "a root shell" if words else ""
+            for name, words in heard.items()}, catalogue.OWNER)
+        assert all(heard.values())
 
 
 @pytest.mark.slow
