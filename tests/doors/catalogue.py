@@ -108,6 +108,18 @@ DOORS = {
              "usr/lib/udev/rules.d/60-qga.rules",
              [{f"{OWN}/qemu-guest-agent.service": MASK},
               {"etc/udev/rules.d/60-qga.rules": MASK}]),
+        Case({**wanted("own.service"), **unit("qemu-guest-agent.service"),
+              f"{OWN}/own.service.d/x.conf":
+              "[Unit]\nWants=x.service qemu-guest-agent.service\n"},
+             f"{OWN}/own.service.d/x.conf",
+             [{f"{OWN}/own.service": MASK},
+              {f"{OWN}/multi-user.target.wants/own.service": None},
+              {f"{OWN}/own.service.d/x.conf": MASK}]),
+        Case({**unit("qemu-guest-agent.service"),
+              f"{OWN}/multi-user.target":
+              "[Unit]\nRequires=qemu-guest-agent.service\n"},
+             f"{OWN}/multi-user.target",
+             [{f"{OWN}/multi-user.target": "[Unit]\nRequires=\n"}]),
         Case({"etc/rc2.d/S01qemu-guest-agent":
               Link("../init.d/qemu-guest-agent")},
              "etc/rc2.d/S01qemu-guest-agent",
@@ -295,6 +307,8 @@ DOORS = {
                "data UUID=x none luks,headless=true,tries=1,nofail\n"},
               {"etc/crypttab": "data /dev/vdb /dev/urandom swap\n"},
               {"etc/crypttab": "data /var/data.img none luks\n"},
+              {"etc/crypttab":
+               "data /dev/vdb /etc/x.key luks,header=/etc/data.hdr\n"},
               {"etc/crypttab": f"data UUID=x {rest},noauto\n"}])
         for rest in ("none luks", "/etc/data.key luks", "- tpm2-device=auto",
                      "none luks,headless=true", "none luks,tries=1")],

@@ -117,27 +117,14 @@ static bool logs_in(struct slice line)
 	return has_one_of(line, words, COUNT(words));
 }
 
-/* The unit that a file is of: "UNIT.d/NAME.conf", or the unit's own. */
-static bool unit_of(const char *path, char unit[IMAGE_PATH_SIZE])
-{
-	const char *end = strstr(path, ".service");
-
-	if (!end)
-		return false;
-	end += strlen(".service");
-	snprintf(unit, IMAGE_PATH_SIZE, "%.*s", (int)(end - path), path);
-	memmove(unit, path_name(unit), strlen(path_name(unit)) + 1);
-	return true;
-}
-
 static void look_for_login(struct audit *audit, const char *path)
 {
 	struct slice text = { 0 }, line;
 	char unit[IMAGE_PATH_SIZE], close[IMAGE_PATH_SIZE];
 	CLEANUP(free_text) char *read = NULL;
 
-	if (image_is_mask(&audit->image, path) || !unit_of(path, unit) ||
-	    !units_may_start(&audit->units, unit))
+	units_of_file(path, unit);
+	if (image_is_mask(&audit->image, path) || !units_may_start(&audit->units, unit))
 		return;
 	read = image_read(&audit->image, path, &text.length);
 	text.at = read;

@@ -224,6 +224,18 @@ static bool has_option(struct slice options, const char *name)
 	return false;
 }
 
+/* A header that is a file of the root is the owner's, whatever is on the device. */
+static bool has_own_header(struct slice options)
+{
+	struct slice option;
+
+	while (slice_cut(&options, ',', &option))
+		if (slice_skip_prefix(&option, "header=/") && !memchr(option.at, ':', option.length) &&
+		    !slice_skip_prefix(&option, "dev/"))
+			return true;
+	return false;
+}
+
 static bool is_none(struct slice key)
 {
 	return key.length == 0 || slice_is(key, "none") || slice_is(key, "-");
@@ -248,7 +260,7 @@ static bool is_crypttab_open(struct audit *audit, const struct fields *fields)
 
 	snprintf(device, sizeof(device), "%.*s", (int)fields->at[1].length, fields->at[1].at);
 	return disks_is_hosts(audit, device) && !is_random(fields->at[2]) && !is_ours(fields) &&
-	       !has_option(fields->at[3], "noauto");
+	       !has_own_header(fields->at[3]) && !has_option(fields->at[3], "noauto");
 }
 
 void look_for_crypttab(struct audit *audit)

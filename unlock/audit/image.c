@@ -101,6 +101,8 @@ bool image_has_entry(struct image *image, const char *path)
 {
 	CLEANUP(close_fd) int fd = resolve(image, path, O_PATH | O_NOFOLLOW);
 
+	if (fd < 0)
+		tell_errno(image, path, fd);
 	return fd >= 0;
 }
 

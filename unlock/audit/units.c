@@ -97,15 +97,13 @@ bool units_may_start(const struct units *units, const char *unit)
 	return units_file(units, unit, path) && !image_is_mask(units->image, path);
 }
 
-static bool is_reached(const struct units *units, const char *folder)
+static bool is_reached(const struct units *units, const char *unit)
 {
-	const char *name = path_name(folder);
-	char unit[IMAGE_PATH_SIZE], path[IMAGE_PATH_SIZE];
+	char path[IMAGE_PATH_SIZE];
 
 	for (size_t i = 0; i < COUNT(unreached); i++)
-		if (fnmatch(unreached[i], name, 0) == 0)
+		if (fnmatch(unreached[i], unit, 0) == 0)
 			return false;
-	snprintf(unit, sizeof(unit), "%.*s", (int)(strrchr(name, '.') - name), name);
 	return !units_file(units, unit, path) || !image_is_mask(units->image, path);
 }
 
@@ -113,9 +111,11 @@ static bool is_reached(const struct units *units, const char *folder)
 static void add_folder(struct units *units, const char *folder)
 {
 	struct names links = { 0 };
-	char inner[IMAGE_PATH_SIZE], path[IMAGE_PATH_SIZE];
+	char inner[IMAGE_PATH_SIZE], path[IMAGE_PATH_SIZE], unit[IMAGE_PATH_SIZE];
 
-	if (!is_reached(units, folder))
+	snprintf(unit, sizeof(unit), "%.*s", (int)(strrchr(folder, '.') - path_name(folder)),
+		 path_name(folder));
+	if (!is_reached(units, unit))
 		return;
 	image_list(units->image, folder, "*.*", &links);
 	for (size_t i = 0; i < links.count; i++) {
@@ -139,6 +139,66 @@ static void add_dependencies(struct units *units)
 	for (size_t i = 0; i < folders.count; i++)
 		add_folder(units, folders.list[i]);
 	names_free(&folders);
+}
+
+static bool is_script(const struct start *start)
+{
+	return strncmp(start->where, "/etc/r", strlen("/etc/r")) == 0;
+}
+
+static const struct start *find_start(const struct units *units, const char *pattern)
+{
+	for (size_t i = 0; i < units->count; i++) {
+		const struct start *start = &units->starts[i];
+
+		if (start->unit && start->where && fnmatch(pattern, start->unit, 0) == 0 &&
+		    (is_script(start) || units_may_start(units, start->unit)))
+			return start;
+	}
+	return NULL;
+}
+
+/* What a file of the owner's makes its unit want. */
+static void add_wishes(struct units *units, const char *path)
+{
+	static const char *const keys[] = { "Wants", "Requires", "Upholds", "BindsTo" };
+	struct slice text = { 0 }, line, key, value, word;
+	CLEANUP(free_text) char *read = image_read(units->image, path, &text.length);
+
+	text.at = read;
+	while (read && settings_line(&text, &line)) {
+		if (!settings_split(line, &key, &value))
+			continue;
+		for (size_t i = 0; i < COUNT(keys); i++)
+			while (slice_is(key, keys[i]) && settings_word(&value, &word))
+				add(units, word, path);
+	}
+}
+
+static bool is_started(const struct units *units, const char *unit)
+{
+	const char *dot = strrchr(unit, '.');
+
+	return dot && strcmp(dot, ".target") == 0 ? is_reached(units, unit) :
+						    find_start(units, unit) != NULL;
+}
+
+/* What the distribution's units want of each other is of no weight here; an owner's word is. */
+static void add_own_files(struct units *units)
+{
+	struct names files = { 0 };
+	char unit[IMAGE_PATH_SIZE];
+
+	image_list(units->image, unit_folders[0], "*.service", &files);
+	image_list(units->image, unit_folders[0], "*.target", &files);
+	units_drop_ins(units, "*.service.d", &files);
+	units_drop_ins(units, "*.target.d", &files);
+	for (size_t i = 0; i < files.count; i++) {
+		units_of_file(files.list[i], unit);
+		if (!image_is_mask(units->image, files.list[i]) && is_started(units, unit))
+			add_wishes(units, files.list[i]);
+	}
+	names_free(&files);
 }
 
 /* udev's SYSTEMD_WANTS: the words between the quotes. */
@@ -214,6 +274,7 @@ void units_read(struct units *units, struct image *image)
 	if (units->systemd) {
 		add_dependencies(units);
 		add_rules(units);
+		add_own_files(units);
 	}
 	add_other_inits(units);
 }
@@ -225,23 +286,6 @@ void units_free(struct units *units)
 		free(units->starts[i].where);
 	}
 	free(units->starts);
-}
-
-static bool is_script(const struct start *start)
-{
-	return strncmp(start->where, "/etc/r", strlen("/etc/r")) == 0;
-}
-
-static const struct start *find_start(const struct units *units, const char *pattern)
-{
-	for (size_t i = 0; i < units->count; i++) {
-		const struct start *start = &units->starts[i];
-
-		if (start->unit && start->where && fnmatch(pattern, start->unit, 0) == 0 &&
-		    (is_script(start) || units_may_start(units, start->unit)))
-			return start;
-	}
-	return NULL;
 }
 
 const struct start *units_start(const struct units *units, const char *pattern)
@@ -264,6 +308,20 @@ bool units_generator(const struct units *units, const char *name, char path[IMAG
 {
 	return units->systemd && find_entry(units->image, generator_folders, name, path) &&
 	       !image_is_mask(units->image, path);
+}
+
+void units_of_file(const char *path, char unit[IMAGE_PATH_SIZE])
+{
+	static const char suffix[] = ".d";
+	char *slash;
+	size_t length;
+
+	snprintf(unit, IMAGE_PATH_SIZE, "%s", path);
+	slash = strrchr(unit, '/');
+	length = slash ? (size_t)(slash - unit) : 0;
+	if (length > strlen(suffix) && strncmp(slash - strlen(suffix), suffix, strlen(suffix)) == 0)
+		slash[-(ptrdiff_t)strlen(suffix)] = '\0';
+	memmove(unit, path_name(unit), strlen(path_name(unit)) + 1);
 }
 
 void units_drop_ins(const struct units *units, const char *pattern, struct names *files)

@@ -33,6 +33,9 @@ bool units_generator(const struct units *units, const char *name, char path[IMAG
 /* The files of a unit: its own, and the drop-ins of all folders of that pattern. */
 void units_drop_ins(const struct units *units, const char *pattern, struct names *files);
 
+/* The unit that a file is of, which may be one of its drop-ins. */
+void units_of_file(const char *path, char unit[IMAGE_PATH_SIZE]);
+
 /* The file of a unit, into @path. */
 bool units_file(const struct units *units, const char *unit, char path[IMAGE_PATH_SIZE]);
 

@@ -147,6 +147,7 @@ static int look(const struct request *request, struct audit *audit)
 	int code;
 
 	if (!image_has(&audit->image, "/etc") && !image_has(&audit->image, "/usr")) {
+		complain_of_unread(audit->image.unread);
 		complain("audit: %s: is not the folder of a root: it has no etc and no usr",
 			 ESCAPED(slice_of(request->root)));
 		return EXIT_CONFIG;
