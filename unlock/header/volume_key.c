@@ -2,23 +2,16 @@
 #include "header/volume_key.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "header/derive.h"
+#include "header/wrap.h"
 #include "lib/base64.h"
 #include "lib/cleanup.h"
 
-enum {
-	BLOCK = 8,      /* of RFC 3394: what is wrapped is two or more, and becomes one more */
-	SALT_MAX = 512, /* of a key slot, in Base64; cryptsetup makes 44 characters */
-};
-
-static void free_cipher(EVP_CIPHER_CTX **context)
-{
-	EVP_CIPHER_CTX_free(*context);
-}
+/* Of a key slot, in Base64; cryptsetup makes 44 characters. */
+enum { SALT_MAX = 512 };
 
 static const char *find_salt(struct json_object *document, int slot)
 {
@@ -44,41 +37,12 @@ static int derive(struct json_object *document, int slot, const struct secret *s
 	return derive_key(secret, uuid, info, key) ? 0 : -ENOMEM;
 }
 
-/* libcrypto wants to be told that a result longer than what goes in is meant. */
-static EVP_CIPHER_CTX *start(const struct derived_key *key, int encrypt)
-{
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-
-	if (!context)
-		return NULL;
-	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	if (EVP_CipherInit_ex2(context, EVP_aes_256_wrap(), key->bytes, NULL, encrypt, NULL))
-		return context;
-	EVP_CIPHER_CTX_free(context);
-	return NULL;
-}
-
-/* @out has room for a block more than what goes in. Negative errno, or the number of bytes. */
-static int run(const struct derived_key *key, int encrypt, const unsigned char *in, size_t size,
-	       unsigned char *out)
-{
-	CLEANUP(free_cipher) EVP_CIPHER_CTX *context = start(key, encrypt);
-	int done = 0, rest = 0;
-
-	if (!context)
-		return -ENOMEM;
-	if (!EVP_CipherUpdate(context, out, &done, in, (int)size) ||
-	    !EVP_CipherFinal_ex(context, out + done, &rest))
-		return -EPERM;
-	return done + rest;
-}
-
 static int get_volume_key(struct crypt_device *cd, int slot, const struct secret *secret,
 			  struct secret *volume_key)
 {
 	int size = crypt_get_volume_key_size(cd), r;
 
-	if (size < 2 * BLOCK || size > VOLUME_KEY_MAX || size % BLOCK)
+	if (size < 2 * WRAP_BLOCK || size > VOLUME_KEY_MAX || size % WRAP_BLOCK)
 		return -ENOTSUP;
 	r = secret_allocate(volume_key, VOLUME_KEY_MAX);
 	if (r < 0)
@@ -94,13 +58,13 @@ int volume_key_wrap(struct crypt_device *cd, struct json_object *document, int s
 {
 	CLEANUP(secret_wipe) struct secret volume_key = { 0 };
 	CLEANUP(derived_key_wipe) struct derived_key key = { { 0 } };
-	unsigned char wrapped[VOLUME_KEY_MAX + BLOCK];
+	unsigned char wrapped[VOLUME_KEY_MAX + WRAP_BLOCK];
 	int r = get_volume_key(cd, slot, secret, &volume_key);
 
 	if (r == 0)
 		r = derive(document, slot, secret, &key);
 	if (r == 0)
-		r = run(&key, 1, volume_key.bytes, volume_key.size, wrapped);
+		r = wrap_run(key.bytes, WRAP, volume_key.bytes, volume_key.size, wrapped);
 	if (r < 0)
 		return r;
 	base64_encode(wrapped, (size_t)r, BASE64, text);
@@ -122,7 +86,7 @@ static int unwrap(struct json_object *document, const struct token *token,
 		r = secret_allocate(volume_key, VOLUME_KEY_TEXT_SIZE);
 	if (r < 0)
 		return r;
-	r = run(&key, 0, wrapped, (size_t)size, volume_key->bytes);
+	r = wrap_run(key.bytes, UNWRAP, wrapped, (size_t)size, volume_key->bytes);
 	volume_key->size = r < 0 ? 0 : (size_t)r;
 	return r < 0 ? r : 0;
 }
