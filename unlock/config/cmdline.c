@@ -242,16 +242,35 @@ static int set_owner(struct cmdline *cmdline, struct slice value, struct fault *
 	return anchors_add_text(&cmdline->anchors, value, fault);
 }
 
+static int set_broker(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	return broker_set_url(&cmdline->broker, value, fault);
+}
+
+static int set_broker_path(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	return broker_set_path(&cmdline->broker, value, fault);
+}
+
+static int set_tee(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	return broker_set_tee(&cmdline->broker, value, fault);
+}
+
 static const struct known_parameter {
 	const char *key;
 	int (*set)(struct cmdline *cmdline, struct slice value, struct fault *fault);
+	bool is_broker; /* the image may say it, too */
 } known_parameters[] = {
-	{ PREFIX, set_entry },
-	{ PREFIX ".timeout", set_timeout },
-	{ PREFIX ".on-failure", set_on_failure },
-	{ PREFIX ".source", set_source },
-	{ PREFIX ".allow", set_allowed },
-	{ PREFIX ".owner", set_owner },
+	{ PREFIX, set_entry, false },
+	{ PREFIX ".timeout", set_timeout, false },
+	{ PREFIX ".on-failure", set_on_failure, false },
+	{ PREFIX ".source", set_source, false },
+	{ PREFIX ".allow", set_allowed, false },
+	{ PREFIX ".owner", set_owner, false },
+	{ PREFIX ".kbs", set_broker, true },
+	{ PREFIX ".kbs-path", set_broker_path, true },
+	{ PREFIX ".tee", set_tee, true },
 };
 
 static bool is_ours(struct slice key)
@@ -263,20 +282,32 @@ static bool is_ours(struct slice key)
 	return key_is(head, PREFIX) || key_is(head, PREFIX ".");
 }
 
+static const struct known_parameter *find_known(struct slice key)
+{
+	for (size_t i = 0; i < sizeof(known_parameters) / sizeof(*known_parameters); i++)
+		if (key_is(key, known_parameters[i].key))
+			return &known_parameters[i];
+	return NULL;
+}
+
+static int set(struct cmdline *cmdline, const struct known_parameter *known,
+	       const struct parameter *parameter, struct fault *fault)
+{
+	return parameter->has_value ? known->set(cmdline, parameter->value, fault) :
+				      fault_set(fault, "has no value");
+}
+
 static int apply(struct cmdline *cmdline, const struct parameter *parameter, struct fault *fault)
 {
+	const struct known_parameter *known = find_known(parameter->key);
+
 	if (!is_ours(parameter->key))
 		return 0;
-	for (size_t i = 0; i < sizeof(known_parameters) / sizeof(*known_parameters); i++) {
-		if (!key_is(parameter->key, known_parameters[i].key))
-			continue;
-		if (!parameter->has_value)
-			return fault_set(fault, "has no value");
-		return known_parameters[i].set(cmdline, parameter->value, fault);
-	}
+	if (known)
+		return set(cmdline, known, parameter, fault);
 	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".allow=, "
-			 PREFIX ".owner=, " PREFIX ".timeout=, " PREFIX ".on-failure= and " PREFIX
-			 ".source=");
+			 PREFIX ".kbs=, " PREFIX ".kbs-path=, " PREFIX ".owner=, " PREFIX
+			 ".timeout=, " PREFIX ".on-failure=, " PREFIX ".source= and " PREFIX ".tee=");
 }
 
 /* Whoever wrote the command line means that mapping, and udev cannot make it another. */
@@ -325,6 +356,24 @@ int cmdline_parse(struct slice text, struct cmdline *cmdline, struct fault *faul
 			return fault_prefix(fault, "kernel command line: %s: ",
 					    ESCAPED(parameter.key));
 	}
+	return 0;
+}
+
+int cmdline_parse_broker(struct slice text, struct broker *broker, struct fault *fault)
+{
+	struct cmdline cmdline = { 0 };
+	struct parameter parameter;
+
+	while (cut_parameter(&text, &parameter)) {
+		const struct known_parameter *known = find_known(parameter.key);
+		int r = known && known->is_broker ? set(&cmdline, known, &parameter, fault) :
+			fault_set(fault, "only " PREFIX ".kbs=, " PREFIX ".kbs-path= and " PREFIX
+				  ".tee= can be here");
+
+		if (r < 0)
+			return fault_prefix(fault, "%s: ", ESCAPED(parameter.key));
+	}
+	*broker = cmdline.broker;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #define COCOSECRET_CMDLINE_H
 
 #include "config/anchor.h"
+#include "config/broker.h"
 #include "config/volume.h"
 #include "lib/source.h"
 
@@ -43,6 +44,7 @@ struct cmdline {
 	enum source source;
 	unsigned int allowed; /* of enum host_channel */
 	struct anchors anchors;
+	struct broker broker;
 	enum tables tables;
 	char root[VOLUME_NAME_SIZE]; /* the mapping that root= names; empty where it names none */
 	struct volumes volumes;
@@ -56,6 +58,9 @@ int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)
 
 /* The kernel's own, for whoever wants no volumes of it: nothing is to be freed. */
 int cmdline_settings(struct cmdline *cmdline, struct fault *fault);
+
+/* Of a file with nothing but the parameters of a broker, separated as on a command line. */
+int cmdline_parse_broker(struct slice text, struct broker *broker, struct fault *fault);
 
 /* Whether any parameter is there. @value is a piece of @text, the last; its @at is NULL for none. */
 bool cmdline_has(struct slice text, const char *key, struct slice *value);

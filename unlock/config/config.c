@@ -31,6 +31,7 @@ int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct 
 				   .timeout_s = cmdline->timeout_s,
 				   .source = cmdline->source,
 				   .anchors = cmdline->anchors,
+				   .broker = cmdline->broker,
 				   .tables = cmdline->tables,
 				   .volumes = cmdline->volumes };
 	memcpy(config->root, cmdline->root, sizeof(config->root));
@@ -86,6 +87,21 @@ int config_anchors(struct anchors *anchors, struct fault *fault)
 
 	*anchors = cmdline.anchors;
 	return r < 0 ? r : complete_anchors(cmdline.source, anchors, fault);
+}
+
+int config_complete_broker(struct broker *broker, struct fault *fault)
+{
+	CLEANUP(free_text) char *text = NULL;
+	struct broker image = { 0 };
+	size_t length = 0;
+	int r = file_read(BROKER_FILE, &text, &length);
+
+	if (r < 0 && r != -ENOENT)
+		return fault_set(fault, BROKER_FILE ": %s", strerror(-r));
+	if (r == 0 && cmdline_parse_broker((struct slice){ text, length }, &image, fault) < 0)
+		return fault_prefix(fault, BROKER_FILE ": ");
+	broker_complete(broker, &image);
+	return 0;
 }
 
 void config_free(struct config *config)

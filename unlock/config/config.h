@@ -11,6 +11,7 @@ struct config {
 	unsigned int timeout_s;
 	enum source source;
 	struct anchors anchors; /* whose signature a header must carry */
+	struct broker broker;   /* as the command line has it */
 	enum tables tables;
 	char root[VOLUME_NAME_SIZE]; /* as the command line's root= names it, or empty */
 	struct volumes volumes;
@@ -24,6 +25,8 @@ int config_load(const char *cmdline, const char *cocotab, struct config *config,
  * configuration.
  */
 int config_anchors(struct anchors *anchors, struct fault *fault);
+/* What the image says of the broker, besides the command line. Negative, with the reason in @fault. */
+int config_complete_broker(struct broker *broker, struct fault *fault);
 int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct config *config,
 		 struct fault *fault);
 void config_free(struct config *config);
