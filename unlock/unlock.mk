@@ -7,7 +7,7 @@ VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
-rooms := init boot owner audit plugin image generator root header config lib absent
+rooms := init agent boot owner audit plugin image generator root header config lib absent
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
 	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Istub -Iunlock
@@ -29,6 +29,7 @@ unlock_packages := libcryptsetup devmapper libudev libkmod json-c uuid libcrypto
 unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid)
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid libkmod)
+agent_libs       = $(shell $(PKG_CONFIG) --libs json-c libcrypto libkmod uuid)
 volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
 # The rooms, compiled into a folder; a file that comes or goes makes an archive anew: $1 is the folder, $2 what compiles.
@@ -73,7 +74,7 @@ plugin   := $(BUILD)/libcryptsetup-token-cocosecret.so
 absent   := $(BUILD)/cocosecret-absent.so
 
 .PHONY: unlock
-unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init) $(BUILD)/cocosecret $(plugin) $(absent)
+unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init -agent) $(BUILD)/cocosecret $(plugin) $(absent)
 
 $(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header config lib)
 	$(call say,LD,$@)
@@ -91,6 +92,11 @@ $(BUILD)/cocosecret-generator: $(call in_rooms,unlock,generator root config lib)
 $(BUILD)/cocosecret-image: $(call in_rooms,unlock,image generator root config lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
+
+# Of the rooms above it needs nothing that needs libcryptsetup.
+$(BUILD)/cocosecret-agent: $(call in_rooms,unlock,agent boot generator root header config lib)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(agent_libs)
 
 # Its own way of finding devices takes the place of udev's.
 $(BUILD)/cocosecret-init: $(call in_rooms,unlock,init boot generator root header config lib)

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "agent/transport.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/child.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/file.h"
+
+#define PORTS "/sys/class/virtio-ports"
+
+enum { CONNECT_LIMIT_US = 5 * US_PER_S, PORT_PAUSE_US = 100 * US_PER_MS };
+
+static int wait_for(int fd, short events, uint64_t deadline_us)
+{
+	struct pollfd watched = { .fd = fd, .events = events };
+	int n;
+
+	do {
+		n = poll(&watched, 1, milliseconds_until(deadline_us));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return n > 0 ? 0 : -ETIMEDOUT;
+}
+
+static bool has_name(const char *port, const char *name)
+{
+	CLEANUP(free_text) char *text = NULL;
+	char path[sizeof(PORTS) + 256 + sizeof("/name")];
+	size_t length;
+
+	snprintf(path, sizeof(path), PORTS "/%s/name", port);
+	if (file_read(path, &text, &length) < 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, name) == 0;
+}
+
+static int open_port(const char *folder, const char *name)
+{
+	char path[sizeof("/dev/virtio-ports/") + 256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* By udev's link, or where there is no udev, by what the kernel says. */
+static int find_port(const char *name)
+{
+	CLEANUP(close_dir) DIR *dir = NULL;
+	int fd = open_port("/dev/virtio-ports", name);
+	const struct dirent *entry;
+
+	if (fd != -ENOENT)
+		return fd;
+	dir = opendir(PORTS);
+	while (dir && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.' && has_name(entry->d_name, name))
+			return open_port("/dev", entry->d_name);
+	return -ENOENT;
+}
+
+int transport_prepare(struct transport *transport, uint64_t deadline_us)
+{
+	int fd = -ENOENT;
+
+	if (transport->broker->kind != BROKER_SERIAL)
+		return 0;
+	while ((fd = find_port(transport->broker->host)) == -ENOENT && clock_us() < deadline_us)
+		usleep(PORT_PAUSE_US);
+	transport->fd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
+static int finish_connecting(int fd, uint64_t deadline_us)
+{
+	socklen_t size = sizeof(int);
+	int error = 0, r = wait_for(fd, POLLOUT, deadline_us);
+
+	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		r = -errno;
+	return r < 0 ? r : -error;
+}
+
+static int connect_to(struct transport *transport, const void *address, socklen_t size)
+{
+	const struct sockaddr *generic = address;
+	uint64_t limit = clock_us() + CONNECT_LIMIT_US;
+	int fd = socket(generic->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = connect(fd, generic, size) < 0 ? -errno : 0;
+	if (r == -EINPROGRESS)
+		r = finish_connecting(fd, limit < transport->deadline_us ? limit : transport->deadline_us);
+	if (r < 0)
+		close(fd);
+	else
+		transport->fd = fd;
+	return r;
+}
+
+static int connect_to_name(struct transport *transport)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *all = NULL;
+	char port[16];
+	int r = -ENONET;
+
+	snprintf(port, sizeof(port), "%u", transport->broker->port);
+	if (getaddrinfo(transport->broker->host, port, &hints, &all) != 0)
+		return -ENONET;
+	for (const struct addrinfo *one = all; one && r < 0; one = one->ai_next)
+		r = connect_to(transport, one->ai_addr, one->ai_addrlen);
+	freeaddrinfo(all);
+	return r;
+}
+
+static int connect_to_server(struct transport *transport)
+{
+	const struct broker *broker = transport->broker;
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)broker->port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)broker->port) };
+
+	if (inet_pton(AF_INET, broker->host, &v4.sin_addr) == 1)
+		return connect_to(transport, &v4, sizeof(v4));
+	if (inet_pton(AF_INET6, broker->host, &v6.sin6_addr) == 1)
+		return connect_to(transport, &v6, sizeof(v6));
+	return connect_to_name(transport);
+}
+
+static int connect_to_vsock(struct transport *transport)
+{
+	const struct sockaddr_vm address = { .svm_family = AF_VSOCK,
+					     .svm_cid = transport->broker->cid,
+					     .svm_port = transport->broker->port };
+
+	return connect_to(transport, &address, sizeof(address));
+}
+
+/* What is left of an answer that came too late is not the next one's. */
+static void drain(int fd)
+{
+	char bytes[4096];
+
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+int transport_connect(struct transport *transport, uint64_t deadline_us)
+{
+	transport->deadline_us = deadline_us;
+	switch (transport->broker->kind) {
+	case BROKER_HTTP:
+		return connect_to_server(transport);
+	case BROKER_VSOCK:
+		return connect_to_vsock(transport);
+	case BROKER_SERIAL:
+		drain(transport->fd);
+		return 0;
+	default:
+		return -EPROTONOSUPPORT;
+	}
+}
+
+int transport_send(struct transport *transport, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(transport->fd, bytes, size);
+		int r = n < 0 && errno == EAGAIN ?
+			wait_for(transport->fd, POLLOUT, transport->deadline_us) : 0;
+
+		if (r < 0)
+			return r;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+ssize_t transport_receive(void *context, void *bytes, size_t size)
+{
+	const struct transport *transport = context;
+	ssize_t n;
+	int r;
+
+	do {
+		r = wait_for(transport->fd, POLLIN, transport->deadline_us);
+		if (r < 0)
+			return r;
+		n = read(transport->fd, bytes, size);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	return n < 0 ? -errno : n;
+}
+
+void transport_hang_up(struct transport *transport)
+{
+	if (transport->broker->kind == BROKER_SERIAL || transport->fd < 0)
+		return;
+	close(transport->fd);
+	transport->fd = -1;
+}
