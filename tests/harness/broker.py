@@ -289,7 +289,7 @@ class Broker:
             text = '{"tag":"AAAA","nonce":"AAAA",' + text[1:]
         if "not JSON" in faults:
             text = text[:-1]
-        if "NUL" in faults:
+        if "with a NUL" in faults:
             text += "\0{}"
         return 200, text.encode(), extra
 
@@ -362,7 +362,8 @@ class Server:
 
     def __init__(self, broker, port=0, address="127.0.0.1"):
         self.broker = broker
-        self.socket = socket.create_server((address, port))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.create_server((address, port), family=family)
         self.port = self.socket.getsockname()[1]
         self.url = f"http://{address}:{self.port}"
 
