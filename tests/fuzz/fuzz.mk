@@ -4,7 +4,7 @@ BUILD        ?= build
 CLANG        ?= clang
 FUZZ_SECONDS ?= 10
 
-fuzz_names := table cocotab cmdline seal token policy uevent anchor stub
+fuzz_names := table cocotab cmdline seal token policy uevent anchor stub http kbs jwe evidence
 fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
@@ -40,6 +40,17 @@ $(addprefix $(fuzz_dir)/,cocotab cmdline seal token policy anchor): $(fuzz_dir)/
 $(fuzz_dir)/uevent: tests/fuzz/uevent.c unlock/init/uevent.c | $(fuzz_dir)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $^
+
+# Of agent/ a parser alone: the whole room has a program in it.
+fuzz_of_agent = $(patsubst %,unlock/agent/%.c,$(fuzz_agent_$(@F)))
+fuzz_agent_http     := http
+fuzz_agent_kbs      := kbs
+fuzz_agent_jwe      := jwe
+fuzz_agent_evidence := snp tdx
+
+$(addprefix $(fuzz_dir)/,http kbs jwe evidence): $(fuzz_dir)/%: tests/fuzz/%.c $(wildcard unlock/agent/*.[ch]) $(fuzz_rooms) | $(fuzz_dir)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $< $(fuzz_of_agent) $(fuzz_rooms) $(owner_libs)
 
 $(fuzz_dir)/stub: tests/fuzz/stub.c $(stub_plain:%=stub/%.c) | $(fuzz_dir)
 	$(call say,CLANG,$@)

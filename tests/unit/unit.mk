@@ -2,8 +2,8 @@
 
 BUILD ?= build
 
-unit_names   := guid closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub
-unit_plain   := remanence shortage
+unit_names   := guid closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub http jwe kbs broker evidence
+unit_plain   := remanence shortage confine
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
 unit_san     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

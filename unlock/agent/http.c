@@ -87,7 +87,7 @@ static int read_line(struct reader *reader, struct slice *line)
 	int r;
 
 	while ((r = read_byte(reader, &byte)) == 0 && byte != '\r') {
-		if (reader->head++ == HTTP_HEAD_MAX)
+		if (reader->head++ >= HTTP_HEAD_MAX)
 			return -EMSGSIZE;
 		if (byte == '\x7f' || (byte >= '\0' && byte < ' ' && byte != '\t'))
 			return -EBADMSG;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/broker.h"
+
+#include <string.h>
+
+#include "config/cmdline.h"
+#include "support.h"
+
+static struct broker broker;
+static struct fault fault;
+
+static int set_url(const char *url)
+{
+	broker = (struct broker){ 0 };
+	return broker_set_url(&broker, slice_of(url), &fault);
+}
+
+static void each_kind_of_address_is_read(void **state)
+{
+	static const struct {
+		const char *url, *host;
+		enum broker_kind kind;
+		unsigned int cid, port;
+	} cases[] = {
+		{ "http://10.0.2.2:8080", "10.0.2.2", BROKER_HTTP, 0, 8080 },
+		{ "http://kbs.example:1/", "kbs.example", BROKER_HTTP, 0, 1 },
+		{ "https://kbs.example:65535", "kbs.example", BROKER_HTTPS, 0, 65535 },
+		{ "http://[fe80::1]:80", "fe80::1", BROKER_HTTP, 0, 80 },
+		{ "vsock:2:1995", "", BROKER_VSOCK, 2, 1995 },
+		{ "serial:org.example.kbs_0", "org.example.kbs_0", BROKER_SERIAL, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(set_url(cases[i].url), 0);
+		assert_string_equal(broker.host, cases[i].host);
+		assert_int_equal(broker.kind, cases[i].kind);
+		assert_int_equal(broker.cid, cases[i].cid);
+		assert_int_equal(broker.port, cases[i].port);
+	}
+}
+
+static void everything_else_is_none(void **state)
+{
+	static const char *const wrong[] = {
+		"", "kbs.example:80", "ftp://a:1", "http://", "http://a", "http://a:", "http://:1", "http://a:0",
+		"http://a:65536", "http://a:1/kbs", "http://a:1//", "http://a@b:1", "http://a b:1", "http://::1:80",
+		"http://[::1%eth0]:80", "http://[]:80", "http://a:+1", "http://a:1?x", "http://a\r\nX:1", "vsock:",
+		"vsock:2", "vsock:2:", "vsock::1", "vsock:2:4294967295", "vsock:-1:1", "vsock:2:1:1", "serial:",
+		"serial:../null", "serial:a/b", "serial:.a", "serial:a b",
+		"serial:0123456789012345678901234567890123456789012345678901234567890123x",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_true(set_url(wrong[i]) < 0);
+}
+
+static void a_path_has_two_parts(void **state)
+{
+	static const char *const wrong[] = { "", "a", "a/", "/a", "a/b/c", "../b", "a/..", "a b/c", "a/b?c",
+					     "a/b%2f" };
+
+	(void)state;
+	assert_int_equal(broker_set_path(&broker, SLICE("my-vms/disk_1.0"), &fault), 0);
+	assert_string_equal(broker.path, "my-vms/disk_1.0");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_true(broker_set_path(&broker, slice_of(wrong[i]), &fault) < 0);
+}
+
+static void the_command_line_comes_before_the_image(void **state)
+{
+	struct broker image = { 0 };
+	struct cmdline cmdline;
+
+	(void)state;
+	assert_int_equal(cmdline_parse_broker(SLICE("rd.cocosecret.kbs=http://a:1\nrd.cocosecret.kbs_path=b/c\n"
+						    "rd.cocosecret.tee=tdx\n"), &image, &fault), 0);
+	assert_int_equal(cmdline_parse(SLICE("ro rd.cocosecret.kbs=serial:x"), &cmdline, &fault), 0);
+	broker_complete(&cmdline.broker, &image);
+	assert_int_equal(cmdline.broker.kind, BROKER_SERIAL);
+	assert_string_equal(cmdline.broker.host, "x");
+	assert_string_equal(cmdline.broker.path, "b/c");
+	assert_int_equal(cmdline.broker.tee, TEE_TDX);
+
+	assert_int_equal(cmdline_parse(SLICE("rd.cocosecret.tee=snp"), &cmdline, &fault), 0);
+	broker_complete(&cmdline.broker, &image);
+	assert_string_equal(cmdline.broker.host, "a");
+	assert_int_equal(cmdline.broker.port, 1);
+	assert_int_equal(cmdline.broker.tee, TEE_SNP);
+
+	broker = (struct broker){ 0 };
+	broker_complete(&broker, &(struct broker){ 0 });
+	assert_string_equal(broker.path, "default/cocosecret");
+	assert_int_equal(broker.kind, BROKER_NONE);
+}
+
+static void the_image_says_nothing_else(void **state)
+{
+	static const char *const wrong[] = {
+		"rd.cocosecret.timeout=5", "rd.cocosecret.kbs", "rd.cocosecret.tee=sev", "# comment", "quiet",
+		"rd.cocosecret.owner=none",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_true(cmdline_parse_broker(slice_of(wrong[i]), &broker, &fault) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind_of_address_is_read),
+		cmocka_unit_test(everything_else_is_none),
+		cmocka_unit_test(a_path_has_two_parts),
+		cmocka_unit_test(the_command_line_comes_before_the_image),
+		cmocka_unit_test(the_image_says_nothing_else),
+	};
+
+	return cmocka_run_group_tests_name("broker", tests, NULL, NULL);
+}
