@@ -454,6 +454,15 @@ def find_courier():
     raise AssertionError("there is none")
 
 
+def test_sample():
+    """For a try against a broker there is a program that has nothing else."""
+    place.make("build/cocosecret-agent-sample")
+    with serve() as server:
+        outcome = run(server.url, program="cocosecret-agent-sample")
+    assert outcome.status == 0, outcome.said
+    assert outcome.left == {DISK: brought()}
+
+
 def test_confined(tsm):
     """The process that reads what the network sends is nobody, has no
     capabilities, no new privileges, a filter, little memory, and two files."""

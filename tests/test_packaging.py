@@ -26,7 +26,7 @@ PAGES = ["usr/share/man/man1/cocosecret.1",
          "usr/share/man/man7/cocosecret.7", "usr/share/man/man4/efi_secret.4",
          "usr/share/man/man5/cocosecret-seal.5",
          "usr/share/man/man5/cocotab.5",
-         "usr/share/man/man8/cocosecret-(init|unlock).8"]
+         "usr/share/man/man8/cocosecret-(agent|init|unlock).8"]
 PLUGIN = "cryptsetup/libcryptsetup-token-cocosecret.so"
 PLUGIN_PAGE = "usr/share/man/man7/libcryptsetup-token-cocosecret.7"
 COMPLETIONS = ["usr/share/bash-completion/completions/cocosecret(-unlock)?",
@@ -39,6 +39,7 @@ DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 DEBS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/lib/cocosecret/cocosecret-absent.so",
+                   "usr/lib/cocosecret/cocosecret-agent",
                    "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret/cocosecret-image",
                    "usr/lib/cocosecret/cocosecret-init",
@@ -65,6 +66,7 @@ LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/libexec/cocosecret/cocosecret-absent.so",
+                   "usr/libexec/cocosecret/cocosecret-agent",
                    "usr/libexec/cocosecret/cocosecret-generator",
                    "usr/libexec/cocosecret/cocosecret-image",
                    "usr/libexec/cocosecret/cocosecret-init",
@@ -152,7 +154,8 @@ def test_reproducible():
 
 
 @pytest.mark.parametrize("file", [*PROGRAMS,
-                                  "usr/lib/cocosecret/cocosecret-generator",
+                                  "usr/lib/cocosecret/cocosecret-agent",
+                   "usr/lib/cocosecret/cocosecret-generator",
                                   "usr/lib/cocosecret/cocosecret-image",
                                   "usr/lib/cocosecret/cocosecret-init"])
 def test_hardened(file):

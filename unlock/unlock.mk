@@ -98,6 +98,11 @@ $(BUILD)/cocosecret-agent: $(call in_rooms,unlock,agent boot generator root head
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(agent_libs)
 
+# For a try against a broker, on any machine: its evidence proves nothing. Never installed.
+$(BUILD)/cocosecret-agent-sample: unlock/agent/evidence.c $(call in_rooms,unlock,agent boot generator root header config lib)
+	$(call say,LD,$@)
+	$(Q)$(unlock_compile) -DCOCOSECRET_SAMPLE $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(agent_libs)
+
 # Its own way of finding devices takes the place of udev's.
 $(BUILD)/cocosecret-init: $(call in_rooms,unlock,init boot generator root header config lib)
 	$(call say,LD,$@)

@@ -29,7 +29,7 @@ VERSION = "0.4.0"
 ERRORS = "https://github.com/confidential-containers/kbs/errors/"
 ALGORITHM = "ECDH-ES+A256KW"
 
-# SNP's report as the Rust crate sev has it: (name, offset, size); a TCB is
+# SNP's report as the Rust library sev has it: (name, offset, size); a TCB is
 # version numbers in a u64, by generation of the processor.
 NUMBERS = (
     ("version", 0, 4), ("guest_svn", 4, 4), ("policy", 8, 8),

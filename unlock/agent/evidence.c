@@ -20,7 +20,7 @@ enum { EVENT_LOG_MAX = 1 << 18 };
 #ifdef COCOSECRET_SAMPLE
 /*
  * For a try against a broker, on any machine: evidence without any proof. Only a program that is
- * built for it has this, and no other way: see tests/unit/unit.mk.
+ * built for it has this, and no other way: make build/cocosecret-agent-sample.
  */
 const char *evidence_tee(enum tee wanted, struct fault *fault)
 {

@@ -28,7 +28,7 @@ enum kind {
 	SINCE_5,      /* a number that older versions do not have */
 };
 
-/* The names are those of the Rust crate sev, with which Trustee reads them. */
+/* The names are those of the Rust library sev, with which Trustee reads them. */
 static const struct field {
 	const char *name;
 	enum kind kind;

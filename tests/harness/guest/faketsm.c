@@ -137,7 +137,7 @@ static int planned_error(void)
 /* As the kernel does when its file is read. */
 static int make_report(const char *request)
 {
-	char *report = malloc(1 << 20), data[65], at[16] = "";
+	char *report = malloc(1 << 20), data[65] = "", at[16] = "";
 	size_t size = get(source(), "report", report, 1 << 20);
 	size_t asked = get(request, "inblob", data, sizeof(data));
 	int error = planned_error();
