@@ -439,15 +439,16 @@ def test_no_sample():
     assert b"sample" not in (place.BUILD / "cocosecret-agent").read_bytes()
 
 
-def find_courier():
-    """The folder in /proc of the process for the network."""
+def find_courier(tsm):
+    """The folder in /proc of the process for the network, of that run."""
     for _ in range(100):
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 text = (folder / "status").read_text()
+                environment = (folder / "environ").read_bytes()
             except OSError:
                 continue
-            if "\ncocosecret-agen" in "\n" + text.partition(":\t")[2] \
+            if b"=%s\0" % bytes(tsm) in environment \
                     and "\nUid:\t65534\t" in text:
                 return folder
         time.sleep(.02)
@@ -469,7 +470,7 @@ def test_confined(tsm):
     seen = {}
 
     def watch():
-        folder = find_courier()
+        folder = find_courier(tsm)
         time.sleep(.2)
         seen.update(re.findall(r"^(\w+):\t(.*)$",
                                (folder / "status").read_text(), re.M))

@@ -33,7 +33,7 @@ struct errand {
 	struct session session;
 };
 
-static int load_config(struct errand *errand, const struct bring_arguments *arguments,
+static int load_config(struct errand *errand, const struct run_arguments *arguments,
 		       struct fault *fault)
 {
 	const char *cmdline = arguments->cmdline ? arguments->cmdline : CMDLINE_PATH;
@@ -203,7 +203,7 @@ static void end(struct errand *errand)
 	config_free(&errand->config);
 }
 
-int bring_secrets(const struct bring_arguments *arguments)
+int bring_secrets(const struct run_arguments *arguments)
 {
 	CLEANUP(end) struct errand errand = {
 		.folder = -1,

@@ -2,16 +2,13 @@
 #ifndef COCOSECRET_BRING_H
 #define COCOSECRET_BRING_H
 
-/* NULL: as a boot has it. */
-struct bring_arguments {
-	const char *cmdline, *cocotab;
-};
+#include "boot/run.h"
 
 /*
  * Gets the secrets that the configuration names from the key broker that it names, and puts them
  * where rd.cocosecret.source=run reads them. Does nothing where it names no broker. An exit code;
  * what went wrong is in the log. The process is to end soon after: it stays locked in memory.
  */
-int bring_secrets(const struct bring_arguments *arguments);
+int bring_secrets(const struct run_arguments *arguments);
 
 #endif

@@ -11,6 +11,7 @@
 #include "agent/tsm.h"
 #include "lib/base64.h"
 #include "lib/cleanup.h"
+#include "lib/file.h"
 
 /* What a TDX guest's firmware measured; the host's word, and checked against the quote. */
 #define EVENT_LOG "/sys/firmware/acpi/tables/data/CCEL"
@@ -62,26 +63,17 @@ static size_t snp_data_at(const struct tsm_report *report)
 	return report->size == SNP_REPORT_SIZE ? SNP_DATA_AT : 0;
 }
 
-/* It may be empty, or not there; larger than this it would be none. */
-static size_t read_event_log(unsigned char *bytes)
-{
-	CLEANUP(close_fd) int fd = open(EVENT_LOG, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-	ssize_t n = 0;
-
-	while (fd >= 0 && used < EVENT_LOG_MAX &&
-	       (n = read(fd, bytes + used, EVENT_LOG_MAX - used)) > 0)
-		used += (size_t)n;
-	return n < 0 ? 0 : used;
-}
-
 static struct json_object *make_tdx(const struct tsm_report *report, struct fault *fault)
 {
-	CLEANUP(free_bytes) unsigned char *log = malloc(EVENT_LOG_MAX);
-	size_t size = log ? read_event_log(log) : 0;
-	struct json_object *evidence =
-		tdx_evidence(report->report, report->size, size ? log : NULL, size);
+	CLEANUP(close_fd) int fd = open(EVENT_LOG, O_RDONLY | O_CLOEXEC);
+	CLEANUP(free_text) char *log = NULL;
+	struct json_object *evidence;
+	size_t size = 0;
 
+	/* Not every firmware has one. */
+	if (fd >= 0 && file_read_all(fd, EVENT_LOG_MAX, &log, &size) < 0)
+		size = 0;
+	evidence = tdx_evidence(report->report, report->size, size ? log : NULL, size);
 	if (!evidence)
 		fault_set(fault, "out of memory");
 	return evidence;

@@ -244,7 +244,7 @@ static bool decrypt(const struct jwe *jwe, const struct keys *keys, struct secre
 	    !EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG, (void *)jwe->tag) ||
 	    EVP_DecryptFinal_ex(context, secret->bytes + done, &rest) != 1)
 		return false;
-	secret->size = (size_t)(done + rest);
+	secret->size = (size_t)done + (size_t)rest;
 	return true;
 }
 

@@ -145,27 +145,23 @@ bool kbs_take_token(const struct http_answer *answer, struct fault *fault)
 
 /* Of the errors that a broker names: what they mean at which step, and what to look at. */
 static const struct advice {
+	const char *name, *text;
 	enum kbs_step step;
-	const char *name;
 	enum kbs_verdict verdict;
-	const char *text;
 } advices[] = {
-	{ KBS_AUTH, "AttestationError", KBS_NEVER,
-	  "it begins no session: does it speak version " KBS_VERSION " of the protocol, as Trustee since "
-	  "0.14 does, and know this kind of machine?" },
-	{ KBS_ATTEST, "AttestationError", KBS_NEVER,
-	  "it does not believe the evidence: its log says why; is its attestation service set up for "
-	  "this kind of machine?" },
-	{ KBS_RESOURCE, "PolicyDeny", KBS_NEVER,
-	  "its resource policy denies this machine: compare the reference values with the measurement of "
-	  "this image, and the policy with the resource" },
-	{ KBS_RESOURCE, "TokenNotFound", KBS_ANEW, "it does not know the session any more" },
-	{ KBS_RESOURCE, "TokenVerifierError", KBS_NEVER,
-	  "it does not trust the token of its own attestation service: see its configuration" },
-	{ KBS_RESOURCE, "PluginInternalError", KBS_NEVER, "it has no such resource, or cannot read it" },
-	{ KBS_RESOURCE, "PluginNotFound", KBS_NEVER, "it keeps no resources" },
-	{ KBS_RESOURCE, "InvalidRequestPath", KBS_NEVER, "rd.cocosecret.kbs-path= is not one of its paths" },
-	{ KBS_RESOURCE, "PolicyEngineError", KBS_NEVER, "its resource policy cannot be evaluated" },
+	{ "AttestationError", "it begins no session: does it speak version " KBS_VERSION " of the protocol, "
+	  "as Trustee since 0.14 does, and know this kind of machine?", KBS_AUTH, KBS_NEVER },
+	{ "AttestationError", "it does not believe the evidence: its log says why; is its attestation service "
+	  "set up for this kind of machine?", KBS_ATTEST, KBS_NEVER },
+	{ "PolicyDeny", "its resource policy denies this machine: compare the reference values with the "
+	  "measurement of this image, and the policy with the resource", KBS_RESOURCE, KBS_NEVER },
+	{ "TokenNotFound", "it does not know the session any more", KBS_RESOURCE, KBS_ANEW },
+	{ "TokenVerifierError", "it does not trust the token of its own attestation service: see its "
+	  "configuration", KBS_RESOURCE, KBS_NEVER },
+	{ "PluginInternalError", "it has no such resource, or cannot read it", KBS_RESOURCE, KBS_NEVER },
+	{ "PluginNotFound", "it keeps no resources", KBS_RESOURCE, KBS_NEVER },
+	{ "InvalidRequestPath", "rd.cocosecret.kbs-path= is not one of its paths", KBS_RESOURCE, KBS_NEVER },
+	{ "PolicyEngineError", "its resource policy cannot be evaluated", KBS_RESOURCE, KBS_NEVER },
 };
 
 static const struct advice *find_advice(enum kbs_step step, const char *name)

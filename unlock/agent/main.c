@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cocosecret-agent: gets a confidential VM's secrets from a key broker, for cocosecret-unlock. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/bring.h"
+#include "boot/options.h"
 #include "config/broker.h"
 #include "config/cmdline.h"
 #include "config/cocotab.h"
@@ -51,40 +51,17 @@ static void help(void)
 
 int main(int argc, char **argv)
 {
-	enum { OPTION_COCOTAB = 1, OPTION_CMDLINE, OPTION_HELP, OPTION_VERSION };
-	static const struct option options[] = {
-		{ "cocotab", required_argument, NULL, OPTION_COCOTAB },
-		{ "cmdline", required_argument, NULL, OPTION_CMDLINE },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		{ "version", no_argument, NULL, OPTION_VERSION },
-		{ 0 },
-	};
-	struct bring_arguments arguments = { 0 };
-	int option;
+	struct run_arguments arguments = { .ciphers = -1 };
+	int first;
 
 	harden();
 	derive_settle();
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case OPTION_COCOTAB:
-			arguments.cocotab = optarg;
-			break;
-		case OPTION_CMDLINE:
-			arguments.cmdline = optarg;
-			break;
-		case OPTION_HELP:
-			help();
-			return EXIT_OPENED;
-		case OPTION_VERSION:
-			puts("cocosecret-agent " COCOSECRET_VERSION);
-			return EXIT_OPENED;
-		default:
-			return EXIT_CONFIG;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "cocosecret-agent: unknown argument %s; see --help\n", argv[optind]);
-		return EXIT_CONFIG;
-	}
-	return bring_secrets(&arguments);
+	first = options_read(argc, argv, help, &arguments);
+	if (first == OPTIONS_DONE)
+		return EXIT_OPENED;
+	if (first == argc)
+		return bring_secrets(&arguments);
+	fprintf(stderr, "cocosecret-agent: unknown or incomplete argument %s; see --help\n",
+		argv[first == OPTIONS_WRONG ? optind - 1 : first]);
+	return EXIT_CONFIG;
 }

@@ -227,9 +227,8 @@ static struct json_object *chain_json(const unsigned char *table, size_t size)
 	return NULL;
 }
 
-struct json_object *snp_evidence(const unsigned char *report, size_t size,
-				 const unsigned char *certificates, size_t certificates_size,
-				 struct fault *fault)
+struct json_object *snp_evidence(const void *report, size_t size, const void *certificates,
+				 size_t certificates_size, struct fault *fault)
 {
 	struct json_object *evidence;
 
@@ -237,9 +236,9 @@ struct json_object *snp_evidence(const unsigned char *report, size_t size,
 		fault_set(fault, "sev_guest gives a report of %zu bytes; it has %d", size, SNP_REPORT_SIZE);
 		return NULL;
 	}
-	if (number(report + VERSION_AT, 4) < 3) {
+	if (number(report, 4) < 3) {
 		fault_set(fault, "the report is of version %u: Trustee wants 3 or newer, that is, newer "
-			  "firmware on the host", report[VERSION_AT]);
+			  "firmware on the host", (unsigned int)number(report, 4));
 		return NULL;
 	}
 	evidence = json_object_new_object();

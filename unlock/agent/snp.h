@@ -14,8 +14,7 @@ enum { SNP_REPORT_SIZE = 1184, SNP_DATA_AT = 0x50 };
  * Report and certificate table (AMD 56421, GHCB, section 4.1.8.1) as the JSON that Trustee reads:
  * {"attestation_report":{…},"cert_chain":[…] or null}. NULL, with the reason in @fault.
  */
-struct json_object *snp_evidence(const unsigned char *report, size_t size,
-				 const unsigned char *certificates, size_t certificates_size,
-				 struct fault *fault);
+struct json_object *snp_evidence(const void *report, size_t size, const void *certificates,
+				 size_t certificates_size, struct fault *fault);
 
 #endif

@@ -30,14 +30,14 @@ static size_t body_at(const unsigned char *quote)
 	return 0;
 }
 
-size_t tdx_data_at(const unsigned char *quote, size_t size)
+size_t tdx_data_at(const void *quote, size_t size)
 {
 	size_t body = size >= BODY_5_AT ? body_at(quote) : 0;
 
 	return body && body + DATA_IN_BODY + DATA_SIZE <= size ? body + DATA_IN_BODY : 0;
 }
 
-static struct json_object *base64_json(const unsigned char *bytes, size_t size)
+static struct json_object *base64_json(const void *bytes, size_t size)
 {
 	CLEANUP(free_text) char *text = malloc(BASE64_TEXT_SIZE(size));
 
@@ -48,8 +48,7 @@ static struct json_object *base64_json(const unsigned char *bytes, size_t size)
 }
 
 /* What was left out for want of memory would be null. */
-struct json_object *tdx_evidence(const unsigned char *quote, size_t size, const unsigned char *log,
-				 size_t log_size)
+struct json_object *tdx_evidence(const void *quote, size_t size, const void *log, size_t log_size)
 {
 	struct json_object *evidence = json_object_new_object();
 	struct json_object *quote_text = base64_json(quote, size);

@@ -13,6 +13,7 @@
 
 #include "boot/module.h"
 #include "lib/cleanup.h"
+#include "lib/file.h"
 
 #define CONFIGFS "/sys/kernel/config"
 
@@ -79,48 +80,23 @@ static int begin_request(struct request *request, struct fault *fault)
 	return request->folder < 0 ? explain(fault, -errno, request->path) : 0;
 }
 
-/* To its end, whatever its size is said to be. */
-static int read_file(const struct request *request, const char *name, unsigned char **bytes,
-		     size_t *size)
+static int read_file(const struct request *request, const char *name, char **bytes, size_t *size)
 {
 	CLEANUP(close_fd) int fd = openat(request->folder, name, O_RDONLY | O_CLOEXEC);
-	CLEANUP(free_bytes) unsigned char *all = malloc(TSM_REPORT_MAX + 1);
-	size_t used = 0;
-	ssize_t n;
 
-	if (fd < 0 || !all)
-		return fd < 0 ? -errno : -ENOMEM;
-	while ((n = read(fd, all + used, TSM_REPORT_MAX + 1 - used)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		used += (size_t)n;
-		if (used > TSM_REPORT_MAX)
-			return -EFBIG;
-	}
-	*bytes = all;
-	*size = used;
-	all = NULL;
-	return 0;
+	return fd < 0 ? -errno : file_read_all(fd, TSM_REPORT_MAX, bytes, size);
 }
 
-/* A line without its end. */
+/* Without its end. */
 static int read_line(const struct request *request, const char *name, char *line, size_t capacity)
 {
-	CLEANUP(free_bytes) unsigned char *bytes = NULL;
-	size_t size = 0;
-	int r = read_file(request, name, &bytes, &size);
+	CLEANUP(free_text) char *text = NULL;
+	size_t size;
+	int r = read_file(request, name, &text, &size);
 
-	if (r < 0)
-		return r;
-	if (size > 0 && bytes[size - 1] == '\n')
-		size--;
-	if (size >= capacity || memchr(bytes, '\0', size))
-		return -EINVAL;
-	memcpy(line, bytes, size);
-	line[size] = '\0';
-	return 0;
+	if (r == 0 && (size_t)snprintf(line, capacity, "%.*s", (int)strcspn(text, "\n"), text) >= capacity)
+		r = -EINVAL;
+	return r;
 }
 
 static int read_number(const struct request *request, const char *name, unsigned long *number)

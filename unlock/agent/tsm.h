@@ -17,7 +17,7 @@ enum {
 
 struct tsm_report {
 	char provider[TSM_PROVIDER_SIZE]; /* the driver's name */
-	unsigned char *report, *certificates; /* allocated; the second may be NULL */
+	char *report, *certificates; /* allocated; the second may be NULL */
 	size_t size, certificates_size;
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cocosecret-unlock: opens the configured volumes with launch secrets, then wipes the secrets. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -11,6 +10,7 @@
 #include "boot/failure.h"
 #include "boot/hand_over.h"
 #include "boot/module.h"
+#include "boot/options.h"
 #include "boot/run.h"
 #include "boot/wipe.h"
 #include "config/cmdline.h"
@@ -113,39 +113,17 @@ static int run_verb(const struct run_arguments *arguments, int argc, char **argv
 
 int main(int argc, char **argv)
 {
-	enum { OPTION_COCOTAB = 1, OPTION_CMDLINE, OPTION_HELP, OPTION_VERSION };
-	static const struct option options[] = {
-		{ "cocotab", required_argument, NULL, OPTION_COCOTAB },
-		{ "cmdline", required_argument, NULL, OPTION_CMDLINE },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		{ "version", no_argument, NULL, OPTION_VERSION },
-		{ 0 },
-	};
 	struct run_arguments arguments = { .ciphers = -1 };
-	int option, code;
+	int first, code;
 
 	harden();
 	derive_settle();
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case OPTION_COCOTAB:
-			arguments.cocotab = optarg;
-			break;
-		case OPTION_CMDLINE:
-			arguments.cmdline = optarg;
-			break;
-		case OPTION_HELP:
-			help();
-			return EXIT_OPENED;
-		case OPTION_VERSION:
-			puts("cocosecret-unlock " COCOSECRET_VERSION);
-			return EXIT_OPENED;
-		default:
-			return refuse(argv[optind - 1]);
-		}
-	}
-	code = run_verb(&arguments, argc - optind, argv + optind);
+	first = options_read(argc, argv, help, &arguments);
+	if (first == OPTIONS_DONE)
+		return EXIT_OPENED;
+	if (first == OPTIONS_WRONG)
+		return refuse(argv[optind - 1]);
+	code = run_verb(&arguments, argc - first, argv + first);
 	/* What libraries would tidy up at an exit takes time, and goes with the process anyway. */
 	fflush(stdout);
 	_exit(code);

@@ -8,32 +8,35 @@
 
 #include "lib/cleanup.h"
 
-int file_read(const char *path, char **text, size_t *length)
+int file_read_all(int fd, size_t limit, char **bytes, size_t *size)
 {
-	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	CLEANUP(free_text) char *buffer = NULL;
+	CLEANUP(free_text) char *buffer = malloc(limit + 1);
 	size_t used = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
-	buffer = malloc(FILE_SMALL_MAX + 1);
 	if (!buffer)
 		return -ENOMEM;
-	while ((n = read(fd, buffer + used, FILE_SMALL_MAX + 1 - used)) != 0) {
+	while ((n = read(fd, buffer + used, limit + 1 - used)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		used += (size_t)n;
-		if (used > FILE_SMALL_MAX)
+		if (used > limit)
 			return -EFBIG;
 	}
 	buffer[used] = '\0';
-	*text = buffer;
-	*length = used;
+	*bytes = buffer;
+	*size = used;
 	buffer = NULL;
 	return 0;
+}
+
+int file_read(const char *path, char **text, size_t *length)
+{
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : file_read_all(fd, FILE_SMALL_MAX, text, length);
 }
 
 int file_read_at(int fd, void *bytes, size_t size, uint64_t at)

@@ -9,6 +9,9 @@
 enum { FILE_SMALL_MAX = 65536 };
 int file_read(const char *path, char **text, size_t *length);
 
+/* The same of any file, to its end, whatever its size is said to be; -EFBIG beyond @limit. */
+int file_read_all(int fd, size_t limit, char **bytes, size_t *size);
+
 /* Just @size bytes at @at: 0, or negative errno, -ENODATA where the file ends before. */
 int file_read_at(int fd, void *bytes, size_t size, uint64_t at);
 
