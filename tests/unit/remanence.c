@@ -118,15 +118,37 @@ static const unsigned char of_response[][KEY_SIZE] = {
 enum { RESPONSE_KEY, RESPONSE_CONTENT = 4, RESPONSE_COUNT };
 
 /* In the order of bytes, and in that of libcrypto's numbers. */
-static unsigned int search_response(int which)
+static unsigned int search_both(const unsigned char bytes[KEY_SIZE])
 {
 	unsigned int found;
 
-	memcpy(masked, of_response[which], KEY_SIZE);
+	memcpy(masked, bytes, KEY_SIZE);
 	found = search_memory();
 	for (int i = 0; i < KEY_SIZE; i++)
-		masked[i] = of_response[which][KEY_SIZE - 1 - i];
+		masked[i] = bytes[KEY_SIZE - 1 - i];
 	return found + search_memory();
+}
+
+static unsigned int search_response(int which)
+{
+	return search_both(of_response[which]);
+}
+
+/* Of a new pair, the private half; it is nowhere but in libcrypto's locked memory. */
+static void make_pair(unsigned char copy[KEY_SIZE])
+{
+	size_t before = CRYPTO_secure_used();
+	struct jwe_key key;
+	BIGNUM *d = NULL;
+
+	assert_int_equal(jwe_make_key(&key), 0);
+	assert_true(CRYPTO_secure_used() >= before + KEY_SIZE);
+	assert_int_equal(EVP_PKEY_get_bn_param(key.pair, OSSL_PKEY_PARAM_PRIV_KEY, &d), 1);
+	BN_bn2binpad(d, copy, KEY_SIZE);
+	for (int i = 0; i < KEY_SIZE; i++)
+		copy[i] ^= MASK;
+	BN_clear_free(d);
+	jwe_forget_key(&key);
 }
 
 static void open_response(void)
@@ -143,8 +165,12 @@ static void open_response(void)
 
 static void nothing_is_left_of_a_response(void **state)
 {
+	unsigned char copy[KEY_SIZE];
+
 	(void)state;
 	assert_true(jwe_lock_memory());
+	make_pair(copy);
+	assert_int_equal(search_both(copy), 0);
 	open_response();
 	for (int i = 0; i < RESPONSE_COUNT; i++)
 		assert_int_equal(search_response(i), 0);
