@@ -190,8 +190,11 @@ static const char *print_detail(struct json_object *object, char detail[DETAIL_M
 	const char *text = document_text(object, "detail");
 	size_t used = 0;
 
-	for (; text && *text && used < DETAIL_MAX; text++)
-		detail[used++] = *text >= ' ' && *text <= '~' ? *text : '?';
+	for (; text && text[used] && used < DETAIL_MAX; used++) {
+		detail[used] = text[used];
+		if (text[used] < ' ' || text[used] > '~')
+			detail[used] = '?';
+	}
 	detail[used] = '\0';
 	return detail;
 }

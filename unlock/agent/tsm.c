@@ -31,24 +31,21 @@ static int explain(struct fault *fault, int r, const char *what)
 	return r;
 }
 
-/* By name: not every initramfs has udev to do it, and a module that is built in is not missed. */
-static void load_modules(void)
+static void mount_configfs(void)
 {
-	static const char *const names[] = { "configfs", "tsm", "tsm_report", "sev-guest", "tdx-guest" };
-
-	module_load(names[0]);
-	if (mount("configfs", CONFIGFS, "configfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
-	    errno != EBUSY)
-		return;
-	for (size_t i = 1; i < sizeof(names) / sizeof(*names); i++)
-		module_load(names[i]);
+	module_load("configfs");
+	mount("configfs", CONFIGFS, "configfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
+/* By name: not every initramfs has udev to do it, and a module that is built in is not missed. */
 int tsm_prepare(struct fault *fault)
 {
-	if (access(TSM_FOLDER, F_OK) == 0)
-		return 0;
-	load_modules();
+	static const char *const names[] = { "tsm", "tsm_report", "sev-guest", "tdx-guest" };
+
+	if (access(TSM_FOLDER, F_OK) < 0)
+		mount_configfs();
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		module_load(names[i]);
 	if (access(TSM_FOLDER, F_OK) == 0)
 		return 0;
 	fault_set(fault, "no " TSM_FOLDER ": this wants a kernel 6.7 or newer with TSM_REPORTS, and in "
@@ -94,9 +91,10 @@ static int read_line(const struct request *request, const char *name, char *line
 	size_t size;
 	int r = read_file(request, name, &text, &size);
 
-	if (r == 0 && (size_t)snprintf(line, capacity, "%.*s", (int)strcspn(text, "\n"), text) >= capacity)
-		r = -EINVAL;
-	return r;
+	if (r < 0 || !text)
+		return r;
+	text[strcspn(text, "\n")] = '\0';
+	return (size_t)snprintf(line, capacity, "%s", text) < capacity ? 0 : -EINVAL;
 }
 
 static int read_number(const struct request *request, const char *name, unsigned long *number)
