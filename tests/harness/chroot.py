@@ -141,6 +141,20 @@ def base(suite):
 
 
 @functools.cache
+def equipped(suite, name, *packages):
+    """The layers of a system with these packages."""
+    def build(path):
+        with above(base(suite)) as chroot:
+            chroot.apt("update")
+            chroot.apt("install", *packages)
+            chroot.apt("clean")
+            chroot.changes.rename(path)
+
+    key = place.digest(base(suite).name, *packages)
+    return [place.artefact(f"chroot-{suite}-{name}", key, build), base(suite)]
+
+
+@functools.cache
 def system(suite, tool):
     """The layers of a system with a kernel and dracut or initramfs-tools."""
     key = place.digest(base(suite).name, tool, FLAVOUR, *COMMON)

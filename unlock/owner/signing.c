@@ -2,6 +2,7 @@
 #include "owner/signing.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -18,14 +19,20 @@ static void close_store(OSSL_STORE_CTX **store)
 	OSSL_STORE_close(*store);
 }
 
-/* A module of the system's for hardware keys; whoever configured one has it loaded already. */
-static void load_provider(const char *uri)
+static bool is_hardware(const char *uri)
 {
-	if (strncmp(uri, "pkcs11:", strlen("pkcs11:")) == 0 &&
-	    !OSSL_PROVIDER_available(NULL, "pkcs11")) {
-		OSSL_PROVIDER_load(NULL, "pkcs11");
-		OSSL_PROVIDER_load(NULL, "default");
-	}
+	return strncmp(uri, "pkcs11:", strlen("pkcs11:")) == 0;
+}
+
+/*
+ * A module of the system's for hardware keys; whoever configured one has it loaded already. At the
+ * program's end nothing of it is wound up: libcrypto would call a token's module that has ended.
+ */
+static bool load_provider(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+	return OSSL_PROVIDER_available(NULL, "pkcs11") ||
+	       (OSSL_PROVIDER_load(NULL, "pkcs11") && OSSL_PROVIDER_load(NULL, "default"));
 }
 
 /* The first private key there. Asks for its passphrase at the terminal. */
@@ -34,7 +41,6 @@ static EVP_PKEY *load_key(const char *uri)
 	CLEANUP(close_store) OSSL_STORE_CTX *store = NULL;
 	EVP_PKEY *key = NULL;
 
-	load_provider(uri);
 	store = OSSL_STORE_open(uri, UI_get_default_method(), NULL, NULL, NULL);
 	if (store)
 		OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY);
@@ -67,12 +73,18 @@ static int refuse_key(const struct signing *signing, int code, const char *why, 
 /* With --owner, it must be his. */
 static int open_key(struct signing *signing, struct fault *fault)
 {
+	const bool hardware = is_hardware(signing->key_uri);
 	struct anchors *anchors = &signing->anchors;
 	struct anchor own;
 
+	if (hardware && !load_provider())
+		return refuse_key(signing, EXIT_IO, "libcrypto has no provider for it; install "
+				  "pkcs11-provider", fault);
 	signing->key = load_key(signing->key_uri);
 	if (!signing->key)
-		return refuse_key(signing, EXIT_IO, "holds no private key that libcrypto can open", fault);
+		return refuse_key(signing, EXIT_IO, hardware ? "no private key can be had there; is "
+				  "the PIN right, and is PKCS11_PROVIDER_MODULE the token's module?" :
+				  "holds no private key that libcrypto can open", fault);
 	if (signature_public(signing->key, &own) < 0)
 		return refuse_key(signing, EXIT_CONFIG, "is not a key for Ed25519; cocosecret keygen "
 				  "--owner makes one", fault);
