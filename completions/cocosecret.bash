@@ -24,13 +24,13 @@ _cocosecret_files()
 _cocosecret_options()
 {
 	case $1 in
-	keygen) echo --output --bytes --owner --force ;;
-	'table build') echo --output --max ;;
+	keygen) echo --output --bytes --owner --force --quiet ;;
+	'table build') echo --output --max --quiet ;;
 	'table check') echo --max ;;
-	enroll) echo --header --partition --secret --name --key-file --new-key-file --also --sign-key --force ;;
-	seal) echo --header --partition --secret --key-file --also --sign-key --to-sign --signature --owner --force ;;
-	verify) echo --header --partition --secret --name --key-file --owner ;;
-	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force ;;
+	enroll) echo --header --partition --secret --name --key-file --new-key-file --also --sign-key --force --quiet ;;
+	seal) echo --header --partition --secret --key-file --also --sign-key --to-sign --signature --owner --force --quiet ;;
+	verify) echo --header --partition --secret --name --key-file --owner --quiet ;;
+	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force --quiet ;;
 	initrd) echo --output --list --kver --cocotab --header --owner --drivers --filesystems --modules --compress --init ;;
 	uki) echo --output --kernel --initrd --cmdline --stub --sign-key --sign-cert --print-measurement ;;
 	audit) echo --json --cmdline --closed-initramfs ;;

@@ -25,6 +25,7 @@ DELAY = 0.04  # of the second; a command takes about as long
 # What may be said by the one that comes second: it changed nothing.
 REFUSALS = (
     "does not open the key slot of secret",  # which another one rotated
+    "is enrolled already",  # with another one's key
     "the header of",  # is refused: another one changed it
     "which no key given opens",  # of another one's token
     "concurrent LUKS2 metadata update",  # cryptsetup's

@@ -40,6 +40,24 @@ static void assert_volume(size_t i, const char *name, const char *device, const 
 	assert_int_equal(cmdline.volumes.list[i].options, options);
 }
 
+static void the_same_twice_is_once(void **state)
+{
+	static const char *const others[] = { "LABEL=x", "UUID=" UUID ":" SECRET,
+					      "UUID=" UUID "::nofail" };
+	char text[256];
+
+	(void)state;
+	assert_int_equal(parse("rd.cocosecret=root:UUID=" UUID " quiet rd.cocosecret=root:UUID=" UUID
+			       ":" GUID_DISK_KEY), 0);
+	assert_int_equal(cmdline.volumes.count, 1);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		snprintf(text, sizeof(text), "rd.cocosecret=root:UUID=" UUID " rd.cocosecret=root:%s",
+			 others[i]);
+		assert_true(parse(text) < 0);
+		assert_non_null(strstr(fault.text, "names must differ"));
+	}
+}
+
 static void what_is_not_ours_is_left_alone(void **state)
 {
 	(void)state;
@@ -276,6 +294,7 @@ static void a_root_that_is_a_mapping_is_named(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(the_same_twice_is_once, forget),
 		cmocka_unit_test_teardown(what_is_not_ours_is_left_alone, forget),
 		cmocka_unit_test_teardown(reads_volumes, forget),
 		cmocka_unit_test_teardown(a_device_may_hold_colons, forget),

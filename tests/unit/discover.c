@@ -22,6 +22,8 @@
 #define SECOND "11111111-2222-3333-4444-555555555555"
 #define TOKEN(secret, more) \
 	"{\"type\":\"cocosecret\",\"keyslots\":[\"0\"],\"secret\":\"" secret "\"" more "}"
+enum { TIMEOUT_US = US_PER_S / 2 };
+
 #define NAMED(name) TOKEN(GUID_DISK_KEY, ",\"name\":\"" name "\"")
 
 static const char *const keys[] = { "launch key one, 32 bytes long..." };
@@ -30,6 +32,9 @@ static struct volumes volumes;
 static struct fault fault;
 static bool in_initramfs;
 static const char *named = ""; /* by root= */
+static bool queued;            /* has udev still something to look at? */
+static bool by_agent;
+static uint64_t waited_us;
 
 /* Libraries ask, too. */
 int statfs(const char *path, struct statfs *fs)
@@ -76,7 +81,8 @@ bool devices_waiting(const struct devices *devices)
 
 bool devices_queued(const struct devices *devices)
 {
-	return devices_waiting(devices);
+	(void)devices;
+	return queued;
 }
 
 bool devices_unready(const struct devices *devices)
@@ -108,7 +114,7 @@ static int begin(void **state)
 
 	write_file(GUID_DISK_KEY, keys[0], KEY_SIZE);
 	memset(shown, 0, sizeof(shown));
-	in_initramfs = false;
+	in_initramfs = queued = by_agent = false;
 	named = "";
 	return r;
 }
@@ -131,10 +137,14 @@ static int discover(void)
 {
 	CLEANUP(close_fd) int secrets = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(close_fd) int records = state_open("state");
-	struct discovery discovery = { secrets, records, -1, US_PER_S / 10, named };
+	struct discovery discovery = { secrets, records, -1, TIMEOUT_US, named, by_agent };
+	uint64_t begin = clock_us();
+	int code;
 
 	volumes_free(&volumes);
-	return discover_volumes(&discovery, &volumes, &fault);
+	code = discover_volumes(&discovery, &volumes, &fault);
+	waited_us = clock_us() - begin;
+	return code;
 }
 
 static const struct volume *root(void)
@@ -225,10 +235,55 @@ static void what_can_be_no_volume_is_passed_over(void **state)
 {
 	(void)state;
 	shown[0] = disk("one", NAMED("../root"));
-	shown[1] = disk("two", TOKEN(SECOND, ",\"name\":\"root\""));
+	shown[1] = disk("two", NULL);
 	assert_int_equal(discover(), EXIT_NO_DEVICE);
 	write_file("two", "no header", 9);
 	assert_int_equal(discover(), EXIT_NO_DEVICE);
+}
+
+#define ANOTHERS(name) TOKEN(SECOND, ",\"name\":\"" name "\"")
+
+/* A table that was built under another UUID: it is told at once, in the words that mend it. */
+static void a_root_whose_secret_is_not_there_is_told_at_once(void **state)
+{
+	(void)state;
+	in_initramfs = true;
+	shown[0] = disk("one", ANOTHERS("root"));
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	assert_true(waited_us < TIMEOUT_US);
+	assert_non_null(strstr(fault.text, "the volume root on /"));
+	assert_non_null(strstr(fault.text, "wants secret " SECOND ", which is not there; there are: "
+			       GUID_DISK_KEY ";"));
+	shown[1] = disk("two", NAMED("data"));
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	shown[0] = disk("one", ANOTHERS("system"));
+	named = "system";
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	assert_true(waited_us < TIMEOUT_US);
+	assert_non_null(strstr(fault.text, "the volume system on"));
+}
+
+/* What a token says shortens no wait for a root that may come yet. */
+static void a_root_may_come_late(void **state)
+{
+	(void)state;
+	in_initramfs = true;
+	shown[0] = disk("one", ANOTHERS("data"));
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	assert_true(waited_us >= TIMEOUT_US);
+	shown[0] = disk("one", TOKEN(SECOND, ""));
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	assert_true(waited_us >= TIMEOUT_US);
+	shown[0] = disk("one", ANOTHERS("root"));
+	queued = true;
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	assert_true(waited_us >= TIMEOUT_US);
+	queued = false;
+	by_agent = true;
+	assert_int_equal(discover(), EXIT_NO_SECRET);
+	assert_true(waited_us >= TIMEOUT_US);
+	shown[1] = disk("two", NAMED("root"));
+	assert_int_equal(discover(), EXIT_OPENED);
 }
 
 int main(void)
@@ -241,6 +296,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(of_two_with_one_name_neither_is_believed, begin, end),
 		cmocka_unit_test_setup_teardown(the_first_token_whose_secret_is_there_counts, begin, end),
 		cmocka_unit_test_setup_teardown(what_can_be_no_volume_is_passed_over, begin, end),
+		cmocka_unit_test_setup_teardown(a_root_whose_secret_is_not_there_is_told_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(a_root_may_come_late, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("discover", tests, NULL, NULL);

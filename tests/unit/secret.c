@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/guid.h"
 #include "support.h"
 
 /* A reader's view of a pipe that gets @size bytes in writes of @step. */
@@ -190,6 +192,25 @@ static void what_is_not_whole_is_no_secret_yet(void **state)
 	assert_true(secret_any(folder));
 }
 
+static void a_message_lists_what_is_there(void **state)
+{
+	CLEANUP(close_fd) int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[SECRET_LIST], name[GUID_TEXT_SIZE];
+
+	(void)state;
+	assert_string_equal(secret_list(folder, text), "none");
+	write_file("no uuid", "secret", 6);
+	write_file(GUID_DISK_KEY, "secret", 6);
+	assert_string_equal(secret_list(folder, text), GUID_DISK_KEY);
+	for (int i = 0; i < 9; i++) {
+		snprintf(name, sizeof(name), "%d1111111-2222-3333-4444-555555555555", i);
+		write_file(name, "secret", 6);
+	}
+	secret_list(folder, text);
+	assert_int_equal(strlen(text), 3 * (GUID_TEXT_LENGTH + 2) + 3);
+	assert_string_equal(text + strlen(text) - 5, ", ...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +223,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_launch_secret_is_overwritten, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(what_only_names_a_file_leaves_it_alone, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(what_is_not_whole_is_no_secret_yet, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(a_message_lists_what_is_there, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(unlinking_is_seen_to, enter_scratch, leave_scratch),
 	};
 

@@ -43,6 +43,33 @@ void complain(const char *format, ...)
 	va_end(args);
 }
 
+static char said[8192];
+
+void say(const char *format, ...)
+{
+	size_t used = strlen(said);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said + used, sizeof(said) - used, format, args);
+	va_end(args);
+	used = strlen(said);
+	snprintf(said + used, sizeof(said) - used, "\n");
+}
+
+void say_aside(void)
+{
+}
+
+void say_nothing(void)
+{
+}
+
+const char *said_text(void)
+{
+	return said;
+}
+
 const char *log_text(void)
 {
 	return logged;
@@ -50,7 +77,7 @@ const char *log_text(void)
 
 void log_forget(void)
 {
-	logged[0] = '\0';
+	logged[0] = said[0] = '\0';
 }
 
 int enter_scratch(void **state)

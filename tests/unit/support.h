@@ -14,6 +14,9 @@
 const char *log_text(void);
 void log_forget(void);
 
+/* And what a command said on standard output. */
+const char *said_text(void);
+
 /* A folder of its own below TMPDIR, the working directory while the test runs; gone afterwards. */
 int enter_scratch(void **state);
 int leave_scratch(void **state);

@@ -128,12 +128,12 @@ int attempts_check_secrets(struct attempts *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		struct attempt *attempt = &all->list[i];
-		char why[64 + GUID_TEXT_SIZE];
+		char why[64 + GUID_TEXT_SIZE + SECRET_LIST], there[SECRET_LIST];
 
 		if (!is_pending(attempt) || secret_present(all->course->secrets, attempt->volume->secret) == 0)
 			continue;
-		snprintf(why, sizeof(why), "secret %s is not there",
-			 attempt->volume->secret);
+		snprintf(why, sizeof(why), "secret %s is not there; there are: %s",
+			 attempt->volume->secret, secret_list(all->course->secrets, there));
 		fail(all, attempt, EXIT_NO_SECRET, why);
 	}
 	return all->course->code;

@@ -34,6 +34,7 @@ struct search {
 	const struct discovery *discovery;
 	struct volumes *volumes;
 	struct volume *found; /* the child's word; memory shared with it */
+	struct volume missing; /* a volume whose secret is not there: the root, or the first */
 	struct fault *fault;
 	int code;
 	bool wants_root;
@@ -73,15 +74,21 @@ static int propose_first(const struct search *search, struct json_object *docume
 			 const char *node)
 {
 	const struct discovery *discovery = search->discovery;
+	struct volume first = { .name = "" };
 	struct fault fault;
 	struct token token;
 
-	for (int id = 0; id < TOKENS_MAX; id++)
-		if (token_json(document, id) && token_read(document, id, &token, &fault) == 0 &&
-		    propose(search->found, document, &token, node) &&
-		    (secret_present(discovery->secrets, token.secret) == 0 ||
-		     is_open(discovery, search->found->name)))
+	for (int id = 0; id < TOKENS_MAX; id++) {
+		if (!token_json(document, id) || token_read(document, id, &token, &fault) < 0 ||
+		    !propose(search->found, document, &token, node))
+			continue;
+		if (secret_present(discovery->secrets, token.secret) == 0 ||
+		    is_open(discovery, search->found->name))
 			return EXIT_OPENED;
+		if (!first.name[0])
+			first = *search->found;
+	}
+	*search->found = first;
 	return EXIT_NO_SECRET;
 }
 
@@ -124,6 +131,24 @@ static void add(struct search *search)
 	}
 }
 
+static bool is_root(const struct search *search, const struct volume *volume)
+{
+	const struct volumes alone = { (struct volume *)volume, 1 };
+
+	return volume->name[0] && plan_root(&alone, search->discovery->root);
+}
+
+/* What its token says is anybody's word: it may end a wait that could not end well, no more. */
+static void miss(struct search *search)
+{
+	struct volume volume = *search->found;
+
+	if (!search->missing.name[0] || (is_root(search, &volume) && !is_root(search, &search->missing)))
+		search->missing = volume;
+	log_info("%s is left alone: its volume %s wants secret %s, which is not there",
+		 volume.device.value, volume.name, volume.secret);
+}
+
 static void device_appeared(void *context, const struct device_properties *properties)
 {
 	struct search *search = context;
@@ -134,9 +159,12 @@ static void device_appeared(void *context, const struct device_properties *prope
 	    strcmp(properties->fs_type, "crypto_LUKS") != 0 ||
 	    find_node(search->volumes, properties->node))
 		return;
+	*search->found = (struct volume){ .name = "" };
 	r = child_run(LOOK_US, look, &work);
 	if (r == EXIT_OPENED)
 		add(search);
+	else if (r == EXIT_NO_SECRET && search->found->name[0])
+		miss(search);
 	else
 		log_info("%s is left alone: %s", properties->node,
 			 r < 0 ? strerror(-r) : exitcode_text(r));
@@ -162,18 +190,34 @@ static bool lacks_any(const struct search *search)
 	return search->volumes->count == 0 || lacks_root(search);
 }
 
+/*
+ * The launch brought what it brought, and the root, which is there, wants another secret. An agent may
+ * bring one yet, and is waited for; so is a device of which udev has still to say what it is.
+ */
+static bool is_hopeless(const struct search *search, const struct devices *devices)
+{
+	return lacks_root(search) && !search->discovery->may_come &&
+	       search->missing.name[0] && is_root(search, &search->missing) &&
+	       !devices_queued(devices) && !devices_unready(devices) && !devices_waiting(devices);
+}
+
+static int wait_ms(const struct search *search, uint64_t end_us)
+{
+	return lacks_any(search) && !search->missing.name[0] ? milliseconds_until(end_us) : TICK_MS;
+}
+
 static void wait_for_devices(struct search *search, struct devices *devices, uint64_t end_us)
 {
 	const struct discovery *discovery = search->discovery;
 
-	while (!search->code && clock_us() < end_us &&
+	while (!search->code && clock_us() < end_us && !is_hopeless(search, devices) &&
 	       (lacks_any(search) || devices_queued(devices) || devices_waiting(devices))) {
 		struct pollfd watched[] = {
 			{ .fd = devices_descriptor(devices), .events = POLLIN },
 			{ .fd = discovery->signals, .events = POLLIN },
 		};
 
-		if (poll(watched, 2, lacks_any(search) ? milliseconds_until(end_us) : TICK_MS) < 0)
+		if (poll(watched, 2, wait_ms(search, end_us)) < 0)
 			continue;
 		if (watched[0].revents)
 			devices_receive(devices, device_appeared, search);
@@ -184,14 +228,36 @@ static void wait_for_devices(struct search *search, struct devices *devices, uin
 	}
 }
 
+static int explain_missing(const struct search *search)
+{
+	const struct volume *missing = &search->missing;
+	char there[SECRET_LIST];
+
+	fault_set(search->fault, "the volume %s on %s wants secret %s, which is not there; there are: %s; "
+		  "cocosecret table build UUID=KEYFILE puts a secret under its UUID", missing->name,
+		  missing->device.value, missing->secret,
+		  secret_list(search->discovery->secrets, there));
+	return EXIT_NO_SECRET;
+}
+
+static int explain_nothing(struct search *search)
+{
+	if (search->missing.name[0])
+		return explain_missing(search);
+	fault_set(search->fault, "no volume is configured, and no LUKS2 device appeared that has a "
+		  "cocosecret token for a secret that is there; enroll it with cocosecret enroll, or name "
+		  "it in " COCOTAB_PATH);
+	return EXIT_NO_DEVICE;
+}
+
 int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
 		     struct fault *fault)
 {
 	CLEANUP(unshare_volume) struct volume *found =
 		mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CLEANUP(devices_close) struct devices devices = { 0 };
-	struct search search = { discovery, volumes, found, fault, EXIT_OPENED,
-				 wants_root(discovery) };
+	struct search search = { .discovery = discovery, .volumes = volumes, .found = found,
+				 .fault = fault, .wants_root = wants_root(discovery) };
 	uint64_t end_us = clock_us() + discovery->timeout_us;
 	int r = found == MAP_FAILED ? -errno : devices_listen(&devices);
 
@@ -204,14 +270,11 @@ int discover_volumes(const struct discovery *discovery, struct volumes *volumes,
 	wait_for_devices(&search, &devices, end_us);
 	if (search.code || !lacks_any(&search))
 		return search.code;
-	if (volumes->count) {
+	if (volumes->count && !is_root(&search, &search.missing)) {
 		fault_set(fault, "volume %s was found, but none that is sealed under the name root: "
 			  "enroll the root with cocosecret enroll --name root, name it in " COCOTAB_PATH
 			  ", or as root=/dev/mapper/NAME", volumes->list[0].name);
 		return EXIT_HEADER;
 	}
-	fault_set(fault, "no volume is configured, and no LUKS2 device appeared that has a cocosecret "
-		  "token for a secret that is there; enroll it with cocosecret enroll, or name it in "
-		  COCOTAB_PATH);
-	return EXIT_NO_DEVICE;
+	return explain_nothing(&search);
 }

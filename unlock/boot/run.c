@@ -155,7 +155,7 @@ static int find_volumes(struct run *run)
 		return course->code;
 	signals = course_signals();
 	discovery = (struct discovery){ course->secrets, course->state, signals, timeout_us(run),
-					run->config.root };
+					run->config.root, run->config.source == SOURCE_RUN };
 	code = discover_volumes(&discovery, &run->config.volumes, &fault);
 	if (code)
 		course_fail(course, code, "%s", fault.text);

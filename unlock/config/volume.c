@@ -190,11 +190,22 @@ struct volume *volumes_find(const struct volumes *volumes, const char *name)
 	return NULL;
 }
 
+/* A boot loader that adds to what is there already says it twice. */
+static bool is_same(const struct volume *a, const struct volume *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->device.kind == b->device.kind &&
+	       strcmp(a->device.value, b->device.value) == 0 && strcmp(a->secret, b->secret) == 0 &&
+	       strcmp(a->header, b->header) == 0 && a->options == b->options;
+}
+
 int volumes_add(struct volumes *volumes, const struct volume *volume, struct fault *fault)
 {
+	const struct volume *there = volumes_find(volumes, volume->name);
 	struct volume *list;
 
-	if (volumes_find(volumes, volume->name))
+	if (there && is_same(there, volume))
+		return 0;
+	if (there)
 		return fault_set(fault, "a second volume has the name \"%s\"; names must differ",
 				 volume->name);
 	if (volumes->count == VOLUMES_MAX)

@@ -64,6 +64,7 @@ char *device_describe(char out[ESCAPED_MAX], const struct device_spec *device);
 /* Whether any of them has an option, one of enum volume_option. */
 bool volumes_have(const struct volumes *volumes, unsigned int option);
 struct volume *volumes_find(const struct volumes *volumes, const char *name);
+/* What is there already, in the same words, is there once. */
 int volumes_add(struct volumes *volumes, const struct volume *volume, struct fault *fault);
 void volumes_free(struct volumes *volumes);
 

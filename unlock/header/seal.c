@@ -116,8 +116,9 @@ static int find_sealed(struct json_object *document, const char *name,
 		if (is_equal(token->seal, right))
 			return 0;
 		fault_set(fault, token->seal ?
-			  "it is not what its owner sealed with this secret: the seal of token %d is "
-			  "wrong; if a change was yours, run cocosecret seal" :
+			  "the seal of token %d is wrong: either this secret is not the one that sealed "
+			  "it, as an old table's after a rotation, or somebody changed the header; "
+			  "cocosecret verify with the key file tells which" :
 			  "its token %d has no seal; run cocosecret seal", id);
 	}
 	return -1;

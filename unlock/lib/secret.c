@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
+#include "lib/guid.h"
 
 enum { WIPE_TRIES = 3 };
 
@@ -218,4 +220,24 @@ bool secret_any(int folder)
 		if (entry->d_name[0] != '.')
 			return true;
 	return false;
+}
+
+char *secret_list(int folder, char text[SECRET_LIST])
+{
+	CLEANUP(close_dir) DIR *dir = list(folder);
+	const struct dirent *entry;
+	char uuid[GUID_TEXT_SIZE];
+	size_t used = 0;
+
+	snprintf(text, SECRET_LIST, "none");
+	while (dir && (entry = readdir(dir)) != NULL) {
+		if (guid_parse(slice_of(entry->d_name), uuid) < 0)
+			continue;
+		if (used + GUID_TEXT_SIZE + sizeof(", ...") > SECRET_LIST) {
+			snprintf(text + used, SECRET_LIST - used, ", ...");
+			break;
+		}
+		used += (size_t)snprintf(text + used, SECRET_LIST - used, "%s%s", used ? ", " : "", uuid);
+	}
+	return text;
 }

@@ -29,4 +29,8 @@ int secret_unlink(int folder, const char *name);
 int secret_unlink_all(int folder);
 bool secret_any(int folder);
 
+/* For a message, which secrets are there: "none", or UUIDs, of many the first ones. */
+enum { SECRET_LIST = 4 * 40 };
+char *secret_list(int folder, char text[SECRET_LIST]);
+
 #endif

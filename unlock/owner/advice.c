@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "owner/advice.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "header/document.h"
+#include "owner/commands.h"
 
 /* The minimum of libcryptsetup and of policy.c. */
 enum { ITERATIONS_MIN = 1000 };
@@ -22,8 +22,8 @@ static bool advise_digest(const struct owner *owner, struct json_object *digest)
 
 	if (iterations <= ITERATIONS_MIN)
 		return false;
-	printf("%s: hint: the volume key's digest takes %lld iterations, some 60 ms, at each boot\n",
-	       owner->device, (long long)iterations);
+	say("%s: hint: the volume key's digest takes %lld iterations, some 60 ms, at each boot",
+	    owner->device, (long long)iterations);
 	return true;
 }
 
@@ -56,13 +56,13 @@ static bool advise_keyslot(const struct owner *owner, struct json_object *docume
 	if (is_cheap(kdf))
 		return false;
 	if (is_tokens(document, slot)) {
-		printf("%s: hint: key slot %s (%s) takes some 2 s at each boot; cocosecret rotate "
-		       "puts one into its place that takes less than 1 ms\n", owner->device, slot,
-		       document_text(kdf, "type"));
+		say("%s: hint: key slot %s (%s) takes some 2 s at each boot; cocosecret rotate "
+		    "puts one into its place that takes less than 1 ms", owner->device, slot,
+		    document_text(kdf, "type"));
 		return false;
 	}
-	printf("%s: hint: key slot %s (%s) takes some 2 s each time, but not at boot\n",
-	       owner->device, slot, document_text(kdf, "type"));
+	say("%s: hint: key slot %s (%s) takes some 2 s each time, but not at boot",
+	    owner->device, slot, document_text(kdf, "type"));
 	return true;
 }
 
@@ -81,6 +81,6 @@ void advise(const struct owner *owner, struct json_object *document)
 		format |= advise_keyslot(owner, document, slot, keyslot);
 	}
 	if (format)
-		printf("%s: hint: where all keys are random, format with cryptsetup luksFormat "
-		       "--pbkdf pbkdf2 --pbkdf-force-iterations 1000\n", owner->device);
+		say("%s: hint: where all keys are random, format with cryptsetup luksFormat "
+		    "--pbkdf pbkdf2 --pbkdf-force-iterations 1000", owner->device);
 }

@@ -20,4 +20,11 @@ int status_main(int argc, char **argv);
 /* "cocosecret: COMMAND: ..." on standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What is there now, and what comes next: a line on standard output. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on say() is heard on standard error, because other bytes go to standard output; or nowhere. */
+void say_aside(void);
+void say_nothing(void);
+
 #endif

@@ -19,6 +19,11 @@ enum { BLOCK = 4096 }; /* every part of a LUKS2 header is a multiple */
 
 static int explain(const struct header_copy *copy, struct fault *fault, int error)
 {
+	if (error == ENODATA) {
+		fault_set(fault, "%s: is cut off: its header and key slots take %zu bytes, which are not "
+			  "there", copy->place.name, copy->size);
+		return EXIT_HEADER;
+	}
 	fault_set(fault, "%s: %s", copy->place.name, strerror(error));
 	return EXIT_IO;
 }

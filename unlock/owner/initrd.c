@@ -180,6 +180,21 @@ static int take(struct order *order, int option)
 	}
 }
 
+/* What is listed and the image itself cannot be one stream. */
+static int check_output(const struct order *order)
+{
+	int r = order->output ? output_check(order->output) : 0;
+
+	if (r == 0 && order->output && order->lists && output_is_stdout(order->output)) {
+		complain("initrd: --list and -o %s both want standard output", order->output);
+		return EXIT_CONFIG;
+	}
+	if (r == 0)
+		return EXIT_OPENED;
+	complain("initrd: %s: %s", order->output, output_explain(r));
+	return EXIT_CONFIG;
+}
+
 static int parse(struct order *order, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -205,12 +220,8 @@ static int parse(struct order *order, int argc, char **argv)
 		if (r < 0)
 			return EXIT_CONFIG;
 	}
-	if (order->output && !output_may_replace(order->output)) {
-		complain("initrd: %s: exists and is not a regular file", order->output);
-		return EXIT_CONFIG;
-	}
 	if (optind == argc && (order->output || order->lists))
-		return EXIT_OPENED;
+		return check_output(order);
 	complain("initrd: needs -o FILE or --list, and no other argument; see cocosecret initrd --help");
 	return EXIT_CONFIG;
 }
@@ -528,25 +539,19 @@ static int write_through(struct build *build, char *const *command, int out)
 /* A boot loader finds the old image, or the new one whole. */
 static int write_output(struct build *build)
 {
+	CLEANUP(output_free) struct output output = OUTPUT_INIT;
 	char *const *command = build->order.compressor;
-	const char *output = build->order.output;
-	CLEANUP(close_fd) int out = -1;
-	char new[PATH_SIZE];
-	int r;
+	int r = output_begin(&output, build->order.output);
 
-	snprintf(new, sizeof(new), "%s.new", output);
-	out = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = out < 0 ? -errno : write_through(build, command, out);
-	if (r == 0 && fsync(out) < 0)
-		r = -errno;
-	if (r == 0 && rename(new, output) < 0)
-		r = -errno;
-	if (r == 0)
-		return EXIT_OPENED;
-	if (out >= 0)
-		unlink(new);
-	if (r != -ENOENT || out < 0)
-		return fail(output, r);
+	if (r < 0)
+		return fail(build->order.output, r);
+	r = write_through(build, command, output.fd);
+	if (r == 0) {
+		r = output_finish(&output);
+		return r < 0 ? fail(build->order.output, r) : EXIT_OPENED;
+	}
+	if (r != -ENOENT)
+		return fail(build->order.output, r);
 	complain("initrd: there is no program %s here; install it, or choose another with --compress",
 		 command[0]);
 	return EXIT_CONFIG;

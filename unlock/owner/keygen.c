@@ -15,7 +15,6 @@
 #include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
-#include "lib/file.h"
 #include "lib/secret.h"
 #include "owner/commands.h"
 #include "owner/output.h"
@@ -63,13 +62,14 @@ static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 		{ "bytes", required_argument, NULL, 'b' },
 		{ "owner", no_argument, NULL, 'O' },
 		{ "force", no_argument, NULL, 'f' },
+		{ "quiet", no_argument, NULL, 'q' },
 		{ 0 },
 	};
 	int option, r = EXIT_OPENED;
 
 	opterr = 0;
 	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while (r == 0 && (option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+	while (r == 0 && (option = getopt_long(argc, argv, "o:q", options, NULL)) != -1) {
 		if (option == 'o') {
 			keygen->output = optarg;
 		} else if (option == 'b') {
@@ -79,6 +79,8 @@ static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 			keygen->is_owner = true;
 		} else if (option == 'f') {
 			keygen->force = true;
+		} else if (option == 'q') {
+			say_nothing();
 		} else {
 			complain("keygen: unknown or incomplete option %s; see cocosecret keygen "
 				 "--help", argv[optind - 1]);
@@ -89,7 +91,7 @@ static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 		complain("keygen: wants -o FILE and nothing else; see cocosecret keygen --help");
 		r = EXIT_CONFIG;
 	}
-	if (r == 0 && keygen->is_owner && (keygen->has_size || strcmp(keygen->output, "-") == 0)) {
+	if (r == 0 && keygen->is_owner && (keygen->has_size || output_is_stdout(keygen->output))) {
 		complain("keygen: --owner makes two files, and goes neither with --bytes nor with -o -");
 		r = EXIT_CONFIG;
 	}
@@ -120,8 +122,8 @@ static int fill(struct secret *key, size_t size)
 static const char *hint(int r, bool force)
 {
 	if (r != -EEXIST)
-		return strerror(-r);
-	return force ? "exists and is not a regular file" :
+		return output_explain(r);
+	return force ? output_explain(r) :
 		       "exists already and may be in use; give another name, or --force to destroy it";
 }
 
@@ -130,7 +132,7 @@ static int explain(const struct keygen *keygen, const char *where, int r)
 	if (r == 0)
 		return EXIT_OPENED;
 	complain("keygen: %s: %s", where, hint(r, keygen->force));
-	return r == -EEXIST ? EXIT_CONFIG : EXIT_IO;
+	return r == -EEXIST || r == -ENOLINK ? EXIT_CONFIG : EXIT_IO;
 }
 
 static int store(const struct keygen *keygen, const char *path, const struct secret *key)
@@ -138,13 +140,6 @@ static int store(const struct keygen *keygen, const char *path, const struct sec
 	int r = keygen->force ? output_replace(path, key) : output_new(path, key);
 
 	return explain(keygen, path, r);
-}
-
-static int store_key(const struct keygen *keygen, const struct secret *key)
-{
-	if (strcmp(keygen->output, "-") == 0)
-		return explain(keygen, "standard output", file_write(STDOUT_FILENO, key->bytes, key->size));
-	return store(keygen, keygen->output, key);
 }
 
 /* In PEM (RFC 7468), as openssl genpkey writes it. */
@@ -184,9 +179,9 @@ static int check_place(const struct keygen *keygen, const char *public)
 {
 	struct stat st;
 
-	if (keygen->force ? output_may_replace(public) : lstat(public, &st) < 0)
-		return EXIT_OPENED;
-	return explain(keygen, public, -EEXIST);
+	if (keygen->force)
+		return explain(keygen, public, output_check(public));
+	return explain(keygen, public, lstat(public, &st) < 0 ? 0 : -EEXIST);
 }
 
 static int make_pair(const struct keygen *keygen, const struct secret *seed)
@@ -213,10 +208,23 @@ static int make_pair(const struct keygen *keygen, const struct secret *seed)
 	if (r)
 		return r;
 	base64_encode(anchor.bytes, ANCHOR_SIZE, BASE64URL, word);
-	printf("%s: the owner's private key: it stays with the owner\n"
-	       "%s: the public key, for " ANCHOR_FOLDER "/NAME.pem of an image, or\n"
-	       "rd.cocosecret.owner=%s\n", keygen->output, path, word);
+	say("%s: the owner's private key: it stays with the owner\n"
+	    "%s: the public key, for " ANCHOR_FOLDER "/NAME.pem of an image, or\n"
+	    "rd.cocosecret.owner=%s", keygen->output, path, word);
 	return EXIT_OPENED;
+}
+
+static int make_key(const struct keygen *keygen, const struct secret *key)
+{
+	int r;
+
+	if (output_is_stdout(keygen->output))
+		say_aside();
+	r = store(keygen, keygen->output, key);
+	if (r == 0)
+		say("%s: a random key of %zu bytes, for cocosecret enroll --new-key-file and cocosecret "
+		    "table build", keygen->output, key->size);
+	return r;
 }
 
 int keygen_main(int argc, char **argv)
@@ -225,7 +233,7 @@ int keygen_main(int argc, char **argv)
 	struct keygen keygen = { .size = BYTES_DEFAULT };
 	int r = parse_arguments(&keygen, argc, argv);
 
-	if (r == 0 && strcmp(keygen.output, "-") == 0 && isatty(STDOUT_FILENO)) {
+	if (r == 0 && output_is_stdout(keygen.output) && isatty(STDOUT_FILENO)) {
 		complain("keygen: a key is not for a terminal: give a file, or a pipe");
 		r = EXIT_CONFIG;
 	}
@@ -233,5 +241,5 @@ int keygen_main(int argc, char **argv)
 		r = fill(&key, keygen.size);
 	if (r)
 		return r;
-	return keygen.is_owner ? make_pair(&keygen, &key) : store_key(&keygen, &key);
+	return keygen.is_owner ? make_pair(&keygen, &key) : make_key(&keygen, &key);
 }

@@ -20,6 +20,7 @@
 #define OPTION_ALSO   "  --also UUID=KEYFILE  another secret of the header; seal it again too\n"
 #define OPTION_SIGN   "  --sign-key URI       the owner's private key: sign it, too\n"
 #define OPTION_FORCE  "  --force              leave other tokens without a valid seal\n"
+#define OPTION_QUIET  "  -q, --quiet          say nothing where all is well\n"
 #define OPTION_JSON   "  --json               for programs\n"
 #define OPTION_PLACE  "  --secrets DIR        look for the secrets there\n"
 
@@ -31,16 +32,18 @@ static const struct command {
 	const char *help;
 	const char *options;
 } commands[] = {
-	{ NULL, "keygen", keygen_main, "-o FILE [--bytes N | --owner] [--force]",
+	{ NULL, "keygen", keygen_main, "-o FILE [--bytes N | --owner] [--force] [-q]",
 	  "make a random key",
-	  "  -o, --output FILE    a file that does not exist yet, or - for a pipe\n"
+	  "  -o, --output FILE    a file that does not exist yet; - is stdout\n"
 	  "  --owner              a pair of keys to sign headers with: FILE, and FILE.pub\n"
 	  "  --bytes N            32 to 512; by default 32\n"
-	  "  --force              replace an existing file, and with it the key in it\n" },
-	{ "table", "build", table_build_main, "-o FILE [--max BYTES] [UUID=]KEYFILE...",
+	  "  --force              replace an existing file, and with it the key in it\n"
+	  OPTION_QUIET },
+	{ "table", "build", table_build_main, "-o FILE [--max BYTES] [-q] [UUID=]KEYFILE...",
 	  "write a secret table for LAUNCH_SECRET",
-	  "  -o, --output FILE    the table; replaced when all is well\n"
+	  "  -o, --output FILE    the table; replaced when all is well; - is stdout\n"
 	  "  --max BYTES          what the firmware's area holds; by default 3072\n"
+	  OPTION_QUIET
 	  "Without a UUID a key is the disk key, 736869e5-84f0-4973-92ec-06879ce3da0b.\n" },
 	{ "table", "show", table_show_main, "FILE", "list a table's secrets, without their bytes", "" },
 	{ "table", "check", table_check_main, "FILE [--max BYTES]",
@@ -52,7 +55,7 @@ static const struct command {
 	  "  --key-file OPENS     a key that opens it; else ask for a passphrase\n"
 	  "  --new-key-file KEY   the secret's key, 32 random bytes or more\n"
 	  "  --name NAME          the only name under which it will open\n"
-	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN OPTION_FORCE },
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN OPTION_FORCE OPTION_QUIET },
 	{ NULL, "seal", seal_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "seal a header again after a wanted change",
 	  "  --key-file KEY       the secret's key\n"
@@ -62,18 +65,19 @@ static const struct command {
 	  "  --owner FILE         the public key of whoever signs there\n"
 	  "  --force              seal what it says now, even with a broken seal, and\n"
 	  "                       leave other tokens without a valid seal\n"
+	  OPTION_QUIET
 	  "Without --force a header whose seal is broken is shown and left as it is.\n" },
 	{ NULL, "verify", verify_main, "DEVICE --key-file KEY [OPTIONS]",
 	  "say whether a header is sealed, and if not, why",
 	  "  --key-file KEY       the secret's key\n"
 	  "  --name NAME          the name under which it must open\n"
 	  "  --owner FILE         the public key of the owner who must have signed it\n"
-	  OPTION_HEADER OPTION_SECRET },
+	  OPTION_HEADER OPTION_SECRET OPTION_QUIET },
 	{ NULL, "rotate", rotate_main, "DEVICE --key-file OLD --new-key-file NEW [OPTIONS]",
 	  "replace a secret's old key with a new one",
 	  "  --key-file OLD       the secret's present key\n"
 	  "  --new-key-file NEW   its key from now on\n"
-	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN OPTION_FORCE
+	  OPTION_HEADER OPTION_SECRET OPTION_ALSO OPTION_SIGN OPTION_FORCE OPTION_QUIET
 	  "After an interruption, the same command finishes the rotation.\n" },
 	{ NULL, "initrd", initrd_main, "-o FILE [OPTIONS]",
 	  "make an initramfs of one program, cocosecret-init",
@@ -132,6 +136,31 @@ void complain(const char *format, ...)
 	va_start(args, format);
 	vcomplain(format, args);
 	va_end(args);
+}
+
+static bool is_aside, is_quiet;
+
+void say_aside(void)
+{
+	is_aside = true;
+}
+
+void say_nothing(void)
+{
+	is_quiet = true;
+}
+
+void say(const char *format, ...)
+{
+	FILE *out = is_aside ? stderr : stdout;
+	va_list args;
+
+	if (is_quiet)
+		return;
+	va_start(args, format);
+	vfprintf(out, format, args);
+	va_end(args);
+	fputs("\n", out);
 }
 
 /* libcryptsetup's words, which elsewhere go to the kernel log. */

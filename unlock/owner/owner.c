@@ -11,11 +11,14 @@
 
 #include "config/volume.h"
 #include "header/copies.h"
+#include "header/keyslot.h"
 #include "header/seal.h"
 #include "header/volume_key.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"
+#include "owner/kind.h"
+#include "owner/table_file.h"
 
 static const struct option options[] = {
 	{ "header", required_argument, NULL, 'h' },
@@ -30,6 +33,7 @@ static const struct option options[] = {
 	{ "to-sign", required_argument, NULL, 'T' },
 	{ "signature", required_argument, NULL, 'V' },
 	{ "owner", required_argument, NULL, 'O' },
+	{ "quiet", no_argument, NULL, 'q' },
 	{ 0 },
 };
 
@@ -150,10 +154,35 @@ static int take(struct owner *owner, int option, struct files *files)
 		owner->file = optarg;
 		owner->detached = true;
 		return EXIT_OPENED;
+	case 'q':
+		say_nothing();
+		return EXIT_OPENED;
 	default:
 		owner->force = true;
 		return EXIT_OPENED;
 	}
+}
+
+static int miss(const struct owner *owner, const char *what)
+{
+	complain("%s: %s; see cocosecret %s --help", owner->command, what, owner->command);
+	return EXIT_CONFIG;
+}
+
+static int check_complete(const struct owner *owner, int count, char **devices, unsigned int takes,
+			  const struct files *files)
+{
+	if (count == 0 && !owner->detached)
+		return miss(owner, "a DEVICE is missing, or --header FILE in its place");
+	if (takes & OWNER_TAKES_NEW_KEY && !files->new_key)
+		return miss(owner, "--new-key-file KEY is missing");
+	if (!files->key)
+		return miss(owner, "--key-file KEY is missing");
+	if (count == (owner->detached ? 0 : 1))
+		return EXIT_OPENED;
+	complain("%s: %s: is one DEVICE too many%s; see cocosecret %s --help", owner->command,
+		 devices[count - 1], owner->detached ? " beside --header" : "", owner->command);
+	return EXIT_CONFIG;
 }
 
 static int parse_options(struct owner *owner, int argc, char **argv, unsigned int takes,
@@ -163,7 +192,7 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 
 	opterr = 0;
 	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "q", options, NULL)) != -1) {
 		if (!is_taken(option, takes)) {
 			complain("%s: unknown or incomplete option %s; see cocosecret %s --help",
 				 owner->command, argv[optind - 1], owner->command);
@@ -175,13 +204,9 @@ static int parse_options(struct owner *owner, int argc, char **argv, unsigned in
 	}
 	if (!files->key && takes & OWNER_MAY_ASK)
 		files->key = key_file_asked;
-	if (argc - optind != (owner->detached ? 0 : 1) || !files->key ||
-	    ((takes & OWNER_TAKES_NEW_KEY) && !files->new_key)) {
-		complain("%s: wants one DEVICE or --header%s%s; see cocosecret %s --help",
-			 owner->command, takes & OWNER_TAKES_NEW_KEY ? " and --new-key-file" : "",
-			 takes & OWNER_MAY_ASK ? "" : " and --key-file", owner->command);
-		return EXIT_CONFIG;
-	}
+	r = check_complete(owner, argc - optind, argv + optind, takes, files);
+	if (r)
+		return r;
 	if (!owner->detached)
 		owner->file = argv[optind];
 	owner->device = owner->file;
@@ -197,6 +222,26 @@ static int check_length(const struct owner *owner, const struct owner_key *key)
 		 "seal would let the host guess a shorter one", owner->command, key->file,
 		 SEAL_SECRET_MIN);
 	return EXIT_CONFIG;
+}
+
+/*
+ * No table at all takes the one, and that of the usual area does not take the other, but an agent of
+ * the owner's may bring it, or another firmware.
+ */
+static int check_room(const struct owner *owner, const struct owner_key *key)
+{
+	size_t needed = key->bytes.size + 2 * (size_t)SECRET_HEAD_SIZE;
+
+	if (needed > SECRET_AREA_MAX) {
+		complain("%s: %s: no secret table takes a key of %zu bytes; 32 are enough, as "
+			 "cocosecret keygen makes them", owner->command, key->file, key->bytes.size);
+		return EXIT_CONFIG;
+	}
+	if (needed > TABLE_AREA_DEFAULT)
+		complain("%s: %s: warning: a key of %zu bytes does not fit into the %d bytes that the "
+			 "AmdSev OVMF has for a table; 32 are enough, as cocosecret keygen makes them",
+			 owner->command, key->file, key->bytes.size, TABLE_AREA_DEFAULT);
+	return EXIT_OPENED;
 }
 
 static int explain_open(const struct owner *owner, const char *why)
@@ -282,6 +327,8 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 		if (r == 0)
 			r = check_length(owner, &owner->keys[i]);
 	}
+	if (r == 0 && has_new)
+		r = check_room(owner, &owner->keys[0]);
 	return r;
 }
 
@@ -353,6 +400,46 @@ static int peek(struct owner *owner, uint64_t size)
 	return r;
 }
 
+/* Nobody knows a descriptor by its number. */
+static void drop_path(const char *path, struct fault *fault)
+{
+	size_t length = strlen(path);
+
+	if (strncmp(fault->text, path, length) == 0)
+		memmove(fault->text, fault->text + length, strlen(fault->text + length) + 1);
+}
+
+/* The content is looked at where it is, not in a copy. */
+static int explain_load(const struct owner *owner, const char *path, int code, struct fault *fault)
+{
+	const struct partition *partition = &owner->partition;
+	off_t end = lseek(owner->fd, 0, SEEK_END);
+	uint64_t size = partition->size ? partition->size : end < 0 ? 0 : (uint64_t)end;
+	int r = kind_explain(owner->fd, partition->start, size, code, fault);
+
+	drop_path(path, fault);
+	complain("%s: %s%s%s", owner->command, owner->device, fault->text[0] == ':' ? "" : " ",
+		 fault->text);
+	return r;
+}
+
+int owner_load(const struct owner *owner, const char *path, struct header *header)
+{
+	const struct header_source source = {
+		.name = owner->command, .file = "", .device = path,
+		.terms = owner->detached ? POLICY_DETACHED : 0,
+	};
+	struct fault fault;
+	int r = header_read(header, &source, &fault);
+
+	if (r && header->step == HEADER_LOAD)
+		return explain_load(owner, path, r, &fault);
+	if (r)
+		complain("%s: the header of %s is refused: %s", owner->command, owner->device,
+			 fault.text);
+	return r;
+}
+
 static int load_peek(struct owner *owner, uint64_t size, struct header *header)
 {
 	int r = peek(owner, size);
@@ -376,35 +463,6 @@ int owner_load_device(struct owner *owner, struct header *header)
 	return load_peek(owner, end, header);
 }
 
-/* Nobody knows a descriptor by its number. */
-static const char *without_path(const char *path, const char *said)
-{
-	size_t length = strlen(path);
-
-	return strncmp(said, path, length) == 0 ? said + length : NULL;
-}
-
-int owner_load(const struct owner *owner, const char *path, struct header *header)
-{
-	const struct header_source source = {
-		.name = owner->command, .file = "", .device = path,
-		.terms = owner->detached ? POLICY_DETACHED : 0,
-	};
-	struct fault fault;
-	int r = header_read(header, &source, &fault);
-
-	if (r && header->step == HEADER_LOAD) {
-		const char *rest = without_path(path, fault.text);
-
-		complain("%s: %s%s", owner->command, rest ? owner->device : "",
-			 rest ? rest : fault.text);
-	} else if (r) {
-		complain("%s: the header of %s is refused: %s", owner->command, owner->device,
-			 fault.text);
-	}
-	return r;
-}
-
 bool owner_key_fits(const struct owner_key *key, const struct token *token)
 {
 	return key->bytes.size >= SEAL_SECRET_MIN &&
@@ -415,6 +473,41 @@ bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int s
 {
 	return crypt_activate_by_passphrase(cd, NULL, slot, (const char *)key->bytes.bytes,
 					    key->bytes.size, 0) == slot;
+}
+
+/* Of slots that only who names them wants to try; whoever gives a key has named it. */
+static int get_volume_key(struct crypt_device *cd, const struct owner_key *opener, int slot,
+			  struct secret *volume_key)
+{
+	int r = crypt_volume_key_get(cd, slot, (char *)volume_key->bytes, &volume_key->size,
+				     (const char *)opener->bytes.bytes, opener->bytes.size);
+
+	for (int i = 0; r < 0 && slot == CRYPT_ANY_SLOT && i < crypt_keyslot_max(CRYPT_LUKS2); i++)
+		if (crypt_keyslot_get_priority(cd, i) == CRYPT_SLOT_PRIORITY_IGNORE)
+			r = get_volume_key(cd, opener, i, volume_key);
+	return r;
+}
+
+/* The volume key is in locked memory for this moment only. */
+int owner_add_keyslot(const struct owner *owner, struct crypt_device *cd,
+		      const struct owner_key *opener, int slot)
+{
+	CLEANUP(secret_wipe) struct secret volume_key = { 0 };
+	const struct secret *new = &owner->keys[0].bytes;
+	int r = secret_allocate(&volume_key, (size_t)crypt_get_volume_key_size(cd));
+
+	volume_key.size = volume_key.capacity;
+	if (r == 0)
+		r = get_volume_key(cd, opener, slot, &volume_key);
+	if (r >= 0)
+		r = keyslot_make_cheap(cd);
+	if (r >= 0)
+		r = crypt_keyslot_add_by_volume_key(cd, CRYPT_ANY_SLOT,
+						    (const char *)volume_key.bytes, volume_key.size,
+						    (const char *)new->bytes, new->size);
+	if (r < 0)
+		complain("%s: %s: %s", owner->command, owner->device, keyslot_explain(r));
+	return r;
 }
 
 bool owner_volume_key_holds(const struct header *header, const struct owner_key *key)

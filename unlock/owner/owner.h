@@ -42,6 +42,7 @@ struct owner {
 	bool force;
 	bool detached;
 	bool clear_rest; /* the parts of the key-slot areas that no key slot has */
+	bool unchanged;  /* the change was none: all is there already */
 	struct key_files files;
 	struct signing signing;
 };
@@ -72,6 +73,13 @@ int owner_load(const struct owner *owner, const char *path, struct header *heade
 /* Whether @key may be that of the token's secret. */
 bool owner_key_fits(const struct owner_key *key, const struct token *token);
 bool owner_key_opens(struct crypt_device *cd, const struct owner_key *key, int slot);
+
+/*
+ * Adds a key slot for the first key, by another one that opens @slot, or any. The slot's number, or
+ * negative errno, reported.
+ */
+int owner_add_keyslot(const struct owner *owner, struct crypt_device *cd,
+		      const struct owner_key *opener, int slot);
 
 /* Whether the volume key in the token that was found, where it has one, is the volume's. */
 bool owner_volume_key_holds(const struct header *header, const struct owner_key *key);

@@ -2,6 +2,7 @@
 #include "owner/partition.h"
 
 #include <blkid.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,13 @@
 
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
+#include "owner/kind.h"
+
+/* What is said of all partitions, in a part of a message. */
+struct text {
+	char text[384];
+	size_t used;
+};
 
 /* libblkid counts partitions in these, whatever the disk's sectors are. */
 enum { UNIT = 512 };
@@ -86,15 +94,50 @@ static int search(blkid_partlist partitions, int fd, const char *wanted, struct 
 	return count;
 }
 
-static int explain(const char *image, const char *wanted, int count, struct fault *fault)
+__attribute__((format(printf, 2, 3)))
+static void add_text(struct text *text, const char *format, ...)
+{
+	size_t left = sizeof(text->text) - text->used;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text->text + text->used, left, format, args);
+	va_end(args);
+	text->used += n < 0 ? 0 : (size_t)n < left ? (size_t)n : left - 1;
+}
+
+/* "1 (LUKS2, "root"), 2 (vfat)", as much of it as a line takes. */
+static void name_all(blkid_partlist partitions, int fd, struct text *text)
+{
+	for (int i = 0; i < blkid_partlist_numof_partitions(partitions); i++) {
+		blkid_partition partition = blkid_partlist_get_partition(partitions, i);
+		const char *label = blkid_partition_get_name(partition);
+		struct partition found = { 0 };
+		char kind[KIND_TEXT];
+
+		take(partition, &found);
+		kind_name(fd, found.start, found.size, kind);
+		add_text(text, "%s%d (%s", i ? ", " : "", blkid_partition_get_partno(partition),
+			 ESCAPED(slice_of(kind)));
+		if (label && label[0])
+			add_text(text, ", \"%s\"", ESCAPED(slice_of(label)));
+		add_text(text, ")");
+	}
+}
+
+static int explain(const char *image, const char *wanted, int count, const struct text *all,
+		   struct fault *fault)
 {
 	if (wanted)
-		fault_set(fault, count ? "%s: %d partitions are called %s; give the number" :
-			  "%s: has %d partitions that are called %s", image, count,
-			  ESCAPED(slice_of(wanted)));
+		fault_set(fault, count ? "%s: %d partitions are called %s; give the number: %s" :
+			  "%s: has %d partitions that are called %s; there are %s", image, count,
+			  ESCAPED(slice_of(wanted)), all->text);
 	else
 		fault_set(fault, count ? "%s: %d of its partitions hold LUKS; choose one with "
-			  "--partition" : "%s: %d of its partitions hold LUKS", image, count);
+			  "--partition: %s" : "%s: %d of its partitions hold LUKS; there are %s; "
+			  "cryptsetup reencrypt --encrypt encrypts one in place", image, count,
+			  all->text);
 	return EXIT_CONFIG;
 }
 
@@ -103,6 +146,7 @@ static int search_file(int fd, const char *image, const char *wanted, struct par
 {
 	CLEANUP(free_probe) blkid_probe probe = blkid_new_probe();
 	blkid_partlist partitions = probe ? list(probe, fd) : NULL;
+	struct text all = { 0 };
 	int count;
 
 	if (!partitions && !wanted)
@@ -112,7 +156,10 @@ static int search_file(int fd, const char *image, const char *wanted, struct par
 		return EXIT_CONFIG;
 	}
 	count = search(partitions, fd, wanted, found);
-	return count == 1 ? EXIT_OPENED : explain(image, wanted, count, fault);
+	if (count == 1)
+		return EXIT_OPENED;
+	name_all(partitions, fd, &all);
+	return explain(image, wanted, count, &all, fault);
 }
 
 int partition_find(int fd, const char *image, const char *wanted, struct partition *found,

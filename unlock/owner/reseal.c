@@ -46,6 +46,15 @@ static int leave_unsealed(const struct owner *owner, int id, const char *why)
 	return EXIT_HEADER;
 }
 
+/* No key seals it again: it is for none. */
+static int leave_stale(const struct owner *owner, int id)
+{
+	complain("%s: %s: token %d has lost its key slot, so nothing can seal it again; %s", owner->command,
+		 owner->device, id, owner->force ? "it is left as it is" : "nothing was changed; "
+		 "remove it with cryptsetup token remove, or leave it as it is with --force");
+	return owner->force ? EXIT_OPENED : EXIT_HEADER;
+}
+
 static int find_sealers(const struct owner *owner, struct crypt_device *cd,
 			struct json_object *document, struct sealers *sealers)
 {
@@ -56,6 +65,10 @@ static int find_sealers(const struct owner *owner, struct crypt_device *cd,
 	for (int id = 0; id < TOKENS_MAX && r == 0; id++) {
 		if (!token_json(document, id))
 			continue;
+		if (token_is_stale(document, id)) {
+			r = leave_stale(owner, id);
+			continue;
+		}
 		if (token_read(document, id, &token, &fault) < 0) {
 			r = leave_unsealed(owner, id, fault.text);
 			continue;
@@ -87,6 +100,13 @@ static int check_own_key(const struct owner *owner, struct crypt_device *cd,
 		if (token_read(document, id, &token, &fault) == 0 &&
 		    owner_key_opens(cd, &owner->keys[0], token.slot))
 			return EXIT_OPENED;
+	id = token_find(document, owner->secret, 0);
+	if (token_is_stale(document, id)) {
+		complain("%s: %s: token %d has lost its key slot, as when cryptsetup reencrypts; cocosecret "
+			 "enroll gives secret %s a new one", owner->command, owner->device, id,
+			 owner->secret);
+		return EXIT_HEADER;
+	}
 	complain("%s: %s: %s does not open the key slot of secret %s", owner->command,
 		 owner->device, owner->keys[0].file, owner->secret);
 	return EXIT_WRONG_KEY;
@@ -263,7 +283,7 @@ static int change_copy(struct owner *owner, const struct header_copy *copy,
 		r = owner_vouch(owner, &before, !change);
 	if (r == 0 && change)
 		r = change(owner, before.cd);
-	if (r)
+	if (r || owner->unchanged)
 		return r;
 	r = document_take(before.cd, &document, &fault);
 	if (r)
@@ -292,17 +312,23 @@ static int store(const struct owner *owner, struct header_copy *copy,
 	return r;
 }
 
-static void report(const struct owner *owner, const struct sealers *sealers)
+/* What is there now; what comes next is each command's to say. */
+static void report(const struct owner *owner, struct json_object *document,
+		   const struct sealers *sealers)
 {
 	const struct signing *signing = &owner->signing;
+	struct fault fault;
+	struct token token;
 
 	for (int id = 0; id < TOKENS_MAX; id++)
-		if (sealers->keys[id])
-			printf("%s: sealed%s, token %d\n", owner->device,
-			       signing_signs(signing) ? " and signed" : "", id);
+		if (sealers->keys[id] && token_read(document, id, &token, &fault) == 0)
+			say("%s: sealed%s for secret %s, token %d, key slot %d%s%s", owner->device,
+			    signing_signs(signing) ? " and signed" : "", token.secret, id, token.slot,
+			    token.name ? ", name " : ", no name",
+			    token.name ? ESCAPED(slice_of(token.name)) : "");
 	if (signing->to_sign)
-		printf("%s: now sign %s, and bring the 64 bytes with cocosecret seal --signature\n",
-		       owner->device, signing->to_sign);
+		say("%s: now sign %s, and bring the 64 bytes with cocosecret seal --signature",
+		    owner->device, signing->to_sign);
 }
 
 static int reseal(struct owner *owner, owner_change *change)
@@ -323,13 +349,15 @@ static int reseal(struct owner *owner, owner_change *change)
 		return r;
 	}
 	r = change_copy(owner, &copy, change, &sealers);
+	if (owner->unchanged)
+		return r;
 	if (r == 0)
 		r = try_copy(owner, &copy, &sealers, &after);
 	if (r == 0)
 		r = store(owner, &copy, after.document);
 	if (r)
 		return r;
-	report(owner, &sealers);
+	report(owner, after.document, &sealers);
 	advise(owner, after.document);
 	return EXIT_OPENED;
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "header/document.h"
-#include "header/keyslot.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"
@@ -89,28 +88,6 @@ static int check_sole_use(const struct owner *owner, struct json_object *documen
 	return EXIT_OPENED;
 }
 
-/* The volume key is in locked memory for this moment only. */
-static int add_keyslot(const struct owner *owner, struct crypt_device *cd, int old_slot)
-{
-	CLEANUP(secret_wipe) struct secret volume_key = { 0 };
-	const struct secret *old = &old_key(owner)->bytes, *new = &new_key(owner)->bytes;
-	int r = secret_allocate(&volume_key, (size_t)crypt_get_volume_key_size(cd));
-
-	volume_key.size = volume_key.capacity;
-	if (r == 0)
-		r = crypt_volume_key_get(cd, old_slot, (char *)volume_key.bytes, &volume_key.size,
-					 (const char *)old->bytes, old->size);
-	if (r >= 0)
-		r = keyslot_make_cheap(cd);
-	if (r >= 0)
-		r = crypt_keyslot_add_by_volume_key(cd, CRYPT_ANY_SLOT,
-						    (const char *)volume_key.bytes, volume_key.size,
-						    (const char *)new->bytes, new->size);
-	if (r < 0)
-		complain("rotate: %s: %s", owner->device, keyslot_explain(r));
-	return r;
-}
-
 /* @json NULL removes the token. */
 static int set_token(const struct owner *owner, struct crypt_device *cd, int id, const char *json)
 {
@@ -128,7 +105,7 @@ static int replace_keyslot(const struct owner *owner, struct crypt_device *cd,
 {
 	struct json_object *json = token_json(document, token->id);
 	struct json_object *slots = json_object_new_array();
-	int slot = add_keyslot(owner, cd, token->slot);
+	int slot = owner_add_keyslot(owner, cd, old_key(owner), token->slot);
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", slot);

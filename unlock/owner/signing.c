@@ -191,8 +191,7 @@ static int write_message(const struct signing *signing, char *message, size_t le
 
 	if (r == 0)
 		return EXIT_OPENED;
-	fault_set(fault, "--to-sign %s: %s", signing->to_sign,
-		  r == -EEXIST ? "exists and is not a regular file" : strerror(-r));
+	fault_set(fault, "--to-sign %s: %s", signing->to_sign, output_explain(r));
 	return EXIT_IO;
 }
 

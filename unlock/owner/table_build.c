@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
@@ -33,19 +34,22 @@ static int parse_arguments(struct build *build, int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "max", required_argument, NULL, 'm' },
+		{ "quiet", no_argument, NULL, 'q' },
 		{ 0 },
 	};
 	int option, r;
 
 	opterr = 0;
 	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "o:q", options, NULL)) != -1) {
 		if (option == 'o') {
 			build->output = optarg;
 		} else if (option == 'm') {
 			r = table_parse_max("table build", optarg, &build->max);
 			if (r)
 				return r;
+		} else if (option == 'q') {
+			say_nothing();
 		} else {
 			complain("table build: unknown or incomplete option %s; see cocosecret table "
 				 "build --help", argv[optind - 1]);
@@ -55,7 +59,12 @@ static int parse_arguments(struct build *build, int argc, char **argv)
 	build->secrets = argv + optind;
 	build->count = argc - optind;
 	if (!build->output || build->count == 0) {
-		complain("table build: wants -o FILE and at least one KEYFILE");
+		complain("table build: %s; see cocosecret table build --help", build->output ?
+			 "a KEYFILE is missing" : "-o FILE is missing");
+		return EXIT_CONFIG;
+	}
+	if (output_is_stdout(build->output) && isatty(STDOUT_FILENO)) {
+		complain("table build: a table is not for a terminal: give a file, or a pipe");
 		return EXIT_CONFIG;
 	}
 	return EXIT_OPENED;
@@ -68,13 +77,34 @@ static bool is_zero(const uint8_t guid[GUID_BYTES])
 	return memcmp(guid, zero, GUID_BYTES) == 0;
 }
 
-static int parse_uuid(const char *argument, uint8_t guid[GUID_BYTES], const char **file)
+/* In braces, as EDK 2 writes it, or with a name of virt-qemu-sev-validate's. */
+static bool read_uuid(struct slice text, char uuid[GUID_TEXT_SIZE])
+{
+	if (slice_is(text, "luks-key"))
+		text = SLICE(GUID_DISK_KEY);
+	if (text.length > 1 && text.at[0] == '{' && text.at[text.length - 1] == '}') {
+		text.at++;
+		text.length -= 2;
+	}
+	return guid_parse(text, uuid) == 0;
+}
+
+/* "./a=b" is a path: no UUID has a slash. */
+static const char *find_equals(const char *argument)
 {
 	const char *equals = strchr(argument, '=');
+
+	return equals && memchr(argument, '/', (size_t)(equals - argument)) ? NULL : equals;
+}
+
+static int parse_uuid(const char *argument, uint8_t guid[GUID_BYTES], const char **file)
+{
+	const char *equals = find_equals(argument);
 	char uuid[GUID_TEXT_SIZE] = GUID_DISK_KEY;
 
-	if (equals && guid_parse((struct slice){ argument, (size_t)(equals - argument) }, uuid) < 0) {
-		complain("table build: %s: not UUID=KEYFILE", argument);
+	if (equals && !read_uuid((struct slice){ argument, (size_t)(equals - argument) }, uuid)) {
+		complain("table build: %s: a secret is written UUID=KEYFILE, as " GUID_DISK_KEY
+			 "=disk.key; ./ before it makes it a path", argument);
 		return EXIT_CONFIG;
 	}
 	guid_to_efi(uuid, guid);
@@ -116,6 +146,19 @@ static void append(struct build *build, const uint8_t guid[GUID_BYTES], const st
 	build->needed += length;
 }
 
+/* As sevctl and virt-qemu-sev-validate separate it; a file may be called so. */
+static int check_colon(const char *argument)
+{
+	const char *colon = strchr(argument, ':');
+	char uuid[GUID_TEXT_SIZE];
+
+	if (!colon || access(argument, F_OK) == 0 ||
+	    !read_uuid((struct slice){ argument, (size_t)(colon - argument) }, uuid))
+		return EXIT_OPENED;
+	complain("table build: %s: a secret is written with =: %s=%s", argument, uuid, colon + 1);
+	return EXIT_CONFIG;
+}
+
 static int add(struct build *build, int index)
 {
 	CLEANUP(secret_wipe) struct secret key = { 0 };
@@ -125,6 +168,8 @@ static int add(struct build *build, int index)
 
 	if (r == 0)
 		r = check_duplicate(build, index, guid);
+	if (r == 0 && file == build->secrets[index])
+		r = check_colon(file);
 	if (r == 0)
 		r = key_file_read(&build->files, file, &key);
 	if (r == 0)
@@ -163,6 +208,15 @@ static void wipe(struct build *build)
 	secret_wipe(&build->table);
 }
 
+static void report(const struct build *build)
+{
+	if (output_is_stdout(build->output))
+		say_aside();
+	say("%s: a table of %d secret%s, %zu bytes of the area's %lu; cocosecret table show lists them, "
+	    "and LAUNCH_SECRET takes it", build->output, build->count, build->count == 1 ? "" : "s",
+	    build->table.size, build->max);
+}
+
 int table_build_main(int argc, char **argv)
 {
 	CLEANUP(wipe) struct build build = { .max = TABLE_AREA_DEFAULT,
@@ -175,9 +229,9 @@ int table_build_main(int argc, char **argv)
 		return r;
 	r = output_replace(build.output, &build.table);
 	if (r < 0) {
-		complain("table build: %s: %s", build.output,
-			 r == -EEXIST ? "exists and is not a regular file" : strerror(-r));
-		return r == -EEXIST ? EXIT_CONFIG : EXIT_IO;
+		complain("table build: %s: %s", build.output, output_explain(r));
+		return r == -EEXIST || r == -ENOLINK ? EXIT_CONFIG : EXIT_IO;
 	}
+	report(&build);
 	return EXIT_OPENED;
 }

@@ -50,7 +50,7 @@ struct part {
 struct uki {
 	struct order order;
 	struct mapped stub, kernel, initrd;
-	char signed_kernel[PATH_MAX], beside[PATH_MAX]; /* to be removed */
+	struct output output, signed_kernel; /* the latter is never put anywhere */
 };
 
 static int fail(const char *what, int r)
@@ -86,13 +86,17 @@ static int take(struct order *order, int option)
 static int check_order(const struct order *order)
 {
 	size_t length;
+	int r;
 
 	if (!order->output || !order->kernel || !order->initrd || !order->cmdline)
 		return refuse("needs -o, --kernel, --initrd and --cmdline", "see cocosecret uki --help");
 	if (!order->key != !order->certificate)
 		return refuse("--sign-key and --sign-cert", "one needs the other");
-	if (!output_may_replace(order->output))
-		return refuse(order->output, "exists and is not a regular file");
+	r = output_check(order->output);
+	if (r < 0)
+		return refuse(order->output, output_explain(r));
+	if (order->prints && output_is_stdout(order->output))
+		return refuse(order->output, "and --print-measurement both want standard output");
 	length = strlen(order->cmdline);
 	for (size_t i = 0; i < length; i++)
 		if (order->cmdline[i] < ' ' || order->cmdline[i] > '~')
@@ -164,36 +168,21 @@ static int sign(const struct order *order, const char *from, const char *to)
 	return r == -ENOENT ? EXIT_CONFIG : EXIT_IO;
 }
 
-static int make_beside(const struct uki *uki, char path[PATH_MAX])
-{
-	int fd;
-
-	if (snprintf(path, PATH_MAX, "%s.XXXXXX", uki->order.output) >= PATH_MAX) {
-		path[0] = '\0';
-		return -ENAMETOOLONG;
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		path[0] = '\0';
-	return fd < 0 ? -errno : fd;
-}
-
 /* The firmware checks it a second time, alone, when the stub starts it. */
 static int map_kernel(struct uki *uki)
 {
 	const struct order *order = &uki->order;
 	struct pe pe;
-	int fd, code = EXIT_OPENED;
+	int r, code = EXIT_OPENED;
 
 	if (order->key) {
-		fd = make_beside(uki, uki->signed_kernel);
-		if (fd < 0)
-			return fail(order->output, fd);
-		close(fd);
-		code = sign(order, order->kernel, uki->signed_kernel);
+		r = output_begin(&uki->signed_kernel, order->output);
+		if (r < 0)
+			return fail(order->output, r);
+		code = sign(order, order->kernel, uki->signed_kernel.beside);
 	}
 	if (!code)
-		code = map(&uki->kernel, order->key ? uki->signed_kernel : order->kernel);
+		code = map(&uki->kernel, order->key ? uki->signed_kernel.beside : order->kernel);
 	if (!code && !pe_read(&pe, uki->kernel.bytes, uki->kernel.size))
 		return refuse(order->kernel, "is no x86-64 kernel with an EFI stub");
 	return code;
@@ -328,12 +317,14 @@ static int build(const struct uki *uki, unsigned char **bytes, size_t *size)
 
 static int write_beside(struct uki *uki, const unsigned char *bytes, size_t size)
 {
-	CLEANUP(close_fd) int fd = make_beside(uki, uki->beside);
-	int r = fd < 0 ? fd : file_write(fd, bytes, size);
+	int r = output_begin(&uki->output, uki->order.output);
+	int fd = uki->output.fd;
 	mode_t mask = umask(0);
 
 	umask(mask);
-	if (r == 0 && (fchmod(fd, 0666 & ~mask) < 0 || fsync(fd) < 0))
+	if (r == 0)
+		r = file_write(fd, bytes, size);
+	if (r == 0 && fchmod(fd, 0666 & ~mask) < 0)
 		r = -errno;
 	return r < 0 ? fail(uki->order.output, r) : EXIT_OPENED;
 }
@@ -370,16 +361,13 @@ static int print_measurement(const char *path)
 /* A host's boot finds the old file, or the new one whole. */
 static int finish(struct uki *uki)
 {
-	const char *output = uki->order.output;
-	int code = uki->order.key ? sign(&uki->order, uki->beside, uki->beside) : EXIT_OPENED;
+	const char *beside = uki->output.beside;
+	int r, code = uki->order.key ? sign(&uki->order, beside, beside) : EXIT_OPENED;
 
 	if (!code && uki->order.prints)
-		code = print_measurement(uki->beside);
-	if (!code && rename(uki->beside, output) < 0)
-		return fail(output, -errno);
-	if (!code)
-		uki->beside[0] = '\0';
-	return code;
+		code = print_measurement(beside);
+	r = code ? 0 : output_finish(&uki->output);
+	return r < 0 ? fail(uki->order.output, r) : code;
 }
 
 static void free_uki(struct uki *uki)
@@ -387,15 +375,16 @@ static void free_uki(struct uki *uki)
 	unmap(&uki->stub);
 	unmap(&uki->kernel);
 	unmap(&uki->initrd);
-	if (uki->signed_kernel[0])
-		unlink(uki->signed_kernel);
-	if (uki->beside[0])
-		unlink(uki->beside);
+	output_free(&uki->signed_kernel);
+	output_free(&uki->output);
 }
 
 int uki_main(int argc, char **argv)
 {
-	CLEANUP(free_uki) struct uki uki = { .order = { .stub = LIBEXEC_PATH "/efi/cocosecret-stub.efi" } };
+	CLEANUP(free_uki) struct uki uki = {
+		.order = { .stub = LIBEXEC_PATH "/efi/cocosecret-stub.efi" },
+		.output = OUTPUT_INIT, .signed_kernel = OUTPUT_INIT,
+	};
 	CLEANUP(free_bytes) unsigned char *bytes = NULL;
 	size_t size = 0;
 	int code = parse(&uki.order, argc, argv);

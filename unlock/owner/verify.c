@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdio.h>
-
 #include "header/check.h"
 #include "header/identity.h"
 #include "lib/cleanup.h"
@@ -9,32 +7,72 @@
 #include "owner/commands.h"
 #include "owner/owner.h"
 
+/* What the tokens of the secret say of a key whose seal is not there. */
+enum keys_token {
+	NO_TOKEN,
+	STALE_TOKEN, /* none of them has a key slot */
+	OTHER_KEY,
+	OPENED,
+};
+
 /* A wrong seal is the header's fault only where the key is the right one. */
-static bool opens_a_token(const struct owner *owner, struct crypt_device *cd,
-			  struct json_object *document)
+static enum keys_token find_token(const struct owner *owner, struct crypt_device *cd,
+				  struct json_object *document, int *found)
 {
+	enum keys_token what = NO_TOKEN;
 	struct fault fault;
 	struct token token;
 
 	for (int id = token_find(document, owner->secret, 0); id >= 0;
-	     id = token_find(document, owner->secret, id + 1))
+	     id = token_find(document, owner->secret, id + 1)) {
+		if (what != OTHER_KEY)
+			*found = id;
+		if (what == NO_TOKEN && token_is_stale(document, id))
+			what = STALE_TOKEN;
+		if (token_is_stale(document, id))
+			continue;
+		what = OTHER_KEY;
 		if (token_read(document, id, &token, &fault) == 0 &&
 		    owner_key_opens(cd, &owner->keys[0], token.slot))
-			return true;
-	return token_find(document, owner->secret, 0) < 0;
+			return OPENED;
+	}
+	return what;
+}
+
+static int explain_seal(const struct owner *owner, const struct header *header, int r,
+			const struct fault *fault)
+{
+	int id = 0;
+
+	switch (find_token(owner, header->cd, header->document, &id)) {
+	case OPENED:
+		complain("verify: the header of %s is refused: %s is its key, but somebody changed the "
+			 "header since it was sealed (token %d), or its seal; cocosecret seal shows what "
+			 "it says now, and with --force seals it", owner->device, owner->keys[0].file, id);
+		return r;
+	case STALE_TOKEN:
+		complain("verify: the header of %s is refused: token %d has lost its key slot, as when "
+			 "cryptsetup reencrypts; cocosecret enroll gives secret %s a new one",
+			 owner->device, id, owner->secret);
+		return r;
+	case OTHER_KEY:
+		complain("verify: %s: %s is not the key of secret %s: it did not seal the header, and "
+			 "does not open its key slot; is it one from before a rotation?", owner->device,
+			 owner->keys[0].file, owner->secret);
+		return EXIT_WRONG_KEY;
+	default:
+		complain("verify: the header of %s is refused: %s", owner->device, fault->text);
+		return r;
+	}
 }
 
 static int explain(const struct owner *owner, const struct header *header, int r,
 		   const struct fault *fault)
 {
+	if (header->step == HEADER_SEAL && r == EXIT_HEADER)
+		return explain_seal(owner, header, r, fault);
 	complain("verify: the header of %s is refused: %s", owner->device, fault->text);
-	if (header->step == HEADER_SIGNATURE)
-		return r;
-	if (opens_a_token(owner, header->cd, header->document))
-		return r;
-	complain("verify: %s: %s is not the key of secret %s either: it does not open its key slot",
-		 owner->device, owner->keys[0].file, owner->secret);
-	return EXIT_WRONG_KEY;
+	return r;
 }
 
 /* Whether a boot that asks for this name would take it. */
@@ -68,11 +106,11 @@ static int verify(struct owner *owner)
 		complain("verify: %s: the volume key in token %d is not this volume's, so a boot takes "
 			 "the slower way through its key slot; run cocosecret seal", owner->device,
 			 token->id);
-	printf("%s: sealed for secret %s, token %d, key slot %d%s%s%s\n", owner->device, owner->secret,
-	       token->id, token->slot, token->name ? ", name " : "",
-	       token->name ? ESCAPED(slice_of(token->name)) : "",
-	       owner->signing.anchors.count ? ", signed by its owner" :
-	       token->signature ? ", its signature was not checked (--owner)" : "");
+	say("%s: sealed for secret %s, token %d, key slot %d%s%s%s", owner->device, owner->secret,
+	    token->id, token->slot, token->name ? ", name " : ", no name",
+	    token->name ? ESCAPED(slice_of(token->name)) : "",
+	    owner->signing.anchors.count ? ", signed by its owner" :
+	    token->signature ? ", its signature was not checked (--owner)" : "");
 	advise(owner, header.document);
 	return EXIT_OPENED;
 }
