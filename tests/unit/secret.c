@@ -207,7 +207,7 @@ static void a_message_lists_what_is_there(void **state)
 		write_file(name, "secret", 6);
 	}
 	secret_list(folder, text);
-	assert_int_equal(strlen(text), 3 * (GUID_TEXT_LENGTH + 2) + 3);
+	assert_int_equal(strlen(text), 4 * GUID_TEXT_LENGTH + 3 * 2 + 5);
 	assert_string_equal(text + strlen(text) - 5, ", ...");
 }
 

@@ -285,6 +285,30 @@ static void every_layer_of_an_overlay_counts(void **state)
 	assert_false(verified("/sysroot", EXT4("253:16", "/sysroot") OVERLAY("lowerdir=/sysroot")));
 }
 
+#define MEMORY LINE(1, "0:2", "/", "rootfs rootfs rw")
+
+#define MOVED(lower) MEMORY lower TMPFS("/sysroot/media/root-rw") \
+	OVERLAY("lowerdir=/media/root-ro,upperdir=/media/root-rw/overlay,workdir=/media/root-rw/work")
+
+/* initramfs-tools' overlayroot moves both below the new root; their old places are empty folders. */
+static void layers_that_were_moved_are_looked_for_among_all_mounts(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		meant = i ? "root" : "";
+		assert_true(verified("/sysroot", MOVED(EXT4("254:0", "/sysroot/media/root-ro"))));
+		assert_true(verified("/sysroot", MOVED(EXT4("254:0", "/mnt"))));
+		assert_false(verified("/sysroot", MOVED(EXT4("253:16", "/sysroot/media/root-ro"))));
+		assert_false(verified("/sysroot", MOVED(EXT4("254:0", "/sysroot/media/root-ro")
+							EXT4("253:16", "/mnt"))));
+		assert_false(verified("/sysroot", MOVED(EXT4("254:0", "/mnt")
+							LINE(9, "0:60", "/net", "9p host rw"))));
+		assert_false(verified("/sysroot", MOVED("")));
+	}
+	assert_false(verified("/sysroot", MOVED(EXT4("254:1", "/sysroot/media/root-ro"))));
+	assert_true(verified("/sysroot", MOVED(EXT4("254:1", "/a") EXT4("254:0", "/mnt"))));
+}
+
 static void overlays_on_overlays_end(void **state)
 {
 	(void)state;
@@ -296,7 +320,6 @@ static void overlays_on_overlays_end(void **state)
 			      OVERLAY("lowerdir=/mid")));
 }
 
-#define MEMORY LINE(1, "0:2", "/", "rootfs rootfs rw")
 
 static void another_volume_of_this_boot_is_not_the_root(void **state)
 {
@@ -393,6 +416,7 @@ int main(void)
 		TEST(a_journal_elsewhere_counts),
 		TEST(btrfs_is_good_on_good_devices),
 		TEST(every_layer_of_an_overlay_counts),
+		TEST(layers_that_were_moved_are_looked_for_among_all_mounts),
 		TEST(overlays_on_overlays_end),
 		TEST(another_volume_of_this_boot_is_not_the_root),
 		TEST(a_part_of_the_root_on_its_volume_is_enough),

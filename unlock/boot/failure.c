@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot/root_word.h"
 #include "boot/wipe.h"
 #include "lib/child.h"
 #include "lib/cleanup.h"
@@ -142,6 +143,7 @@ static void end_boot(bool has_shell)
 
 	failure_asked(&asked);
 	next = after_wiping(asked, wipe_all(-1, state), state);
+	root_word_explain();
 	if (next == ON_FAILURE_SHELL && !has_shell) {
 		log_error("no shell, since this image has none");
 		next = ON_FAILURE_POWEROFF;

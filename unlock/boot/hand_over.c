@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "boot/failure.h"
+#include "boot/other_names.h"
+#include "boot/root_word.h"
 #include "boot/settle.h"
 #include "boot/wipe.h"
 #include "generator/host.h"
@@ -53,6 +55,7 @@ int hand_over_verify(const char *dir)
 		return code;
 	}
 	wipe();
+	root_word_explain();
 	log_error("%s%s (exit %d)", fault.text,
 		  code == EXIT_HEADER ? "; name the root as /dev/mapper/NAME, and mount nothing else" : "",
 		  code);
@@ -84,5 +87,7 @@ int hand_over(const char *dir)
 
 	if (!code)
 		code = close_host_for_root();
+	if (!code)
+		other_names_settle(dir);
 	return code ? code : wipe_rest();
 }

@@ -11,6 +11,7 @@
 #include "boot/hand_over.h"
 #include "boot/module.h"
 #include "boot/options.h"
+#include "boot/root_word.h"
 #include "boot/run.h"
 #include "boot/wipe.h"
 #include "config/cmdline.h"
@@ -32,7 +33,8 @@ static void help(void)
 {
 	puts("Usage: cocosecret-unlock [--cocotab FILE] [--cmdline FILE]\n"
 	     "       cocosecret-unlock verify-root | root-mounted | hand-over DIR\n"
-	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure | load-ciphers\n"
+	     "       cocosecret-unlock wipe | wipe-rest | fail | on-failure | load-ciphers |\n"
+	     "                         explain-root\n"
 	     "\n"
 	     "Opens the volumes of " COCOTAB_PATH " and of rd.cocosecret= on the kernel command line\n"
 	     "with launch secrets, and wipes the secrets. Runs in the initramfs, as root. A run that\n"
@@ -48,6 +50,7 @@ static void help(void)
 	     "  wipe-rest        wipe every launch secret if a volume has the option wipe-rest\n"
 	     "  fail             wipe, then do what rd.cocosecret.on-failure= says\n"
 	     "  on-failure       print what it says: poweroff, reboot, halt, shell; or off\n"
+	     "  explain-root     say why the root is not mounted, if root= is the reason\n"
 	     "  load-ciphers     load dm-crypt and the usual ciphers, so that a run need not wait\n"
 	     "\n"
 	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
@@ -69,6 +72,12 @@ static int refuse(const char *argument)
 	return EXIT_CONFIG;
 }
 
+static int explain_root(void)
+{
+	root_word_explain();
+	return EXIT_OPENED;
+}
+
 static int load_ciphers(void)
 {
 	module_load_ciphers();
@@ -84,6 +93,7 @@ static const struct {
 	{ "wipe-rest", wipe_rest },
 	{ "fail", failure_end_boot },
 	{ "on-failure", failure_print },
+	{ "explain-root", explain_root },
 };
 
 static const struct {

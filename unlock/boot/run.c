@@ -10,6 +10,7 @@
 #include "boot/course.h"
 #include "boot/discover.h"
 #include "boot/plan.h"
+#include "boot/root_word.h"
 #include "boot/securityfs.h"
 #include "boot/warm.h"
 #include "boot/wipe.h"
@@ -311,6 +312,8 @@ int run_unlock(const struct run_arguments *arguments)
 	if (code)
 		undo(&run);
 	write_times(&run);
+	if (!code)
+		root_word_warn(run.course.state);
 	if (code)
 		log_error("%s (exit %d)", run.course.reason.text, code);
 	return code;

@@ -396,6 +396,11 @@ bool cmdline_value(struct slice text, const char *key, struct slice *value)
 	return cmdline_has(text, key, value) && value->at;
 }
 
+bool cmdline_root(struct slice text, struct slice *value)
+{
+	return cmdline_value(text, "root", value) && value->length && !slice_is(*value, "gpt-auto");
+}
+
 int cmdline_load(const char *path, struct cmdline *cmdline, struct fault *fault)
 {
 	CLEANUP(free_text) char *text = NULL;

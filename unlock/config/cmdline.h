@@ -68,6 +68,9 @@ bool cmdline_has(struct slice text, const char *key, struct slice *value);
 /* The last value of any parameter, a piece of @text; false where it is not there or has none. */
 bool cmdline_value(struct slice text, const char *key, struct slice *value);
 
+/* What root= names; false where it is not there, or leaves it to systemd by gpt-auto. */
+bool cmdline_root(struct slice text, struct slice *value);
+
 /* The last of "ro" and "rw" counts, and read-only is what the root's own fsck wants. */
 bool cmdline_is_writable(struct slice text);
 

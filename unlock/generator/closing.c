@@ -22,10 +22,13 @@
 
 enum { PATH_SIZE = 768, PATTERN_SIZE = 256 };
 
+/*
+ * No other unlocker: what a command line of former days, rd.luks.uuid= say, or a crypttab in the image
+ * asks for would wait for a passphrase without end.
+ */
 static const char *const allowed_generators[] = {
 	"cocosecret-generator",
 	"dracut-rootfs-generator",
-	"systemd-cryptsetup-generator",
 	"systemd-fstab-generator",
 	"systemd-integritysetup-generator",
 	"systemd-veritysetup-generator",
@@ -46,8 +49,7 @@ static const char *const allowed_units[] = {
 	"systemd-random-seed.service", "systemd-vconsole-setup.service",
 	"systemd-fsck-root.service", "systemd-fsck@.service", "systemd-fsckd.*",
 	"systemd-volatile-root.service",
-	"systemd-cryptsetup@.service", "systemd-integritysetup@.service",
-	"systemd-veritysetup@.service",
+	"systemd-integritysetup@.service", "systemd-veritysetup@.service",
 	"systemd-halt.service", "systemd-poweroff.service", "systemd-reboot.service",
 	"systemd-kexec.service", "systemd-exit.service",
 	/* For the devices below a root. */

@@ -143,7 +143,7 @@ static void append(char *out, size_t size, const char *before, struct slice valu
 
 /*
  * Where neither the command line nor the image names a root, it is the one that the unlocker settles
- * on, whatever systemd-gpt-auto-generator finds meanwhile.
+ * on, whatever systemd-gpt-auto-generator finds meanwhile, or root=gpt-auto asks of it.
  */
 static int write_root(const char *directory, struct slice cmdline)
 {
@@ -160,7 +160,7 @@ static int write_root(const char *directory, struct slice cmdline)
 	struct slice value;
 	int r;
 
-	if (cmdline_value(cmdline, "root", &value) || access(ROOT_UNIT, F_OK) == 0)
+	if (cmdline_root(cmdline, &value) || access(ROOT_UNIT, F_OK) == 0)
 		return 0;
 	append(text, sizeof(text), cmdline_is_writable(cmdline) ? "rw" : "ro", (struct slice){ 0 });
 	if (cmdline_value(cmdline, "rootflags", &value))

@@ -119,7 +119,7 @@ static int find(struct slice cmdline, char name[VOLUME_NAME_SIZE], struct fault 
 	CLEANUP(close_fd) int state = state_look(STATE_PATH);
 	struct slice root = { "", 0 };
 
-	if (!cmdline_value(cmdline, "root", &root) || slice_is(root, "gpt-auto"))
+	if (!cmdline_root(cmdline, &root))
 		return find_settled(state, name, fault);
 	return find_named(state, root, name, fault);
 }

@@ -16,6 +16,7 @@
 #define VOLUMES   STATE_VOLUMES
 #define WIPE_REST "wipe-rest"
 #define LOST      "lost"
+#define VERIFIED  "verified.json"
 #define ROOT_LINK "root"
 #define ROOT_ANY  "any-root"
 #define MAPPER    "/dev/mapper/"
@@ -328,6 +329,11 @@ int state_add_wiped(int state, const char *secret)
 	return replace(state, file, object);
 }
 
+bool state_has_verified(int state)
+{
+	return is_there(state, VERIFIED);
+}
+
 int state_add_verified(int state, const char *dir)
 {
 	CLEANUP(put_json) struct json_object *object = json_object_new_object();
@@ -336,5 +342,5 @@ int state_add_verified(int state, const char *dir)
 		return -ENOMEM;
 	add_text(object, "dir", dir);
 	add_number(object, "verified_us", clock_us());
-	return replace(state, "verified.json", object);
+	return replace(state, VERIFIED, object);
 }

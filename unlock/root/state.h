@@ -73,6 +73,7 @@ struct json_object *state_read(int state, const char *folder, const char *name);
 /* That @secret, or STATE_WIPED_ALL, is gone; that all of @dir lies on what was opened. */
 int state_add_wiped(int state, const char *secret);
 int state_add_verified(int state, const char *dir);
+bool state_has_verified(int state); /* anything */
 int state_ask_wipe_rest(int state);
 int state_wants_wipe_rest(int state); /* 1, 0, or a negative errno */
 

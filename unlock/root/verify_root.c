@@ -40,6 +40,7 @@ struct layers {
 	struct verify_mounts *mounts;
 	const struct verify_mount *overlay;
 	struct fault *why;
+	bool on_device; /* a layer lies on a mount that is not in memory */
 };
 
 static bool is_one_of(const char *type, const char *const *types, size_t count)
@@ -77,6 +78,12 @@ static bool names_second_device(const struct verify_mount *mount)
 	return false;
 }
 
+static void need(struct layers *layers, struct verify_mount *mount)
+{
+	mount->is_root |= layers->overlay->is_root;
+	mount->needed = true;
+}
+
 /* Whatever is mounted on the way to a path may be what the path leads to. */
 static bool need_path(struct layers *layers, const char *path)
 {
@@ -87,11 +94,23 @@ static bool need_path(struct layers *layers, const char *path)
 
 		if (mount == layers->overlay || !path_is_within(path, mount->point))
 			continue;
-		mount->is_root |= layers->overlay->is_root;
-		mount->needed = true;
+		need(layers, mount);
+		layers->on_device |= !is_in_memory(mount);
 		found = true;
 	}
 	return found;
+}
+
+/*
+ * The kernel keeps the paths that an overlay was made with, and a tool may have moved what they led
+ * to, as overlayroot does. A path that leads into memory now, or nowhere, tells nothing: then any mount
+ * may be a layer, and each one must be ours.
+ */
+static void need_all(struct layers *layers)
+{
+	for (size_t i = 0; i < layers->mounts->count; i++)
+		if (&layers->mounts->list[i] != layers->overlay)
+			need(layers, &layers->mounts->list[i]);
 }
 
 static bool need_layer(void *context, const char *path)
@@ -99,19 +118,22 @@ static bool need_layer(void *context, const char *path)
 	struct layers *layers = context;
 	CLEANUP(free_text) char *real = path[0] == '/' ? layers->view->resolve(path) : NULL;
 
-	if (real && need_path(layers, path) && need_path(layers, real))
-		return true;
-	fault_set(layers->why, "an overlay whose layer %s cannot be found", ESCAPED(slice_of(path)));
-	return false;
+	if (!real || !need_path(layers, path) || !need_path(layers, real))
+		need_all(layers);
+	return true;
 }
 
 static bool verify_overlay(const struct verify_view *view, struct verify_mounts *mounts,
 			   const struct verify_mount *overlay, struct fault *why)
 {
-	struct layers layers = { view, mounts, overlay, why };
+	struct layers layers = { view, mounts, overlay, why, false };
 
 	fault_set(why, "an overlay without layers");
-	return verify_mount_layers(overlay, need_layer, &layers);
+	if (!verify_mount_layers(overlay, need_layer, &layers))
+		return false;
+	if (!layers.on_device)
+		need_all(&layers);
+	return true;
 }
 
 static bool verify_btrfs(const struct verify_view *view, const struct verify_mount *mount,
