@@ -256,3 +256,89 @@ def test_usage():
         assert call(imager, *words).returncode == 2
     assert call("sh", "-c", f"{imager} modules /none >/dev/full").returncode == 7
     assert call(imager, "modules", TOP).returncode == 7
+
+
+CRYPTTAB = """\
+# names of another boot
+sda5_crypt UUID=5D41402A-bc4b-4a76-b971-9d911017c592 none luks,x-initrd.attach
+data /dev/disk/by-uuid/4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10 none
+swap PARTUUID=1 none x-initrd.attach
+"""
+TAB = """\
+root UUID=5d41402a-bc4b-4a76-b971-9d911017c592
+data UUID=4a6bd4f2-5a42-4f0c-8f2b-0d9a7a3c1e10
+"""
+
+
+@pytest.mark.parametrize("maker", ["dracut", "dash"])
+def test_other_name(root, maker):
+    """A volume that the root's own crypttab has under another name is told
+    where the image is made."""
+    put(root, TAB)
+    (root / "etc/crypttab").write_text(CRYPTTAB)
+    if maker == "dash":
+        done = MAKERS[maker](root)
+    else:
+        done = call("bash", "-c", 'dwarn() { echo "dwarn: $*" >&2; }\n'
+                    f"{DRACUT.replace('installkernel', 'say_names')}",
+                    dracutsysrootdir=str(root))
+    (root / "etc/crypttab").unlink()
+    said = [line for line in done.stderr.splitlines() if "crypttab" in line]
+    assert len(said) == 1 and "under the name sda5_crypt; write root" in said[0]
+
+
+def test_other_name_unknown(tmp_path):
+    """Without volumes in cocotab, what is opened in the initramfs counts."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/cocotab").touch()
+    (tmp_path / "etc/crypttab").write_text(CRYPTTAB)
+    done = call(TOP / "build/cocosecret-image", "crypttab",
+                tmp_path / "etc/cocotab")
+    assert done.returncode == 0 and done.stdout.count("\n") == 2
+    assert "the name sda5_crypt; if it is the one" in done.stdout
+
+
+@pytest.fixture(name="refusing")
+def refusing_fixture(root):
+    """As on a machine whose root is on no enrolled volume."""
+    imager, real = root / IMAGER, root / "real-imager"
+    imager.rename(real)
+    imager.write_text(f"""#!/bin/sh
+[ "$1" = machine ] || exec {real} "$@"
+[ "$2" != /tmp/image ] || exit 0
+echo "cocosecret-image: this machine, by $2" >&2
+exit 2
+""")
+    imager.chmod(0o755)
+    yield root
+    real.rename(imager)
+
+
+def test_this_machine_hook(refusing):
+    """Its initramfs is made as without us, and it is said aloud; one that
+    goes elsewhere is ours."""
+    put(refusing, TAB)
+    hook_path = refusing / "usr/share/initramfs-tools/hooks/cocosecret"
+    for output, ours in (("/boot/initrd.img-6.1.new", False),
+                         ("/tmp/image", True)):
+        # As mkinitramfs, whose arguments the hook looks at.
+        done = call("sh", "-c", f'"{hook_path}"; exit $?', "mkinitramfs",
+                    "-o", output, "6.1", DESTDIR=str(refusing / "image"))
+        assert done.returncode == 0
+        assert ("module dm_crypt" in done.stdout) == ours
+        assert (f"E: cocosecret: this machine, by {output}" in done.stderr
+                ) != ours, done.stderr
+
+
+def test_this_machine_dracut(refusing):
+    """The module is not for it; nor does a line in dracut.conf help."""
+    module = refusing / "usr/lib/dracut/modules.d/50cocosecret/module-setup.sh"
+    script = (". $module; imager=$tool; require_binaries() { :; }; "
+              'derror() { echo "E: $*" >&2; }; check')
+    for output, root, status in (("/boot/initrd.img", "", 1),
+                                 ("/tmp/image", "", 255),
+                                 ("/boot/initrd.img", "/mnt", 255)):
+        done = call("bash", "-c", script, module=str(module), outfile=output,
+                    tool=str(refusing / IMAGER), dracutsysrootdir=root)
+        assert done.returncode == status, done.stderr
+        assert ("this machine, by" in done.stderr) == (status == 1)

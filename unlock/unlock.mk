@@ -89,9 +89,9 @@ $(BUILD)/cocosecret-generator: $(call in_rooms,unlock,generator root config lib)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
 
 # For whoever makes an initramfs, which itself has no need of it.
-$(BUILD)/cocosecret-image: $(call in_rooms,unlock,image generator root config lib)
+$(BUILD)/cocosecret-image: $(call in_rooms,unlock,image generator root header config lib)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(volume_libs)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(owner_libs)
 
 # Of the rooms above it needs nothing that needs libcryptsetup.
 $(BUILD)/cocosecret-agent: $(call in_rooms,unlock,agent boot generator root header config lib)

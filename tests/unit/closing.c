@@ -99,6 +99,22 @@ static void what_no_list_names_is_masked(void **state)
 			    CLOSED_PATH "/emergency.service.d");
 }
 
+/* What rd.luks.uuid= or a crypttab in the image asks for. */
+static void no_other_unlocker_acts(void **state)
+{
+	(void)state;
+	make_vendor();
+	put(VENDOR "system-generators/systemd-cryptsetup-generator", "");
+	put(VENDOR "system/systemd-cryptsetup@.service", "");
+	put("root" CLOSING_KEEP, "systemd-cryptsetup@.service\n");
+	assert_int_equal(apply(), 0);
+	assert_masked(ETC "system-generators/systemd-cryptsetup-generator");
+	assert_free(ETC "system/systemd-cryptsetup@.service");
+	put("root" CLOSING_KEEP, "");
+	assert_int_equal(apply(), 0);
+	assert_masked(ETC "system/systemd-cryptsetup@.service");
+}
+
 static void the_second_time_masks_nothing(void **state)
 {
 	(void)state;
@@ -187,6 +203,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_scratch, leave_scratch)
 	const struct CMUnitTest tests[] = {
 		TEST(what_no_list_names_is_masked),
+		TEST(no_other_unlocker_acts),
 		TEST(the_second_time_masks_nothing),
 		TEST(what_lies_in_etc_is_the_owners),
 		TEST(the_owner_keeps_what_he_names),

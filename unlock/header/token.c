@@ -131,22 +131,6 @@ static bool has_slot(struct json_object *document, int slot)
 	return type && strcmp(type, "luks2") == 0;
 }
 
-bool token_is_stale(struct json_object *document, int id)
-{
-	struct json_object *slots = document_member(token_json(document, id), "keyslots",
-						    json_type_array);
-	size_t count = slots ? json_object_array_length(slots) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *name = json_object_array_get_idx(slots, i);
-		int slot = json_object_is_type(name, json_type_string) ? read_slot(name) : -1;
-
-		if (slot < 0 || has_slot(document, slot))
-			return false;
-	}
-	return slots != NULL;
-}
-
 int token_read(struct json_object *document, int id, struct token *token, struct fault *fault)
 {
 	int r = token_parse(token_json(document, id), token, fault);

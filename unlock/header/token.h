@@ -38,12 +38,6 @@ int token_parse(struct json_object *json, struct token *token, struct fault *fau
 /* Reads token @id, which is a cocosecret token; what is wrong with it is in @fault. */
 int token_read(struct json_object *document, int id, struct token *token, struct fault *fault);
 
-/*
- * Whether none of the key slots that token @id is for is there any more: cryptsetup removes a slot
- * and leaves its token, as when it reencrypts.
- */
-bool token_is_stale(struct json_object *document, int id);
-
 /* The first cocosecret token from @id on that names @secret, or a negative number. */
 int token_find(struct json_object *document, const char *secret, int id);
 

@@ -5,18 +5,23 @@
  * its own because nothing in the image starts it. Nothing is asked of the machine that it runs on.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/anchor.h"
 #include "config/cocotab.h"
+#include "config/crypttab.h"
 #include "generator/closing.h"
+#include "image/machine.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
 
 #define USAGE \
-	"wants modules COCOTAB, headers COCOTAB, owners FOLDER or close FOLDER-OF-AN-IMAGE"
+	"wants modules COCOTAB, headers COCOTAB, crypttab COCOTAB, owners FOLDER, machine IMAGE or " \
+	"close FOLDER-OF-AN-IMAGE"
 
 static const char *const modules[] = {
 #include "image/modules.inc"
@@ -96,6 +101,61 @@ static int close_image(const char *root)
 	return EXIT_OPENED;
 }
 
+/* The reason is not an error's: whoever asks goes on without us. */
+static int check_machine(const char *image)
+{
+	struct fault why;
+
+	if (machine_may_close("", image, &why))
+		return EXIT_OPENED;
+	fprintf(stderr, "cocosecret-image: %s\n", why.text);
+	return EXIT_CONFIG;
+}
+
+static const char *name_of(const struct volumes *volumes, struct slice uuid)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		if (volumes->list[i].device.kind == DEVICE_UUID &&
+		    strlen(volumes->list[i].device.value) == uuid.length &&
+		    strncasecmp(volumes->list[i].device.value, uuid.at, uuid.length) == 0)
+			return volumes->list[i].name;
+	return NULL;
+}
+
+/* Without a cocotab nobody knows here which volume is which; the root's is opened first of all. */
+static void compare_name(void *context, const struct crypttab_entry *entry)
+{
+	const struct volumes *volumes = context;
+	struct slice uuid = crypttab_uuid(entry);
+	const char *name = uuid.length ? name_of(volumes, uuid) : NULL;
+
+	if (name && !slice_is(entry->name, name))
+		printf(CRYPTTAB_PATH " opens the volume %s of " COCOTAB_PATH " under the name %s; write %s "
+		       "there, or the booted system waits for its passphrase\n", name,
+		       ESCAPED(entry->name), name);
+	else if (volumes->count == 0 && !slice_is(entry->name, "root") &&
+		 (crypttab_has(entry, "x-initrd.attach") || crypttab_has(entry, "initramfs")))
+		printf(CRYPTTAB_PATH " opens a volume for the initramfs under the name %s; if it is the one "
+		       "that is sealed as root, write root there\n", ESCAPED(entry->name));
+}
+
+/* The crypttab beside it: what it says of our volumes otherwise than we do, a line each. */
+static int check_crypttab(const char *cocotab)
+{
+	CLEANUP(volumes_free) struct volumes volumes = { 0 };
+	CLEANUP(free_text) char *text = NULL;
+	size_t length = strlen(cocotab);
+	char path[PATH_MAX];
+
+	if (length >= strlen(COCOTAB_PATH) && length < sizeof(path)) {
+		snprintf(path, sizeof(path), "%.*s" CRYPTTAB_PATH,
+			 (int)(length - strlen(COCOTAB_PATH)), cocotab);
+		if (load(cocotab, &volumes) == EXIT_OPENED && file_read(path, &text, &length) == 0)
+			crypttab_each((struct slice){ text, length }, compare_name, &volumes);
+	}
+	return EXIT_OPENED;
+}
+
 static int run(const char *command, const char *path)
 {
 	if (strcmp(command, "modules") == 0)
@@ -104,6 +164,10 @@ static int run(const char *command, const char *path)
 		return print(path, print_headers);
 	if (strcmp(command, "owners") == 0)
 		return check_owners(path);
+	if (strcmp(command, "crypttab") == 0)
+		return check_crypttab(path);
+	if (strcmp(command, "machine") == 0)
+		return check_machine(path);
 	if (strcmp(command, "close") == 0)
 		return close_image(path);
 	return fail(USAGE);

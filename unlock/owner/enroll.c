@@ -8,6 +8,7 @@
 #include "lib/exitcode.h"
 #include "owner/commands.h"
 #include "owner/owner.h"
+#include "owner/stale.h"
 
 static const struct owner_key *new_key(const struct owner *owner)
 {

@@ -14,6 +14,7 @@
 #include "owner/advice.h"
 #include "owner/commands.h"
 #include "owner/header_copy.h"
+#include "owner/stale.h"
 
 /* By token: the key that opens its slot, NULL where none was given. */
 struct sealers {

@@ -6,6 +6,7 @@
 #include "owner/advice.h"
 #include "owner/commands.h"
 #include "owner/owner.h"
+#include "owner/stale.h"
 
 /* What the tokens of the secret say of a key whose seal is not there. */
 enum keys_token {
