@@ -80,7 +80,7 @@ _cocosecret_unlock()
 	case $previous in
 	--cocotab | --cmdline | verify-root | root-mounted | hand-over) _cocosecret_files ;;
 	*) _cocosecret_words 'verify-root root-mounted hand-over wipe wipe-rest fail on-failure
-		load-ciphers --cocotab --cmdline --help --version' ;;
+		explain-root load-ciphers --cocotab --cmdline --help --version' ;;
 	esac
 }
 

@@ -68,6 +68,18 @@ def test_make_targets():
     print(", ".join(sorted(named)))
 
 
+def test_secrets_stay_out():
+    """What the README has made in a checkout is in no commit by accident."""
+    text = documents.README.read_text()
+    made = set(re.findall(r"^    cocosecret .*?-o (\S+)", text, re.M))
+    assert {"owner.key", "disk.key", "new.key", "table.bin", "sign.key"} <= made
+    for name in sorted({*made, "sign.key.pub", "disk.img"}):
+        done = call("git", "-C", TOP, "check-ignore", "--no-index", "-q", name)
+        assert done.returncode == 0, name
+    assert not call("git", "-C", TOP, "ls-files", "-ci",
+                    "--exclude-standard").stdout
+
+
 def test_trips():
     """CONTRIBUTING.md sends nobody to a file that is not there."""
     text = (TOP / "CONTRIBUTING.md").read_text()

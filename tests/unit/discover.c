@@ -241,14 +241,14 @@ static void what_can_be_no_volume_is_passed_over(void **state)
 	assert_int_equal(discover(), EXIT_NO_DEVICE);
 }
 
-#define ANOTHERS(name) TOKEN(SECOND, ",\"name\":\"" name "\"")
+#define FOREIGN(name) TOKEN(SECOND, ",\"name\":\"" name "\"")
 
 /* A table that was built under another UUID: it is told at once, in the words that mend it. */
 static void a_root_whose_secret_is_not_there_is_told_at_once(void **state)
 {
 	(void)state;
 	in_initramfs = true;
-	shown[0] = disk("one", ANOTHERS("root"));
+	shown[0] = disk("one", FOREIGN("root"));
 	assert_int_equal(discover(), EXIT_NO_SECRET);
 	assert_true(waited_us < TIMEOUT_US);
 	assert_non_null(strstr(fault.text, "the volume root on /"));
@@ -256,7 +256,7 @@ static void a_root_whose_secret_is_not_there_is_told_at_once(void **state)
 			       GUID_DISK_KEY ";"));
 	shown[1] = disk("two", NAMED("data"));
 	assert_int_equal(discover(), EXIT_NO_SECRET);
-	shown[0] = disk("one", ANOTHERS("system"));
+	shown[0] = disk("one", FOREIGN("system"));
 	named = "system";
 	assert_int_equal(discover(), EXIT_NO_SECRET);
 	assert_true(waited_us < TIMEOUT_US);
@@ -268,13 +268,13 @@ static void a_root_may_come_late(void **state)
 {
 	(void)state;
 	in_initramfs = true;
-	shown[0] = disk("one", ANOTHERS("data"));
+	shown[0] = disk("one", FOREIGN("data"));
 	assert_int_equal(discover(), EXIT_NO_SECRET);
 	assert_true(waited_us >= TIMEOUT_US);
 	shown[0] = disk("one", TOKEN(SECOND, ""));
 	assert_int_equal(discover(), EXIT_NO_SECRET);
 	assert_true(waited_us >= TIMEOUT_US);
-	shown[0] = disk("one", ANOTHERS("root"));
+	shown[0] = disk("one", FOREIGN("root"));
 	queued = true;
 	assert_int_equal(discover(), EXIT_NO_SECRET);
 	assert_true(waited_us >= TIMEOUT_US);

@@ -37,7 +37,7 @@ static const struct container {
 	{ "# Disk DescriptorFile", 21, 0, "a vmdk image's description", raw },
 	{ "\x7f\x10\xda\xbe", 4, 64, "a vdi image", raw },
 	{ "vhdxfile", 8, 0, "a vhdx image", raw },
-	{ "conectix", 8, 0, "a vhd image", raw },
+	{ "conec" "tix", 8, 0, "a vhd image", raw },
 	{ "QED\0", 4, 0, "a qed image", raw },
 	{ "\x1f\x8b", 2, 0, "compressed with gzip", packed },
 	{ "\xfd" "7zXZ\0", 6, 0, "compressed with xz", packed },

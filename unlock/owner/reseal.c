@@ -313,7 +313,19 @@ static int store(const struct owner *owner, struct header_copy *copy,
 	return r;
 }
 
-/* What is there now; what comes next is each command's to say. */
+/* A launch that has the old table, or none, opens nothing. */
+static void report_next(const struct owner *owner)
+{
+	const struct owner_key *key = &owner->keys[0];
+
+	if (strcmp(owner->command, "seal") == 0 ||
+	    strcmp(key->file, "-") == 0)
+		return;
+	say("%s: next, the table for the launch: cocosecret table build -o TABLE %s=%s", owner->device,
+	    key->secret, key->file);
+}
+
+/* What is there now. */
 static void report(const struct owner *owner, struct json_object *document,
 		   const struct sealers *sealers)
 {
@@ -327,6 +339,7 @@ static void report(const struct owner *owner, struct json_object *document,
 			    signing_signs(signing) ? " and signed" : "", token.secret, id, token.slot,
 			    token.name ? ", name " : ", no name",
 			    token.name ? ESCAPED(slice_of(token.name)) : "");
+	report_next(owner);
 	if (signing->to_sign)
 		say("%s: now sign %s, and bring the 64 bytes with cocosecret seal --signature",
 		    owner->device, signing->to_sign);
