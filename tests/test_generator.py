@@ -9,29 +9,32 @@ from attacks import catalogue
 
 # No kernel log, so that messages come to standard error.
 SCRIPT = """
+cmdline=$1
+shift
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /etc
 : >/etc/initrd-release
 mkfifo /run/none
 mount --bind /run/none /dev/kmsg
-echo rd.cocosecret.on-failure=halt >/run/cmdline
+echo "$cmdline" >/run/cmdline
 mount --bind /run/cmdline /proc/cmdline
 mkdir /run/units
 """
 GENERATOR = catalogue.TOP / "build/cocosecret-generator"
 DROP_IN = "cocosecret-unlock.service.d/60-cocosecret.conf"
-OUTCOME = f"cat /run/units/{DROP_IN} 2>/dev/null || echo none"
+HALT = "rd.cocosecret.on-failure=halt"
 
 
-def run(opens_fail=""):
+def run(opens_fail="", cmdline=HALT, file=DROP_IN):
     """(what it said, the drop-in), where some of its opens of the command line
     fail."""
+    outcome = f"cat /run/units/{file} 2>/dev/null || echo none"
     inject = ["strace", "-o/dev/null", "-P/proc/cmdline",
               f"-einject=openat:error=EIO:when={opens_fail}"] \
         if opens_fail else []
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-euc", f'{SCRIPT}"$@"\n{OUTCOME}', "sh",
-         *inject, GENERATOR, "/run/units"], timeout=60, check=True,
+        ["unshare", "--mount", "sh", "-euc", f'{SCRIPT}"$@"\n{outcome}', "sh",
+         cmdline, *inject, GENERATOR, "/run/units"], timeout=60, check=True,
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
         errors="backslashreplace")
     print(done.stderr, done.stdout)
@@ -55,6 +58,16 @@ def test_unreadable():
 def test_read_once():
     """A second read could fail, or bring something else than the first."""
     assert run("2+") == run()
+
+
+def test_root():
+    """The unlocker's word, where the command line leaves it to somebody."""
+    for cmdline in ("quiet", "root=", "root=gpt-auto", "root=gpt-auto rw"):
+        said, unit = run(cmdline=cmdline, file="sysroot.mount")
+        assert said == "" and "\nWhat=/run/cocosecret/root\n" in unit
+    assert "\nOptions=rw\n" in unit
+    for cmdline in ("root=/dev/vda", "root=UUID=gpt-auto", "rd.cocosecret=0"):
+        assert run(cmdline=cmdline, file="sysroot.mount")[1] == "none\n"
 
 
 def test_failing_units():

@@ -58,6 +58,19 @@ static void the_same_twice_is_once(void **state)
 	}
 }
 
+static void a_root_is_named_or_not(void **state)
+{
+	struct slice value;
+
+	(void)state;
+	assert_true(cmdline_root(SLICE("ro root=/dev/vda quiet"), &value));
+	assert_true(slice_is(value, "/dev/vda"));
+	assert_true(cmdline_root(SLICE("root=gpt-auto root=LABEL=gpt-auto"), &value));
+	assert_false(cmdline_root(SLICE("ro quiet"), &value));
+	assert_false(cmdline_root(SLICE("root= ro"), &value));
+	assert_false(cmdline_root(SLICE("root=/dev/vda root=gpt-auto"), &value));
+}
+
 static void what_is_not_ours_is_left_alone(void **state)
 {
 	(void)state;
@@ -295,6 +308,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(the_same_twice_is_once, forget),
+		cmocka_unit_test_teardown(a_root_is_named_or_not, forget),
 		cmocka_unit_test_teardown(what_is_not_ours_is_left_alone, forget),
 		cmocka_unit_test_teardown(reads_volumes, forget),
 		cmocka_unit_test_teardown(a_device_may_hold_colons, forget),
