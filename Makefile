@@ -238,9 +238,9 @@ audit-lines:
 audit-cloud: unlock
 	$(Q)$(vm_python) -m harness.cloudaudit
 
-# Puts it into the README.
+# Puts it into doc/tested.md.
 matrix-table:
-	$(Q)$(vm_python) -m harness.matrix readme
+	$(Q)$(vm_python) -m harness.matrix page
 
 # Our programs, the others, and the floor: BENCH= names parts, separated by commas.
 .PHONY: bench
@@ -288,7 +288,7 @@ help:
 	@echo 'make deb  make rpm    packages, into build/deb and build/rpm'
 	@echo 'make check-packages  install, upgrade and purge them in Debian 12 and 13'
 	@echo 'make check-matrix     boot Debian 12, 13 and unstable with each initramfs'
-	@echo 'make matrix-table     put the results into the README'
+	@echo 'make matrix-table     put the results into doc/tested.md'
 	@echo 'make audit-cloud     write doc/audit-of-a-cloud-image.md'
 	@echo 'make audit-lines     count the lines that SECURITY.md names'
 	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'

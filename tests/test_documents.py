@@ -24,7 +24,7 @@ def test_picture():
 
 def cocotabs():
     """Those that are shown."""
-    shown = [*documents.blocks(documents.README.read_text()),
+    shown = [*documents.blocks(documents.text()),
              *documents.displays("cocotab.5")]
     return [text for text in shown if text.startswith("# name  device")]
 
@@ -41,7 +41,7 @@ def test_cocotab(tab):
 
 def cmdlines():
     """Kernel parameters that are shown."""
-    shown = [*documents.blocks(documents.README.read_text()),
+    shown = [*documents.blocks(documents.text()),
              *documents.displays("cocosecret-unlock.8")]
     return [text.strip() for text in shown if text.startswith("rd.")]
 
@@ -58,9 +58,9 @@ def test_cmdline(line):
 
 
 def test_make_targets():
-    """Each that the README names is there."""
+    """Each that the pages name is there."""
     named = set(re.findall(r"(?:^    |`)make ([a-z-]+)",
-                           documents.README.read_text(), re.M))
+                           documents.text(), re.M))
     assert {"demo", "boot", "check", "deb"} <= named
     for target in sorted(named):
         done = call("make", "-n", "-C", TOP, target)

@@ -47,7 +47,7 @@ DEBS = {
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/lintian/overrides/@",
                    "usr/share/doc/@/(README|CHANGELOG).md.gz",
-                   "usr/share/doc/@/doc/(flow.(dot|svg)|bench.svg)(.gz)?",
+                   "usr/share/doc/@/doc/(flow.(dot|svg)|bench.svg|[a-z-]+.md)(.gz)?",
                    "usr/share/doc/@/examples/.*"],
     "cocosecret-dracut": DRACUT,
     "libcryptsetup-token-cocosecret": [
@@ -229,7 +229,7 @@ def test_signed_module(tmp_path):
     module = tmp_path / "efi_secret.ko"
     module.write_bytes((place.BUILD / "module" / kernel.version
                         / "efi_secret.ko").read_bytes())
-    commands = documents.readme("openssl req -new ").splitlines()
+    commands = documents.shown("openssl req -new ").splitlines()
     assert commands.pop(1).startswith("mokutil --import mok.der")
     script = "\n".join(commands).replace("VERSION", kernel.version)
     run("sh", "-euc", script, cwd=tmp_path, stderr=subprocess.DEVNULL)

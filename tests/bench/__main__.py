@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""python -m bench [PART,…|all|none [readme]]: measures parts, and shows all
-results; with the word readme the README shows them, too."""
+"""python -m bench [PART,…|all|none [page]]: measures parts, and shows all
+results; with the word page doc/benchmarks.md shows them, too."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ PARTS = {"unlock": unlock.measure, "native": native.measure,
          "module": module.measure, "volumes": volumes.measure,
          "size": size.measure, "boot": boot.measure, "wall": wall.measure}
 
-BEGIN, END = "<!-- bench: make bench-readme -->\n", "<!-- end of bench -->\n"
+BEGIN, END = "<!-- bench: make bench-page -->\n", "<!-- end of bench -->\n"
 
 
 def chosen(words):
@@ -38,8 +38,8 @@ def main():
               file=sys.stderr, flush=True)
     found = results.load()
     print("\n".join(report.lines(found)))
-    if sys.argv[2:] == ["readme"] and "unlock" in found:
-        marked.put(place.TOP / "README.md", BEGIN, END,
+    if sys.argv[2:] == ["page"] and "unlock" in found:
+        marked.put(place.TOP / "doc/benchmarks.md", BEGIN, END,
                    "\n".join([*report.markdown(found), ""]))
         chart.write(found)
 

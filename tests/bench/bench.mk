@@ -26,7 +26,7 @@ $(BUILD)/bench/recover: tests/bench/recover.c $(call in_rooms,unlock,header conf
 run-bench:
 	$(Q)$(vm_python) -m bench '$(BENCH)'
 
-# What was measured becomes the README's table, and its picture.
-.PHONY: bench-readme
-bench-readme:
-	$(Q)$(vm_python) -m bench none readme
+# What was measured becomes the tables of doc/benchmarks.md, and its picture.
+.PHONY: bench-page
+bench-page:
+	$(Q)$(vm_python) -m bench none page

@@ -80,5 +80,5 @@ def svg(results):
 
 
 def write(results):
-    """Puts it where the README shows it."""
+    """Puts it where doc/benchmarks.md shows it."""
     FILE.write_text(svg(results))

@@ -164,7 +164,7 @@ def of_goals(results):
 
 
 def markdown(results):
-    """The README's tables: what we want to be, and what it takes to open a
+    """The page's tables: what we want to be, and what it takes to open a
     volume."""
     yield "| ours | × | goal |"
     yield "|---|---|---|"

@@ -6,6 +6,10 @@ import re
 from .place import TOP
 
 README = TOP / "README.md"
+# In the order in which a reader meets them.
+PAGES = (README, *(TOP / "doc" / f"{name}.md" for name in (
+    "whole-disk", "using", "installing", "hostile-host", "tested",
+    "benchmarks", "comparison", "audit-of-a-cloud-image")))
 
 
 def blocks(text):
@@ -14,10 +18,14 @@ def blocks(text):
     return [re.sub("^    ", "", block, flags=re.M) for block in found]
 
 
-def readme(begin):
-    """The README's one block that begins so."""
-    (block,) = [block for block in blocks(README.read_text())
-                if block.startswith(begin)]
+def text():
+    """Of all pages."""
+    return "\n".join(page.read_text() for page in PAGES)
+
+
+def shown(begin):
+    """The pages' one block that begins so."""
+    (block,) = [block for block in blocks(text()) if block.startswith(begin)]
     return block
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian systems with our packages, as a person installs them, each with an
 encrypted disk of its own and every kind of initramfs. What was shown is kept,
-and becomes the README's table."""
+and becomes the table of doc/tested.md."""
 
 import functools
 import itertools
@@ -21,7 +21,7 @@ SHELLS = ("dracut-systemd", "dracut-plain", "initramfs-tools", "mkosi-initrd")
 KINDS = (*SHELLS, "cocosecret-init")
 FIRMWARES = {"stock": "stock OVMF", "amdsev": "AmdSev OVMF"}
 RESULTS = place.BUILD / "matrix"
-README = place.TOP / "README.md"
+PAGE = place.TOP / "doc/tested.md"
 BEGIN, END = "<!-- matrix: make matrix-table -->\n", "<!-- end of matrix -->\n"
 
 # What a guest has, but for ours. Two makers of an initramfs live in it.
@@ -322,11 +322,11 @@ def table_lines():
 
 
 def main():
-    """Prints the table; with the word readme, also writes it there."""
+    """Prints the table; with the word page, also writes it there."""
     text = "\n".join(table_lines()) + "\n"
     print(text, end="")
-    if sys.argv[1:] == ["readme"]:
-        marked.put(README, BEGIN, END, text)
+    if sys.argv[1:] == ["page"]:
+        marked.put(PAGE, BEGIN, END, text)
 
 
 if __name__ == "__main__":

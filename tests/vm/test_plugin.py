@@ -21,7 +21,7 @@ echo "=> $?"
 dmsetup table victim 2>/dev/null && dmsetup remove --retry victim
 """
 COMMANDS = {
-    "cryptsetup": "timeout 30 " + documents.readme("cryptsetup open ").strip()
+    "cryptsetup": "timeout 30 " + documents.shown("cryptsetup open ").strip()
                   .replace("DEVICE", "{device}").replace("NAME", "victim"),
     "systemd-cryptsetup": "timeout 30 /lib/systemd/systemd-cryptsetup attach "
                           "victim {device} none luks,headless=true,tries=1",

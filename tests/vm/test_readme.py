@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The README's commands, in its words, in a Debian 12 that has the source and
-nothing else: an image file becomes one that boots from a launch secret.
+"""The commands of README and doc/, in their words, in a Debian 12 that has the
+source and nothing else: an image file becomes one that boots from a launch secret.
 
 What it shows beside commands: tests/test_documents.py.
 """
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 
 SUITE = "bookworm"
 HOME = "root/cocosecret"
+WORK = "root/work"  # keys are made outside the checkout
 # Tells on what the root lies, then ends the machine.
 UNIT = """\
 [Unit]
@@ -32,15 +33,17 @@ TTYPath=/dev/console
 PROGRAMS = ("make", "apt", "cocosecret", "cryptsetup", "dracut", "mkinitramfs",
             "openssl", "echo", "truncate")
 ENCRYPT = "cocosecret keygen -o owner.key"
-INSTALL = "make deb\n"
-ENROLL = "cocosecret keygen -o disk.key"
-# Where else the README's other commands are run.
+INSTALL = 'make -C "$SOURCE" deb\n'
+ENROLL = "cocosecret keygen -o disk.key\ncocosecret enroll disk.img"
+# Where else the pages' other commands are run.
 ELSEWHERE = {
     "openssl ": "tests/test_packaging.py",
     "make check ": "these are the tests",
     "cryptsetup open ": "tests/vm/test_plugin.py",
     "make demo ": "below",
     "cocosecret uki ": "tests/vm/test_stub.py",
+    "cocosecret keygen -o disk.key\ncocosecret enroll whole.img":
+        "tests/test_whole_disk.py",
 }
 ENROLLED = re.compile("cocosecret (seal|rotate)")
 
@@ -68,10 +71,9 @@ def put_source(system):
     for path in place.TOP.iterdir():
         if path.name not in debs.ASIDE:
             place.run("cp", "-a", path, home)
-    return home
 
 
-def put_disk(home):
+def put_disk(work):
     """A root file system that nobody encrypted yet."""
     with place.scratch() as folder:
         root = place.pathlib.Path(folder) / "root"
@@ -80,21 +82,23 @@ def put_disk(home):
         (units / "readme.service").write_text(UNIT)
         (units / "sysinit.target.wants/readme.service").symlink_to(
             "../readme.service")
-        image.file_system(home / "disk.img", root)
+        image.file_system(work / "disk.img", root)
 
 
 def blocks():
-    """The README's commands."""
-    found = [block for block in documents.blocks(documents.README.read_text())
+    """The pages' commands."""
+    found = [block for block in documents.blocks(documents.text())
              if block.startswith(PROGRAMS)]
     assert INSTALL in "".join(found)
     return found
 
 
 def run(system, script, version=""):
-    """A block, as it is but for the kernel's version."""
+    """A block, as it is but for the kernel's version: in the checkout, or beside it
+    as the README says."""
     print(script.strip())
-    return system.run("set -x; cd ~/cocosecret\n"
+    where = HOME if re.match(r"make (?!-C)|make$", script) else WORK
+    return system.run(f"set -x; export SOURCE=/{HOME}; cd /{where}\n"
                       + script.replace("VERSION", version), limit=1500)
 
 
@@ -110,7 +114,7 @@ def assert_agent(system, version):
     text = (place.TOP / "examples/agent/README.md").read_text()
     sign, block = documents.blocks(text)
     assert "enroll" in sign  # as the README's own
-    run(system, "cd examples/agent; echo '#!/bin/sh' >get-secret\n" + block,
+    run(system, f"cd /{HOME}/examples/agent; echo '#!/bin/sh' >get-secret\n" + block,
         version)
     listed = system.run("lsinitrd $(ls -t /boot/init* | head -n 1)")
     assert re.search(r"wants/agent.service -> \.\./agent.service$", listed,
@@ -121,20 +125,21 @@ def assert_agent(system, version):
 def test_readme():
     """Those for a disk first, then what is left in the order of the text."""
     left = blocks()
-    install, encrypt, enroll = map(documents.readme,
+    install, encrypt, enroll = map(documents.shown,
                                    (INSTALL, ENCRYPT, ENROLL))
     left = [block for block in left if block not in (install, encrypt, enroll)
             and not block.startswith(tuple(ELSEWHERE))]
     assert len((install + enroll).replace("\\\n", "").splitlines()) < 10
     with chroot.above(*layers()) as system:
         system.put("etc/apt/apt.conf.d/91yes", 'APT::Get::Assume-Yes "1";\n')
-        home = put_source(system)
-        put_disk(home)
+        put_source(system)
+        (system.changes / WORK).mkdir(parents=True)
+        put_disk(system.changes / WORK)
         run(system, install)
         run(system, encrypt)
         run(system, "cp disk.img encrypted.img")
         assert_booted(run(system, enroll))
-        run(system, "cp disk.img enrolled.img; cp build/deb/*.deb .")
+        run(system, f"cp disk.img enrolled.img; cp /{HOME}/build/deb/*.deb .")
         run(system, "apt-get install ./cocosecret-dracut_*.deb")
         version = system.run("linux-version list").split()[-1]
         for block in left:
@@ -148,7 +153,7 @@ def test_readme():
 @pytest.mark.parametrize("line", range(2))
 def test_demo(line):
     """Both lines of it, here."""
-    lines = documents.readme("make demo ").splitlines()
+    lines = documents.shown("make demo ").splitlines()
     said = place.run("sh", "-euc", lines[line], cwd=place.TOP,
                      env=place.environment())
     assert "and its key is gone." in said

@@ -310,7 +310,7 @@ def test_readme(tmp_path):
                        ("disk.img", disk.image)):
         (tmp_path / name).symlink_to(file)
     (tmp_path / "table.bin").write_bytes(table.build({known.DISK: disk.key}))
-    script = documents.readme("cocosecret uki ").replace(
+    script = documents.shown("cocosecret uki ").replace(
         "cocosecret uki", f"{cocosecret} uki --stub {stub}").replace(
         "make boot", f"make -C {place.TOP} boot").replace("=disk.img", (
             f"={tmp_path}/disk.img")).replace("=table.bin", (
