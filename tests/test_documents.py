@@ -69,8 +69,8 @@ def test_make_targets():
 
 
 def test_secrets_stay_out():
-    """What the README has made in a checkout is in no commit by accident."""
-    text = documents.README.read_text()
+    """What the pages have made in a checkout is in no commit by accident."""
+    text = documents.text()
     made = set(re.findall(r"^    cocosecret .*?-o (\S+)", text, re.M))
     assert {"owner.key", "disk.key", "new.key", "table.bin", "sign.key"} <= made
     for name in sorted({*made, "sign.key.pub", "disk.img"}):
@@ -78,6 +78,37 @@ def test_secrets_stay_out():
         assert done.returncode == 0, name
     assert not call("git", "-C", TOP, "ls-files", "-ci",
                     "--exclude-standard").stdout
+
+
+def anchors(text):
+    """What GitHub makes of its headings."""
+    return {re.sub("[^a-z0-9 -]", "", head.lower()).replace(" ", "-")
+            for head in re.findall("^#+ (.*)$", text, re.M)}
+
+
+def broken(page):
+    """Its links that lead nowhere."""
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (
+                anchor and anchor not in anchors(target.read_text())):
+            yield link
+
+
+@pytest.mark.parametrize("page", [
+    page.relative_to(TOP) for pattern in ("*.md", "doc/*.md",
+                                          "examples/*/*.md")
+    for page in sorted(TOP.glob(pattern))], ids=str)
+def test_links(page):
+    """Each leads to a file and a heading that are there."""
+    assert not list(broken(TOP / page))
+
+
+def test_pages():
+    """None of doc/ is left out where commands are run, and the first page is short."""
+    assert set((TOP / "doc").glob("*.md")) <= set(documents.PAGES)
+    assert len(documents.README.read_text().splitlines()) < 200
 
 
 def test_trips():
