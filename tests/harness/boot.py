@@ -10,11 +10,22 @@ import sys
 from . import accel, firmware, place
 
 MIB = 1 << 20
+USAGE = """make boot DISK=FILE TABLE=FILE KERNEL=FILE INITRD=FILE
+                 [FIRMWARE=stock|amdsev] [MEMORY=MIB] [APPEND='WORDS']
+
+DISK    the image of a disk; it stays as it is
+TABLE   what cocosecret table build made
+KERNEL  a vmlinuz, or what cocosecret uki made; then leave out INITRD=
+APPEND  more words for the kernel's command line: loglevel=7 shows all that it says
+"""
+# The kernel's notices, cocosecret's among them.
+QUIET = "console=ttyS0 panic=1 quiet loglevel=6 "
 
 
 def arguments(words):
     """The command line."""
-    parser = argparse.ArgumentParser(prog="make boot", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make boot", usage=USAGE,
+                                     add_help=False)
     for name in ("disk", "table", "kernel"):
         parser.add_argument(name, type=existing, metavar=name.upper())
     parser.add_argument("initrd", metavar="INITRD", help="none for a UKI",
@@ -30,13 +41,14 @@ def existing(name):
     """The path of a file that is there."""
     path = pathlib.Path(name)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{name or 'nothing'} is no file")
+        raise argparse.ArgumentTypeError(
+            f"no file {name}" if name else "it is missing")
     return path.resolve()
 
 
 def command(given, folder):
     """QEMU's; what the guest writes to the disk goes with QEMU."""
-    own = "console=ttyS0 panic=1 " if given.initrd else ""
+    own = QUIET if given.initrd else ""
     boots = firmware.KINDS[given.firmware](
         given.kernel, given.initrd, (own + given.append).strip(),
         given.table.read_bytes())
@@ -55,9 +67,12 @@ def main(words):
     given = arguments(words)
     with place.scratch() as folder:
         words = command(given, pathlib.Path(folder))
-        print(f"boot: {firmware.KINDS[given.firmware].name}, "
-              f"{accel.choose()['name']}; {given.disk} stays as it is; "
-              "Ctrl-A X ends it", flush=True)
+        kind = firmware.KINDS[given.firmware]
+        print(f"boot: {kind.name}, {accel.choose()['name']}; {given.disk} "
+              "stays as it is; Ctrl-A X ends it", flush=True)
+        if kind is firmware.Stock:
+            print("boot: a second disk holds the program that stands in for "
+                  "a firmware with secrets", flush=True)
         return subprocess.run(words, check=False).returncode
 
 

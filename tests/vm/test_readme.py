@@ -103,7 +103,12 @@ def run(system, script, version=""):
 
 
 def assert_booted(said):
-    """From the launch secret, which is gone."""
+    """From the launch secret, which is gone, with the lines that the README shows."""
+    (screen,) = re.findall("^```\n(.*?)^```$", documents.README.read_text(),
+                           re.M | re.S)
+    for line in screen.splitlines():
+        words = re.escape(re.sub(r"vda|\b\d+ ms", "@", line))
+        assert re.search(words.replace("@", r"(vd[a-z]|\d+ ms)"), said), line
     (line,) = re.findall(r"/ is on .*", said)
     print("=>", line.strip())
     assert line.strip() == "/ is on /dev/mapper/root,  secrets: []"
