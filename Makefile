@@ -186,10 +186,12 @@ install-initrd:
 	$(call fill_in,initrd/kernel-postinst.in,755,$(KERNELHOOKDIR)/postinst.d/zz-cocosecret-initrd)
 	$(call fill_in,initrd/kernel-postrm.in,755,$(KERNELHOOKDIR)/postrm.d/zz-cocosecret-initrd)
 
-# Everything that make check and make demo need, as packages.
-.PHONY: deps
+# Everything that make check needs, as packages; and what a build needs, a boot.
+.PHONY: deps build-deps boot-deps
 deps:
-	$(Q)tests/deps.sh
+	$(Q)tests/deps.sh all
+build-deps boot-deps: %-deps:
+	$(Q)tests/deps.sh $*
 
 # Tests marked spare begin within this many seconds, or are left to check-slow:
 # one and the same machine can be four times slower than it was an hour before.
@@ -253,12 +255,12 @@ fuzz:
 		FUZZ_SECONDS=$(if $(filter file,$(origin FUZZ_SECONDS)),600,$(FUZZ_SECONDS))
 
 .PHONY: demo
-demo: deps
+demo: boot-deps
 	$(Q)$(MAKE) --no-print-directory run-demo
 
 # A disk of yours, where a launch secret is stood in for.
 .PHONY: boot
-boot: deps
+boot: boot-deps
 	$(Q)$(MAKE) --no-print-directory run-boot
 
 # The README's picture, from its text.
@@ -295,5 +297,6 @@ help:
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'
+	@echo 'make build-deps      only those that make and make deb need'
 	@echo 'make clean           remove build/'
 	@echo 'V=1 shows the commands.'

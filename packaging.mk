@@ -28,14 +28,19 @@ clean_make_env := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES
 # $(call logged,COMMAND,LOG)
 logged = ( $(1) ) > $(2) 2>&1 || { tail -n 30 $(2); exit 1; }
 
+# The same, and says how far it is.
+progress = rm -f $(2).ok; ( ( $(1) ) && : > $(2).ok ) 2>&1 | tee $(2) | \
+		sed -un 's/^ *\(dh_[a-z_]*\).*/          \1/p'; \
+	rm $(2).ok 2>/dev/null || { tail -n 30 $(2); exit 1; }
+
 # VERSION= builds under another number, as an upgrade would have it.
 .PHONY: deb
-deb: deps
+deb: build-deps
 	$(call say,DEB,$(DEB_DIR))
 	$(Q)rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)
 	$(Q)$(source_tar) | tar -x -C $(DEB_DIR)
 	$(Q)sed -i '1s/(.*)/($(VERSION))/' $(DEB_DIR)/cocosecret-$(VERSION)/debian/changelog
-	$(Q)$(call logged,cd $(DEB_DIR)/cocosecret-$(VERSION) && \
+	$(Q)$(call progress,cd $(DEB_DIR)/cocosecret-$(VERSION) && \
 		$(clean_make_env) dpkg-buildpackage -us -uc,$(DEB_DIR)/build.log)
 
 .PHONY: rpm

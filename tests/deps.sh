@@ -1,26 +1,44 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh [PACKAGE…]
+# usage: deps.sh build|boot|all [PACKAGE…]
 #
-# Installs what building and testing need, and the packages named besides;
-# says nothing when all is there.
+# Installs what building needs, what make boot and make demo need besides, or
+# all that the tests need, and the packages named besides; says nothing when it is there.
 set -eu
 
-packages='
-build-essential pkg-config git kmod
+build='
+build-essential pkg-config kmod
 libcryptsetup-dev libdevmapper-dev libudev-dev libkmod-dev libjson-c-dev
-libssl-dev uuid-dev libblkid-dev libdevmapper-dev libcmocka-dev
+libssl-dev uuid-dev libblkid-dev
+linux-headers-cloud-amd64 gnu-efi acpica-tools
+debhelper dh-dkms
+'
+boot='
+qemu-system-x86 ovmf python3
+debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static fdisk
+'
+tests='
+git libcmocka-dev
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 codespell aspell aspell-en
-linux-headers-cloud-amd64
-qemu-system-x86 qemu-utils ovmf gnu-efi acpica-tools
-debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static
-fdisk nbdkit nbdkit-plugin-python
-zsh debhelper dh-dkms lintian rpm rpmlint openssl sbsigntool strace graphviz
+qemu-utils nbdkit nbdkit-plugin-python
+zsh lintian rpm rpmlint openssl sbsigntool strace graphviz
 libvirt-clients-qemu python3-libvirt python3-lxml python3-cryptography
 python3-jsonschema python3-yaml
-python3 python3-pytest python3-pytest-xdist python3-pytest-timeout
+python3-pytest python3-pytest-xdist python3-pytest-timeout
 '
+
+case ${1:-} in
+build) packages=$build ;;
+boot) packages="$build $boot" ;;
+all) packages="$build $boot $tests" ;;
+*)
+	echo "usage: deps.sh build|boot|all [PACKAGE…]" >&2
+	exit 2
+	;;
+esac
+set=$1
+shift
 
 is_installed() {
 	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -38,7 +56,7 @@ if ! command -v apt-get >/dev/null; then
 fi
 if [ "$(id -u)" != 0 ]; then
 	echo "deps: not root, cannot install:$missing" >&2
-	echo "deps: run 'sudo make deps' first" >&2
+	echo "deps: run 'sudo tests/deps.sh $set' first" >&2
 	exit 1
 fi
 echo "deps: installing$missing"

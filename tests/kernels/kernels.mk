@@ -15,7 +15,7 @@ check-kernels: deps module
 # Builds a kernel with KASAN, lockdep and kmemleak: half an hour the first time.
 .PHONY: check-kernel
 check-kernel: deps module
-	$(Q)tests/deps.sh flex bison bc libelf-dev
+	$(Q)tests/deps.sh all flex bison bc libelf-dev
 	$(Q)echo 'building the debugging kernel, see $(BUILD)/kernels/debug.log'
 	$(Q)mkdir -p $(BUILD)/kernels/debug
 	$(Q)tests/kernels/debug.sh $(BUILD)/kernels/debug \

@@ -53,7 +53,7 @@ def prepare(path):
     installs it is seen where it is made."""
     with chroot.above(chroot.base(SUITE)) as system:
         system.add("root", [place.TOP / "tests/deps.sh"])
-        system.run("/root/deps.sh; rm /root/deps.sh; apt-get clean")
+        system.run("/root/deps.sh boot; rm /root/deps.sh; apt-get clean")
         system.changes.rename(path)
 
 
