@@ -16,7 +16,7 @@ def test_none():
     status, seconds, said = run("unlock; s=$?; stat -f -c %T $run; "
                                 "stat -c %a:%u $run; exit $s")
     assert status == 3 and 1 <= seconds < 10
-    assert f"secret {DISK} is not there (exit 3)" in said
+    assert f"secret {DISK} is not there; there are: none (exit 3)" in said
     assert said.endswith("ramfs\n700:0\n")
 
 
@@ -42,7 +42,7 @@ def test_all_waited_for():
     """Each secret that a volume cannot do without, and no other."""
     tab = f"echo 'data /dev/disk/by-id/none2 {OTHER} {{}}' >>/run/cocotab; "
     status, _, said = run(tab.format("-") + f"ramfs; put {DISK}; unlock")
-    assert status == 3 and f"secret {OTHER} is not there (exit 3)" in said
+    assert status == 3 and f"secret {OTHER} is not there; there are: {DISK} (exit 3)" in said
     status, _, said = run(tab.format("nofail")
                           + f"ramfs; put {DISK}; unlock")
     assert status == 4 and f"secret {OTHER} is not there; it is nofail" in said
