@@ -43,6 +43,6 @@ done
 # Nd is a macro of manual pages; sSee is "%s" before a word; tests misspell
 # a parameter, and write what lvm writes.
 codespell --ignore-words-list=nd,ssee,timout,resizeable,crate --skip=tests/fuzz/corpus,tests/words \
-	./*.md Makefile completions debian/control doc dracut examples initramfs-tools \
+	./*.md Makefile completions debian/control doc/*.md dracut examples initramfs-tools \
 	man module packaging.mk rpm tests unlock || fault=yes
 [ -z "$fault" ]
