@@ -57,8 +57,8 @@ mv "$root/boot/initrd.img" "$output/initrd.img"
 echo "build: the doors that the root would leave to its host"
 : >"$root/etc/fstab"
 # Its consoles are the host's, and so is where a crash would leave the kernel's log.
-chroot "$root" systemctl --quiet mask getty@.service autovt@.service \
-	serial-getty@.service systemd-pstore.service
+chroot "$root" systemctl --quiet mask getty@.service getty-static.service \
+	autovt@.service serial-getty@.service systemd-pstore.service
 # Our initramfs keeps these from the root. They stay shut with another one, too.
 mkdir -p "$root/etc/systemd/system-generators" "$root/etc/systemd/system.conf.d"
 ln -s /dev/null "$root/etc/systemd/system-generators/systemd-gpt-auto-generator"

@@ -83,7 +83,8 @@ SETTLED = ("systemctl is-system-running --wait; systemctl list-jobs; "
 
 def assert_shut(guest):
     """The doors that the root's own files close are closed in the guest."""
-    print(guest.run(SETTLED, LIMIT)[1].decode().strip())
+    assert guest.run(SETTLED, LIMIT)[1].decode().splitlines() == [
+        "running", "No jobs running."]
     assert guest.check("cat /proc/sys/kernel/modules_disabled") == "1"
     assert guest.check("ls /sys/class/net") != ""
     units = guest.check("systemctl list-units --all --plain --no-legend "
