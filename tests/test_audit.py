@@ -229,6 +229,18 @@ def test_no_files(make, tmp_path):
     assert done.returncode == (1 if said["doors"] else 7)
 
 
+def test_pipe_is_not_opened(tmp_path):
+    """To open one lets whoever writes to it go on."""
+    root = plant(tmp_path / "root", {})
+    os.mkfifo(root / "etc/fstab")
+    with subprocess.Popen(["sh", "-c", "echo x >$1", "sh",
+                           root / "etc/fstab"]) as writer:
+        assert call(root).returncode == 7
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(1)
+        writer.kill()
+
+
 def test_floods(tmp_path):
     """Thousands of entries cost neither minutes nor memory."""
     root = plant(tmp_path / "root", {

@@ -94,11 +94,21 @@ static bool logind_starts(struct audit *audit)
 	return !count || strcmp(count, "0") != 0;
 }
 
+/* Debian's, on further screens, where there is no D-Bus and so no logind. */
+static void look_for_static_gettys(struct audit *audit)
+{
+	if (units_may_start(&audit->units, "getty@.service") &&
+	    !image_has(&audit->image, "/usr/bin/dbus-daemon") &&
+	    !image_has(&audit->image, "/usr/bin/dbus-broker"))
+		found_start(audit, "getty-static.service");
+}
+
 void look_for_gettys(struct audit *audit)
 {
 	char path[IMAGE_PATH_SIZE];
 
 	found_start(audit, "getty@*.service");
+	look_for_static_gettys(audit);
 	if (units_start(&audit->units, "systemd-logind.service") &&
 	    units_may_start(&audit->units, "getty@.service") &&
 	    units_may_start(&audit->units, "autovt@.service") && logind_starts(audit) &&
