@@ -42,10 +42,12 @@ def test_all_waited_for():
     """Each secret that a volume cannot do without, and no other."""
     tab = f"echo 'data /dev/disk/by-id/none2 {OTHER} {{}}' >>/run/cocotab; "
     status, _, said = run(tab.format("-") + f"ramfs; put {DISK}; unlock")
-    assert status == 3 and f"secret {OTHER} is not there; there are: {DISK} (exit 3)" in said
+    assert status == 3 and (f"secret {OTHER} is not there; there are: {DISK} "
+                            "(exit 3)") in said
     status, _, said = run(tab.format("nofail")
                           + f"ramfs; put {DISK}; unlock")
-    assert status == 4 and f"secret {OTHER} is not there; it is nofail" in said
+    assert status == 4 and (f"secret {OTHER} is not there; there are: {DISK}; "
+                            "it is nofail") in said
 
 
 def test_wiped():
