@@ -201,9 +201,10 @@ def test_kernel(suite, kind, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ENDS)
+@pytest.mark.parametrize("kind", ("walled", "walled-stock", "stock"))
 def test_newer_emulator(kind, tmp_path):
-    """QEMU of Debian 13."""
+    """QEMU of Debian 13. It hands AmdSev's firmware a kernel that is not what
+    the tests hash, but for one in one file."""
     emulator = emulators.of("trixie")
     print(place.run(*emulator, "-version").splitlines()[0])
     assert_works(packages.KernelOf("trixie"), kind, tmp_path,
