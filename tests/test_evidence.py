@@ -132,8 +132,6 @@ def test_agent(tmp_path, make):
         judges.judge_json(sent, flipped(report, 0x91))
 
 
-@pytest.mark.xfail(strict=True, reason="unlock/agent/snp.c takes a table's GUIDs in "
-                   "EFI's order of bytes; hosts and verifiers have the text's")
 def test_agent_certificates(tmp_path):
     """A table as the crate sev and go-sev-guest read it comes along."""
     sent, report = sent_by_agent(tmp_path, evidence.snp_report(bytes(64)),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uuid/uuid.h>
 
 #include "agent/snp.h"
 #include "agent/tdx.h"
@@ -112,6 +113,19 @@ static void a_hosts_table_is_read_within_its_bounds(void **state)
 	}
 }
 
+/* As hosts and verifiers have it: the crate sev, go-sev-guest. */
+static void a_hosts_table_may_have_the_texts_order(void **state)
+{
+	CLEANUP(document_free) struct json_object *evidence = NULL;
+	unsigned char table[52] = { 0 };
+
+	(void)state;
+	put_entry(table, 0, "63da758d-e664-4564-adc5-f4b93be8accd", 48, 4);
+	assert_int_equal(uuid_parse("63da758d-e664-4564-adc5-f4b93be8accd", table), 0);
+	evidence = snp_evidence(report, sizeof(report), table, sizeof(table), &fault);
+	assert_non_null(member(evidence, "cert_chain"));
+}
+
 static void a_quotes_data_are_found(void **state)
 {
 	unsigned char quote[1000] = { 4, 0, 2, 0, 0x81 };
@@ -152,6 +166,7 @@ int main(void)
 		cmocka_unit_test(zen_5_has_another_order),
 		cmocka_unit_test(other_reports_are_refused),
 		cmocka_unit_test(a_hosts_table_is_read_within_its_bounds),
+		cmocka_unit_test(a_hosts_table_may_have_the_texts_order),
 		cmocka_unit_test(a_quotes_data_are_found),
 		cmocka_unit_test(a_quote_is_base64_and_so_is_its_log),
 	};

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <uuid/uuid.h>
 
 #include "header/document.h"
 #include "lib/cleanup.h"
@@ -180,11 +181,13 @@ static const char *certificate_name(const unsigned char *entry)
 		{ "4ab7b379-bbac-4fe4-a02f-05aef327c782", "ASK" },
 		{ "c0b406a4-a803-4952-9743-3fb6014cd0ae", "ARK" },
 	};
-	char guid[GUID_TEXT_SIZE];
+	char guid[GUID_TEXT_SIZE], swapped[GUID_TEXT_SIZE];
 
-	guid_from_efi(entry, guid);
+	/* Hosts write it in the text's order of bytes, as verifiers read it; EFI's is as good. */
+	uuid_unparse_lower(entry, guid);
+	guid_from_efi(entry, swapped);
 	for (size_t i = 0; i < COUNT(known); i++)
-		if (strcmp(guid, known[i].guid) == 0)
+		if (strcmp(guid, known[i].guid) == 0 || strcmp(swapped, known[i].guid) == 0)
 			return known[i].name;
 	return NULL;
 }
