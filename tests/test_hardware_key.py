@@ -71,7 +71,7 @@ rm keyboard
 cat screen
 echo "status $status"
 """
-pytestmark = pytest.mark.spare(minutes=2)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(name="token", scope="module")

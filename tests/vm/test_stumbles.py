@@ -36,7 +36,7 @@ def guest_of(kind="generic", **settings):
     } | settings)
 
 
-@pytest.mark.spare
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [ALL, *(
     pytest.param(words, id=name, marks=pytest.mark.slow)
     for name, words in LEFTOVERS.items())])
@@ -64,7 +64,7 @@ def with_crypttab(folder, name):
     return image.Disk(pathlib.Path(folder))
 
 
-@pytest.mark.spare
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sda5_crypt", pytest.param(
     known.MAPPING, marks=pytest.mark.slow)])
 def test_crypttab_of_the_root(name, folder):
@@ -112,7 +112,7 @@ def test_gpt_auto(kind):
         expect.unlocked(guest)
 
 
-@pytest.mark.spare
+@pytest.mark.slow
 def test_table_under_another_uuid():
     """Exit 3 without a wait: what the volume wants, and what there is."""
     with guest_of(launch_table=launch(known.OTHER),
