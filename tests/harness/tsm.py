@@ -70,6 +70,15 @@ class Kernel:
                  for path in self.modules.rglob("*.ko*")}
         return [found[name] for name in CORE if name in found]
 
+    def needed(self, name):
+        """A module and what it depends on, in the order to load them: paths."""
+        for line in (self.modules / "modules.dep").read_text().splitlines():
+            path, _, others = line.partition(":")
+            if pathlib.Path(path).name.split(".")[0] == name:
+                return [self.modules / each
+                        for each in (*reversed(others.split()), path)]
+        raise KeyError(name)
+
 
 @functools.cache
 def kernel(suite="trixie"):

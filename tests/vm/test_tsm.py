@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The provider of tests/tsm below the kernel's own configfs-tsm: what a request sees,
-when all goes well and when it does not."""
+when all goes well and when it does not; and cocosecret-agent on top of it."""
 
 import base64
 import contextlib
 import errno
 import pathlib
 import re
+import socket
 
 import pytest
 
-from harness import evidence, initrd, judges, modulevm, place, qemu, tsm
+from harness import attest, broker, evidence, initrd, judges, modulevm, place, \
+    qemu, tsm, unlocker
+from harness.known import DISK
 
 REPORTS = "/sys/kernel/config/tsm/report"
 # Asks for a report as one has to: one write, then all that can be read.
@@ -28,22 +31,32 @@ rmdir {name}
 """
 
 
+# QEMU's own network, in which the tests' machine has the address HOST.
+HOST, ADDRESS = "10.0.2.2", "10.0.2.15/24"
+NETWORK = ("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
+
+
 @contextlib.contextmanager
-def guest(suite, kind):
-    """(guest, processor): a kernel, a busybox, and our provider loaded."""
+def guest(suite, kind, drivers=(), files=(), more=()):
+    """(guest, processor): a kernel, a busybox, and our provider loaded; with other
+    drivers' modules, {path: content} and arguments for QEMU."""
     kernel = tsm.kernel(suite)
     with place.scratch() as folder, tsm.Processor(kind) as processor:
         modules = {f"{path.name.split('.')[0]}.ko": tsm.unpacked(path)
-                   for path in kernel.core()}
+                   for path in (*kernel.core(), *(
+                       needed for driver in drivers
+                       for needed in kernel.needed(driver)))}
         modules["provider.ko"] = kernel.provider(kind).read_bytes()
-        image = initrd.tiny(pathlib.Path(folder) / "initrd", modules)
+        image = initrd.tiny(pathlib.Path(folder) / "initrd", modules | dict(files))
         firmware = modulevm.Bios(kernel.image, image, modulevm.CMDLINE)
         with qemu.Machine(f"tsm-{suite}-{kind}", firmware, memory_mib=512,
-                          more=processor.arguments()) as machine:
+                          more=[*processor.arguments(), *more]) as machine:
             machine.wait_ready()
             for name in modules:
                 machine.check(f"insmod /{name}")
             machine.check("mount -t configfs configfs /sys/kernel/config")
+            # cocosecret-unlock makes it; the agent fails without it.
+            machine.check("mkdir -m 700 /run/cocosecret")
             yield machine, processor
 
 
@@ -148,3 +161,119 @@ def test_provider(suite, kind):
         machine.check(f"rmmod {kind}")
         _, said = machine.run(f"mkdir {REPORTS}/none")
         assert re.search("No such device", said.decode())
+
+
+class Port(broker.Server):
+    """A broker at the host's end of a virtio-serial port called key."""
+
+    def __init__(self, server, path):  # pylint: disable=super-init-not-called
+        self.broker, self.path, self.url = server, path, "serial:key"
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen()
+
+    def arguments(self):
+        """QEMU's."""
+        return ["-device", "virtio-serial-pci",
+                "-chardev", f"socket,id=key,path={self.path}",
+                "-device", "virtserialport,chardev=key,name=key"]
+
+
+def program():
+    """The agent of the build with its libraries, {path: file}."""
+    agent = place.BUILD / "cocosecret-agent"
+    libraries = re.findall(r"(?:=> )?(/\S+) \(", place.run("ldd", agent))
+    return {"bin/cocosecret-agent": agent,
+            **{path.lstrip("/"): pathlib.Path(path).resolve() for path in libraries}}
+
+
+def run_agent(machine, url):
+    """(exit status, what it said)"""
+    words = f"rd.cocosecret.source=run rd.cocosecret.timeout=120 " \
+        f"rd.cocosecret.owner={attest.OWNER} rd.cocosecret.kbs={url}"
+    status, said = machine.run(f"""\
+dmesg -c >/dev/null
+echo {words} >/run/cmdline
+echo root /dev/vda >/run/cocotab
+cocosecret-agent --cmdline /run/cmdline --cocotab /run/cocotab
+status=$?
+dmesg
+exit $status
+""", 200)
+    print(said.decode())
+    return status, said.decode()
+
+
+def left(machine):
+    """What attest.run() finds, of this guest."""
+    said = machine.check(f"""\
+cd {unlocker.RUN} && for file in $(ls -A); do
+    echo "left $file $(stat -c %a $file) $(sha256sum <$file | cut -c-64)"
+done""")
+    return {name: (mode, digest) for name, mode, digest in attest.LEFT.findall(said)}
+
+
+def assert_refused(machine, processor, server, url):
+    """The processor or the host lies: the agent says how, and nobody gets anything."""
+    for fault, words in (
+            ({"echo": evidence.fresh()}, "does not hold what it was asked to hold"),
+            ({"error": errno.EIO}, f"{processor.provider} gives no report: "
+                                   "Input/output error"),
+            ({"empty": True}, "gives an empty report"),
+            ({"generation": 1}, "somebody else has written into"),
+            ({"size": 100}, "not a report of a known version")):
+        processor.behave(**fault)
+        asked = len(processor.requests)
+        status, said = run_agent(machine, url)
+        assert (status, len(processor.requests)) == (3, asked + 1), fault
+        assert words in said, fault
+        assert not left(machine) and not machine.check(f"ls -A {REPORTS}"), fault
+    assert {step for step, _ in server.seen} == {"auth"}
+
+
+def sent(answer):
+    """The report in evidence, as the broker got it."""
+    return (base64.b64decode(answer["quote"]) if "quote" in answer else
+            broker.snp_bytes(answer["attestation_report"]))
+
+
+def assert_brought(machine, processor, server, url):
+    """The secret is there, for a report that others believe."""
+    processor.behave(table=evidence.certificate_table()
+                     if processor.provider == "sev_guest" else b"")
+    status, said = run_agent(machine, url)
+    assert status == 0, said
+    assert left(machine) == {DISK: attest.brought()}
+    assert server.seen[-1] == ("resource", 200)
+    (answer,) = server.evidence
+    assert sent(answer) == processor.outblobs[-1]
+    if processor.provider == "sev_guest":
+        judges.judge_json(answer, processor.outblobs[-1])
+        assert len(answer["cert_chain"]) == 3
+    else:
+        judges.judge_tdx(sent(answer))
+
+
+@pytest.mark.slow
+def test_agent_network():
+    """The agent of the build, SEV-SNP's reports, and a broker in the network."""
+    server = broker.Broker(attest.resources())
+    with broker.Server(server) as service, guest(
+            "trixie", "sev_guest", ["virtio_net"], program(),
+            NETWORK) as (machine, processor):
+        machine.check(f"ip address add {ADDRESS} dev eth0 && ip link set eth0 up")
+        url = f"http://{HOST}:{service.port}"
+        assert_refused(machine, processor, server, url)
+        assert_brought(machine, processor, server, url)
+
+
+@pytest.mark.slow
+def test_agent_port():
+    """The same with TDX's quotes, and a serial port instead of a network."""
+    server = broker.Broker(attest.resources())
+    with place.scratch() as folder, \
+            Port(server, pathlib.Path(folder) / "key") as service, guest(
+                "trixie", "tdx_guest", files=program(),
+                more=service.arguments()) as (machine, processor):
+        assert_refused(machine, processor, server, service.url)
+        assert_brought(machine, processor, server, service.url)
