@@ -425,6 +425,15 @@ def test_image(tsm):
     assert outcome.status == 2 and "can be here" in outcome.said
 
 
+def test_first(tsm):
+    """It need not wait until cocosecret-unlock has made their folder."""
+    with serve() as server:
+        outcome = run(server.url, tsm, before="rmdir ${run%/*}\n",
+                      after="stat -c 'made %a %u' ${run%/*}\n")
+    assert outcome.left == {DISK: brought()}, outcome.said
+    assert "made 700 0" in outcome.said
+
+
 def test_open_folder(tsm):
     """One that others may read gets nothing."""
     with serve() as server:

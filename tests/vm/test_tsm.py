@@ -55,8 +55,6 @@ def guest(suite, kind, drivers=(), files=(), more=()):
             for name in modules:
                 machine.check(f"insmod /{name}")
             machine.check("mount -t configfs configfs /sys/kernel/config")
-            # cocosecret-unlock makes it; the agent fails without it.
-            machine.check("mkdir -m 700 /run/cocosecret")
             yield machine, processor
 
 

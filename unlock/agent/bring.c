@@ -17,6 +17,7 @@
 #include "lib/exitcode.h"
 #include "lib/log.h"
 #include "lib/secret.h"
+#include "root/state.h"
 
 struct wanted {
 	char uuid[GUID_TEXT_SIZE];
@@ -173,9 +174,16 @@ static int run(struct errand *errand, struct fault *fault)
 	uint64_t begin_us = clock_us();
 	uint64_t deadline_us = begin_us + (uint64_t)errand->config.timeout_s * US_PER_S;
 	int code = host_check(fault);
+	CLEANUP(close_fd) int state = -1;
 
 	if (code)
 		return code;
+	/* Who is first makes it: cocosecret-unlock may start later. */
+	state = state_open(STATE_PATH);
+	if (state < 0) {
+		fault_set(fault, STATE_PATH ": %s", strerror(-state));
+		return EXIT_IO;
+	}
 	errand->folder = agent_open_secrets(fault);
 	if (errand->folder < 0)
 		return EXIT_NO_SECRET;
