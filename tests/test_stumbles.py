@@ -227,6 +227,9 @@ def test_which_key(volume, tmp_path):
     status, said = run("verify", volume.path, "--key-file", new_key(tmp_path))
     assert status == 6 and "is not the key of secret" in said
     assert "before a rotation" in said and "changed" not in said
+    status, said = run("verify", volume.path, "--key-file", volume.key,
+                       "--name", "other")
+    assert status == 5 and "is sealed for the name" in said
     header = luks2.Header(volume.path)
     header.json["config"]["flags"] = ["allow-discards"]
     header.seqid += 1

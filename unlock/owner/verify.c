@@ -83,7 +83,10 @@ static int check(const struct owner *owner, struct header *header, struct fault 
 					      .anchors = &owner->signing.anchors };
 	int r = header_check(header, &wanted, &owner->keys[0].bytes, fault);
 
-	return r || !owner->name ? r : identity_check_name(&header->token, owner->name, fault);
+	if (r || !owner->name)
+		return r;
+	header->step = HEADER_IDENTITY;
+	return identity_check_name(&header->token, owner->name, fault);
 }
 
 static int verify(struct owner *owner)
