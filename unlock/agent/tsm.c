@@ -158,17 +158,21 @@ static int read_blobs(const struct request *request, struct tsm_report *report)
 	return r == -ENOENT && report->report ? 0 : r;
 }
 
-static bool is_busy(const char *provider, int r)
+static bool is_snp(const struct tsm_report *report)
 {
-	return strcmp(provider, "sev_guest") != 0 && (r == -EBUSY || r == -ETIMEDOUT || r == -EINTR);
+	return strcmp(report->provider, "sev_guest") == 0;
+}
+
+static bool is_passing(const struct tsm_report *report, int r)
+{
+	return !is_snp(report) && (r == -EBUSY || r == -ETIMEDOUT || r == -EINTR);
 }
 
 static int explain_failure(struct fault *fault, const struct tsm_report *report, int r)
 {
 	fault_set(fault, "%s gives no report: %s%s", ESCAPED(slice_of(report->provider)), strerror(-r),
-		  strcmp(report->provider, "sev_guest") == 0 ?
-		  "; it may give none until the machine has been restarted" : "");
-	return is_busy(report->provider, r) ? -EAGAIN : r;
+		  is_snp(report) ? "; it may give none until the machine has been restarted" : "");
+	return is_passing(report, r) ? -EAGAIN : r;
 }
 
 /* Each write counts: whoever else wrote to this folder is seen by it. */
@@ -192,8 +196,8 @@ static int take_report(const struct request *request, const unsigned char data[T
 	}
 	if (report->size > 0)
 		return 0;
-	fault_set(fault, "%s gives an empty report: the host has no service for quotes (QGS)?",
-		  ESCAPED(slice_of(report->provider)));
+	fault_set(fault, "%s gives an empty report%s", ESCAPED(slice_of(report->provider)),
+		  is_snp(report) ? "" : ": the host has no service for quotes (QGS)?");
 	return -ENODATA;
 }
 
