@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/file.h"
 
 /*
  * The largest file that any check asks for is a kernel's modules.builtin or a rules file, of some
@@ -166,33 +167,11 @@ static int open_regular(const struct image *image, const char *path)
 	return fd;
 }
 
-static int read_all(int fd, char **text, size_t *length)
-{
-	CLEANUP(free_text) char *buffer = malloc(FILE_MAX + 1);
-	ssize_t n;
-
-	*length = 0;
-	if (!buffer)
-		return -ENOMEM;
-	while ((n = read(fd, buffer + *length, FILE_MAX + 1 - *length)) != 0) {
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			*length += (size_t)n;
-		if (*length > FILE_MAX)
-			return -EFBIG;
-	}
-	buffer[*length] = '\0';
-	*text = buffer;
-	buffer = NULL;
-	return 0;
-}
-
 char *image_read(struct image *image, const char *path, size_t *length)
 {
 	CLEANUP(close_fd) int fd = open_regular(image, path);
 	char *text = NULL;
-	int r = fd < 0 ? fd : read_all(fd, &text, length);
+	int r = fd < 0 ? fd : file_read_all(fd, FILE_MAX, &text, length);
 
 	if (r == -EMEDIUMTYPE || r == -EISDIR)
 		image_tell(image, path, "is not a regular file");
