@@ -8,11 +8,11 @@
 
 #include "audit/settings.h"
 #include "config/cocotab.h"
+#include "config/crypttab.h"
 #include "lib/cleanup.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define FSTAB "/etc/fstab"
-#define CRYPTTAB "/etc/crypttab"
 
 enum { FIELDS = 4, LINE_SIZE = 4096 };
 
@@ -24,15 +24,8 @@ struct fields {
 static bool cut_fields(struct slice line, struct fields *fields)
 {
 	*fields = (struct fields){ 0 };
-	for (size_t i = 0; i < FIELDS; i++) {
-		size_t length = 0;
-
-		line = settings_trim(line);
-		while (length < line.length && !strchr(" \t", line.at[length]))
-			length++;
-		fields->at[i] = (struct slice){ line.at, length };
-		line = (struct slice){ line.at + length, line.length - length };
-	}
+	for (size_t i = 0; i < FIELDS; i++)
+		fields->at[i] = slice_field(&line);
 	return fields->at[0].length > 0;
 }
 
@@ -72,7 +65,7 @@ static bool is_our_mapping(struct audit *audit, const char *name)
 		       image_has(&audit->image, "/sbin/lvm");
 
 	return !has_lvm || !may_be_lvm(name) || tab_names(audit, COCOTAB_PATH, name) ||
-	       tab_names(audit, CRYPTTAB, name);
+	       tab_names(audit, CRYPTTAB_PATH, name);
 }
 
 bool disks_is_hosts(struct audit *audit, const char *device)
@@ -267,12 +260,12 @@ void look_for_crypttab(struct audit *audit)
 {
 	struct slice text = { 0 }, line;
 	struct fields fields;
-	CLEANUP(free_text) char *read = image_read(&audit->image, CRYPTTAB, &text.length);
+	CLEANUP(free_text) char *read = image_read(&audit->image, CRYPTTAB_PATH, &text.length);
 
 	text.at = read;
 	while (read && settings_line(&text, &line))
 		if (cut_fields(line, &fields) && is_crypttab_open(audit, &fields))
-			audit_found_text(audit, CRYPTTAB, line, NULL);
+			audit_found_text(audit, CRYPTTAB_PATH, line, NULL);
 }
 
 static bool is_plain(struct audit *audit, struct slice device)

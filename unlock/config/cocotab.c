@@ -16,24 +16,10 @@ static const struct field {
 	[FIELD_OPTIONS] = { "options", volume_set_options },
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
 /* False at the end of the line, which a comment is too. */
 static bool cut_field(struct slice *line, struct slice *field)
 {
-	while (line->length && is_blank(*line->at)) {
-		line->at++;
-		line->length--;
-	}
-	*field = (struct slice){ line->at, 0 };
-	while (line->length && !is_blank(*line->at)) {
-		line->at++;
-		line->length--;
-		field->length++;
-	}
+	*field = slice_field(line);
 	if (field->length && field->at[0] == '#')
 		line->length = field->length = 0;
 	return field->length > 0;

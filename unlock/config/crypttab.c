@@ -5,36 +5,13 @@
 
 enum { FIELD_NAME, FIELD_DEVICE, FIELD_KEY, FIELD_OPTIONS, FIELDS };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Empty at the end of the line. */
-static struct slice cut_field(struct slice *line)
-{
-	struct slice field;
-
-	while (line->length && is_blank(*line->at)) {
-		line->at++;
-		line->length--;
-	}
-	field = (struct slice){ line->at, 0 };
-	while (line->length && !is_blank(*line->at)) {
-		line->at++;
-		line->length--;
-		field.length++;
-	}
-	return field;
-}
-
 void crypttab_each(struct slice text, crypttab_use *use, void *context)
 {
 	struct slice line, fields[FIELDS];
 
 	while (slice_cut(&text, '\n', &line)) {
 		for (int i = 0; i < FIELDS; i++)
-			fields[i] = cut_field(&line);
+			fields[i] = slice_field(&line);
 		if (fields[FIELD_DEVICE].length && fields[FIELD_NAME].at[0] != '#')
 			use(context, &(struct crypttab_entry){ fields[FIELD_NAME], fields[FIELD_DEVICE],
 							       fields[FIELD_OPTIONS] });

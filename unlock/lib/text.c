@@ -45,6 +45,28 @@ bool slice_cut(struct slice *rest, char separator, struct slice *piece)
 	return true;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct slice slice_field(struct slice *line)
+{
+	struct slice field;
+
+	while (line->length && is_blank(*line->at)) {
+		line->at++;
+		line->length--;
+	}
+	field = (struct slice){ line->at, 0 };
+	while (line->length && !is_blank(*line->at)) {
+		line->at++;
+		line->length--;
+		field.length++;
+	}
+	return field;
+}
+
 int fault_set(struct fault *fault, const char *format, ...)
 {
 	va_list args;

@@ -18,6 +18,8 @@ struct slice slice_of(const char *text);
 bool slice_is(struct slice s, const char *text);
 bool slice_skip_prefix(struct slice *s, const char *prefix);
 bool slice_cut(struct slice *rest, char separator, struct slice *piece);
+/* The next field of a line, between blanks; empty at its end. */
+struct slice slice_field(struct slice *line);
 
 /* What is wrong with an input, where, and what to do: one line, fit for a log. */
 struct fault {
