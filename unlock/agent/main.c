@@ -2,8 +2,6 @@
 /* cocosecret-agent: gets a confidential VM's secrets from a key broker, for cocosecret-unlock. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,11 +12,11 @@
 #include "config/cocotab.h"
 #include "header/derive.h"
 #include "lib/exitcode.h"
+#include "lib/harden.h"
 
 /* A descriptor of ours that took a missing stream's place would be written to by its name. */
-static void harden(void)
+static void fill_streams(void)
 {
-	static const struct rlimit none = { 0, 0 };
 	int fd;
 
 	do {
@@ -26,9 +24,6 @@ static void harden(void)
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	umask(077);
 }
 
 static void help(void)
@@ -54,7 +49,9 @@ int main(int argc, char **argv)
 	struct run_arguments arguments = { .ciphers = -1 };
 	int first;
 
+	fill_streams();
 	harden();
+	umask(077);
 	derive_settle();
 	first = options_read(argc, argv, help, &arguments);
 	if (first == OPTIONS_DONE)

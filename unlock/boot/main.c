@@ -2,8 +2,6 @@
 /* cocosecret-unlock: opens the configured volumes with launch secrets, then wipes the secrets. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,16 +16,8 @@
 #include "config/cocotab.h"
 #include "header/derive.h"
 #include "lib/exitcode.h"
+#include "lib/harden.h"
 #include "lib/log.h"
-
-static void harden(void)
-{
-	static const struct rlimit none = { 0, 0 };
-
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	umask(077);
-}
 
 static void help(void)
 {
@@ -127,6 +117,7 @@ int main(int argc, char **argv)
 	int first, code;
 
 	harden();
+	umask(077);
 	derive_settle();
 	first = options_read(argc, argv, help, &arguments);
 	if (first == OPTIONS_DONE)

@@ -10,8 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,20 +25,12 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/exitcode.h"
+#include "lib/harden.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
 /* A journal may be long; a disk that answers at all takes less. Volumes have their own limits. */
 enum { STEP_LIMIT_US = 300 * US_PER_S };
-
-static void harden(void)
-{
-	static const struct rlimit none = { 0, 0 };
-
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	umask(022);
-}
 
 /* Where the host keeps a disk from answering, the machine is not to stand still with secrets in it. */
 static int run(child_work *work, uint64_t limit_us, const void *context)
@@ -152,6 +142,7 @@ int main(int argc, char **argv)
 		return EXIT_CONFIG;
 	}
 	harden();
+	umask(022);
 	if (mounts_make(&fault) < 0) {
 		log_error("%s (exit %d)", fault.text, EXIT_IO);
 		fail();

@@ -5,10 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "lib/exitcode.h"
+#include "lib/harden.h"
 #include "lib/log.h"
 #include "lib/text.h"
 #include "owner/commands.h"
@@ -241,14 +240,6 @@ static int run(const struct command *command, int argc, char **argv)
 		return EXIT_OPENED;
 	}
 	return command->main(argc, argv);
-}
-
-static void harden(void)
-{
-	static const struct rlimit none = { 0, 0 };
-
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
 }
 
 int main(int argc, char **argv)
