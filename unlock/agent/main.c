@@ -8,8 +8,6 @@
 #include "agent/bring.h"
 #include "boot/options.h"
 #include "config/broker.h"
-#include "config/cmdline.h"
-#include "config/cocotab.h"
 #include "header/derive.h"
 #include "lib/exitcode.h"
 #include "lib/harden.h"
@@ -35,10 +33,7 @@ static void help(void)
 	     "rd.cocosecret.kbs=http://HOST:PORT, vsock:CID:PORT or serial:NAME on the kernel command\n"
 	     "line or in " BROKER_FILE "; without it, nothing is done.\n"
 	     "\n"
-	     "  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n"
-	     "  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n"
-	     "  --help          print this\n"
-	     "  --version       print the version\n"
+	     OPTIONS_HELP
 	     "\n"
 	     "Exit status: 0 the secrets are there, 2 usage or configuration, 3 no secret, 7 I/O.\n"
 	     "See cocosecret-agent(8).");

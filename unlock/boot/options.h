@@ -3,6 +3,14 @@
 #define COCOSECRET_OPTIONS_H
 
 #include "boot/run.h"
+#include "config/cmdline.h"
+#include "config/cocotab.h"
+
+#define OPTIONS_HELP \
+	"  --cocotab FILE  read FILE instead of " COCOTAB_PATH "\n" \
+	"  --cmdline FILE  read FILE instead of " CMDLINE_PATH "\n" \
+	"  --help          print this\n" \
+	"  --version       print the version\n"
 
 enum { OPTIONS_DONE = -1, OPTIONS_WRONG = -2 };
 
