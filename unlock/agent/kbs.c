@@ -14,20 +14,6 @@
 
 enum { NAME_MAX_BYTES = 64, DETAIL_MAX = 200 };
 
-/* Takes @value over; false where memory is short. */
-static bool put(struct json_object *object, const char *name, struct json_object *value)
-{
-	if (object && value && json_object_object_add(object, name, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
-static bool put_text(struct json_object *object, const char *name, const char *text)
-{
-	return put(object, name, json_object_new_string(text));
-}
-
 /* The one form in which this program writes JSON; it also sees what memory was too short for. */
 static char *text_of(struct json_object *object)
 {
@@ -41,16 +27,17 @@ char *kbs_auth(const char *tee)
 {
 	CLEANUP(document_free) struct json_object *body = json_object_new_object();
 
-	return put_text(body, "version", KBS_VERSION) && put_text(body, "tee", tee) &&
-	       put_text(body, "extra-params", "") ? text_of(body) : NULL;
+	return document_add_text(body, "version", KBS_VERSION) && document_add_text(body, "tee", tee) &&
+	       document_add_text(body, "extra-params", "") ? text_of(body) : NULL;
 }
 
 static struct json_object *key_json(const struct jwe_key *key)
 {
 	struct json_object *jwk = json_object_new_object();
 
-	if (put_text(jwk, "alg", JWE_ALGORITHM) && put_text(jwk, "crv", JWE_CURVE) &&
-	    put_text(jwk, "kty", "EC") && put_text(jwk, "x", key->x) && put_text(jwk, "y", key->y))
+	if (document_add_text(jwk, "alg", JWE_ALGORITHM) && document_add_text(jwk, "crv", JWE_CURVE) &&
+	    document_add_text(jwk, "kty", "EC") && document_add_text(jwk, "x", key->x) &&
+	    document_add_text(jwk, "y", key->y))
 		return jwk;
 	json_object_put(jwk);
 	return NULL;
@@ -60,7 +47,7 @@ static struct json_object *runtime_json(const char *nonce, const struct jwe_key 
 {
 	struct json_object *data = json_object_new_object();
 
-	if (put_text(data, "nonce", nonce) && put(data, "tee-pubkey", key_json(key)))
+	if (document_add_text(data, "nonce", nonce) && document_add(data, "tee-pubkey", key_json(key)))
 		return data;
 	json_object_put(data);
 	return NULL;
@@ -73,7 +60,7 @@ int kbs_digest(const char *nonce, const struct jwe_key *key, unsigned char diges
 	CLEANUP(free_text) char *text = NULL;
 	size_t size = 0;
 
-	if (put_text(data, "additional-evidence", ""))
+	if (document_add_text(data, "additional-evidence", ""))
 		text = text_of(data);
 	return text && EVP_Q_digest(NULL, "SHA384", NULL, text, strlen(text), digest, &size) == 1 &&
 	       size == EVIDENCE_DIGEST ? 0 : -ENOMEM;
@@ -83,12 +70,12 @@ char *kbs_attest(const char *nonce, const struct jwe_key *key, struct json_objec
 {
 	CLEANUP(document_free) struct json_object *body = json_object_new_object();
 	struct json_object *both = json_object_new_object();
-	bool whole = put(both, "primary_evidence", json_object_get(evidence)) &&
-		     put_text(both, "additional_evidence", "");
+	bool whole = document_add(both, "primary_evidence", json_object_get(evidence)) &&
+		     document_add_text(both, "additional_evidence", "");
 
 	/* The first of these takes it over in any case. */
-	return put(body, "tee-evidence", both) && whole &&
-	       put(body, "runtime-data", runtime_json(nonce, key)) ? text_of(body) : NULL;
+	return document_add(body, "tee-evidence", both) && whole &&
+	       document_add(body, "runtime-data", runtime_json(nonce, key)) ? text_of(body) : NULL;
 }
 
 /* NULL also where a NUL hides what follows it. */

@@ -37,18 +37,17 @@ struct json_object *document_object(const char *text)
 	return NULL;
 }
 
-/* Takes @value over, even if it fails. */
-static bool add(struct json_object *object, const char *name, struct json_object *value)
+bool document_add(struct json_object *object, const char *name, struct json_object *value)
 {
-	if (value && json_object_object_add(object, name, value) == 0)
+	if (object && value && json_object_object_add(object, name, value) == 0)
 		return true;
 	json_object_put(value);
 	return false;
 }
 
-static bool add_text(struct json_object *object, const char *name, const char *text)
+bool document_add_text(struct json_object *object, const char *name, const char *text)
 {
-	return add(object, name, json_object_new_string(text ? text : ""));
+	return document_add(object, name, json_object_new_string(text ? text : ""));
 }
 
 struct json_object *document_parse(const char *metadata, const char *label, const char *subsystem,
@@ -56,9 +55,10 @@ struct json_object *document_parse(const char *metadata, const char *label, cons
 {
 	struct json_object *document = json_object_new_object();
 
-	if (document && add(document, "metadata", document_object(metadata)) &&
-	    add_text(document, "label", label) && add_text(document, "subsystem", subsystem) &&
-	    add_text(document, "uuid", uuid))
+	if (document_add(document, "metadata", document_object(metadata)) &&
+	    document_add_text(document, "label", label) &&
+	    document_add_text(document, "subsystem", subsystem) &&
+	    document_add_text(document, "uuid", uuid))
 		return document;
 	json_object_put(document);
 	return NULL;

@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 #include <libcryptsetup.h>
+#include <stdbool.h>
 
 #include "lib/text.h"
 
@@ -22,6 +23,13 @@ struct json_object *document_object(const char *text);
 /* The same of metadata in text; NULL where that is not one JSON object. */
 struct json_object *document_parse(const char *metadata, const char *label, const char *subsystem,
 				   const char *uuid);
+
+/*
+ * Adds a member, taking @value over in any case; false where one of them is NULL, or memory is
+ * short. A text that is NULL is an empty one.
+ */
+bool document_add(struct json_object *object, const char *name, struct json_object *value);
+bool document_add_text(struct json_object *object, const char *name, const char *text);
 
 /* A member, where it is of that type; NULL otherwise. */
 struct json_object *document_member(struct json_object *object, const char *name,
