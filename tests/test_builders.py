@@ -11,12 +11,11 @@ import jsonschema
 import pytest
 
 from attacks import catalogue, disks
-from attacks.catalogue import COCOSECRET, TOP, call
+from attacks.catalogue import COCOSECRET, PATH, TOP, call
 from harness import documents, known
 
 OSBUILD = TOP / "examples/osbuild"
 STAGE = "org.cocosecret.enroll"
-PATH = f"{COCOSECRET.parent}:/usr/sbin:/usr/bin:/bin"
 # osbuild hands a stage its arguments through a module of its own.
 API = """\
 import json

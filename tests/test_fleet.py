@@ -12,12 +12,11 @@ import time
 import pytest
 
 from attacks import catalogue
-from attacks.catalogue import COCOSECRET, TOP
+from attacks.catalogue import COCOSECRET, PATH, TOP
 from harness import documents, known
 
 FLEET = TOP / "examples/fleet"
 README = (FLEET / "README.md").read_text()
-PATH = f"{COCOSECRET.parent}:/usr/sbin:/usr/bin:/bin"
 
 
 def environment(folder):

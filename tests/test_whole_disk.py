@@ -6,10 +6,9 @@ import json
 import os
 import subprocess
 
-from attacks.catalogue import COCOSECRET
+from attacks.catalogue import PATH
 from harness import documents, known, place
 
-PATH = f"{COCOSECRET.parent}:/usr/sbin:/usr/bin:/bin"
 PAGE = place.TOP / "doc/whole-disk.md"
 MIB = 1 << 20
 START, SIZE = 64 * MIB, 48 * MIB

@@ -20,6 +20,8 @@ from . import luks2
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 COCOSECRET = TOP / "build/cocosecret"
+# For scripts that call what was built by its name.
+PATH = f"{COCOSECRET.parent}:/usr/sbin:/usr/bin:/bin"
 NAME = "victim"
 CHEAP = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
 SIZE = 20 << 20
