@@ -89,7 +89,7 @@ int activate(const struct header *header, const struct volume *volume, const cha
 {
 	int r;
 
-	/* In a keyring the key would be gone with this process, and no resize would do without it. */
+	/* In this process's keyring the key would end with it, and a later resize asks for it there. */
 	crypt_volume_key_keyring(header->cd, 0);
 	settle_begin(volume->name);
 	r = activate_by_token(header, volume, secret);
