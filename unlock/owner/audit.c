@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cocosecret audit: the doors that an image's root leaves open to a host. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +9,8 @@
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "owner/commands.h"
-#include "owner/guest.h"
+#include "owner/json.h"
+#include "owner/options.h"
 
 /* Of this command only: nothing failed. */
 enum { EXIT_OPEN_DOOR = 1 };
@@ -28,27 +28,20 @@ struct report {
 
 static int parse(struct request *request, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' }, { "cmdline", required_argument, NULL, 'c' },
-		{ "closed-initramfs", no_argument, NULL, 'i' }, { 0 },
-	};
+	struct options options;
 	int option;
 
 	*request = (struct request){ 0 };
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'j') {
+	options_begin(&options, "audit", TAKES(JSON) | TAKES(CMDLINE) | TAKES(CLOSED_INITRAMFS));
+	while ((option = options_next(&options, argc, argv)) != OPTIONS_END) {
+		if (option == OPTION_JSON)
 			request->json = true;
-		} else if (option == 'c') {
+		else if (option == OPTION_CMDLINE)
 			request->cmdline = optarg;
-		} else if (option == 'i') {
+		else if (option == OPTION_CLOSED_INITRAMFS)
 			request->closed = true;
-		} else {
-			complain("audit: unknown or incomplete option %s; see cocosecret audit --help",
-				 argv[optind - 1]);
+		else
 			return EXIT_CONFIG;
-		}
 	}
 	request->root = optind < argc ? argv[optind] : NULL;
 	if (optind + 1 == argc)
@@ -103,7 +96,7 @@ static void print_json(const struct request *request, const struct audit *audit,
 	json_object_object_add(whole, "closed_initramfs", json_object_new_boolean(audit->boot.closed));
 	json_object_object_add(whole, "doors", json_object_get(doors));
 	json_object_object_add(whole, "unread", json_object_get(audit->image.unread));
-	guest_print_json(whole);
+	json_print(whole);
 }
 
 static void print_sum(const struct audit *audit, size_t open)

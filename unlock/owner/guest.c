@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "lib/guid.h"
 #include "lib/source.h"
 #include "owner/commands.h"
+#include "owner/options.h"
 #include "root/state.h"
 
 /* Those of a launch, and those that an agent brought; a secret that is gone is in neither. */
@@ -19,29 +19,21 @@ static const char *const folders[] = { SOURCE_SECURITYFS_PATH "/" SOURCE_LAUNCH_
 
 int guest_parse(struct guest *guest, int argc, char **argv, unsigned int takes)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "secrets", required_argument, NULL, 's' },
-		{ "state", required_argument, NULL, 't' },
-		{ 0 },
-	};
+	struct options options;
 	int option;
 
 	*guest = (struct guest){ .command = argv[0], .state = STATE_PATH };
-	opterr = 0;
-	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'j') {
+	options_begin(&options, argv[0], TAKES(JSON) | TAKES(SECRETS) |
+		      (takes & GUEST_TAKES_STATE ? TAKES(STATE) : 0));
+	while ((option = options_next(&options, argc, argv)) != OPTIONS_END) {
+		if (option == OPTION_JSON)
 			guest->json = true;
-		} else if (option == 's') {
+		else if (option == OPTION_SECRETS)
 			guest->secrets = optarg;
-		} else if (option == 't' && (takes & GUEST_TAKES_STATE)) {
+		else if (option == OPTION_STATE)
 			guest->state = optarg;
-		} else {
-			complain("%s: unknown or incomplete option %s; see cocosecret %s --help",
-				 guest->command, argv[optind - 1], guest->command);
+		else
 			return EXIT_CONFIG;
-		}
 	}
 	if (optind == argc)
 		return EXIT_OPENED;
@@ -110,10 +102,4 @@ const char *guest_explain(int r)
 const char *guest_remark(const char *secret)
 {
 	return strcmp(secret, GUID_DISK_KEY) == 0 ? " (disk key)" : "";
-}
-
-void guest_print_json(struct json_object *object)
-{
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
 }

@@ -27,6 +27,4 @@ const char *guest_explain(int r);
 /* " (disk key)" for the usual one. */
 const char *guest_remark(const char *secret);
 
-void guest_print_json(struct json_object *object);
-
 #endif

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "owner/closure.h"
 #include "owner/commands.h"
 #include "owner/libraries.h"
+#include "owner/options.h"
 #include "owner/output.h"
 #include "owner/tree.h"
 
@@ -140,37 +140,37 @@ static int take_owner(struct order *order, const char *path)
 static int take(struct order *order, int option)
 {
 	switch (option) {
-	case 'o':
+	case OPTION_OUTPUT:
 		order->output = optarg;
 		return 0;
-	case 'k':
+	case OPTION_KVER:
 		order->version = optarg;
 		return 0;
-	case 't':
+	case OPTION_COCOTAB:
 		order->cocotab = optarg;
 		return 0;
-	case 'd':
+	case OPTION_DRIVERS:
 		order->drivers = optarg;
 		return 0;
-	case 'f':
+	case OPTION_FILESYSTEMS:
 		return take_file_systems(order, optarg);
-	case 'w':
+	case OPTION_OWNER:
 		return take_owner(order, optarg);
-	case 'c':
+	case OPTION_COMPRESS:
 		order->compressor = find_compressor(optarg);
 		return order->compressor ? 0 : -ENOENT;
-	case 'p':
+	case OPTION_INIT:
 		order->program = optarg;
 		return 0;
-	case 'l':
+	case OPTION_LIST:
 		order->lists = true;
 		return 0;
-	case 'm':
+	case OPTION_MODULES:
 		if (order->module_count == COUNT(order->modules))
 			return -E2BIG;
 		order->modules[order->module_count++] = optarg;
 		return 0;
-	case 'h':
+	case OPTION_HEADER:
 		if (order->header_count == COUNT(order->headers))
 			return -E2BIG;
 		order->headers[order->header_count++] = optarg;
@@ -197,25 +197,16 @@ static int check_output(const struct order *order)
 
 static int parse(struct order *order, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' }, { "kver", required_argument, NULL, 'k' },
-		{ "cocotab", required_argument, NULL, 't' }, { "drivers", required_argument, NULL, 'd' },
-		{ "filesystems", required_argument, NULL, 'f' },
-		{ "compress", required_argument, NULL, 'c' }, { "init", required_argument, NULL, 'p' },
-		{ "modules", required_argument, NULL, 'm' }, { "header", required_argument, NULL, 'h' },
-		{ "owner", required_argument, NULL, 'w' }, { "list", no_argument, NULL, 'l' }, { 0 },
-	};
+	struct options options;
 	int option;
 
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+	options_begin(&options, "initrd", TAKES(OUTPUT) | TAKES(KVER) | TAKES(COCOTAB) | TAKES(DRIVERS) |
+		      TAKES(FILESYSTEMS) | TAKES(COMPRESS) | TAKES(INIT) | TAKES(MODULES) |
+		      TAKES(HEADER) | TAKES(OWNER) | TAKES(LIST));
+	while ((option = options_next(&options, argc, argv)) != OPTIONS_END) {
 		int r = take(order, option);
 
-		if (r == -EINVAL)
-			complain("initrd: unknown or incomplete option %s; see cocosecret initrd --help",
-				 argv[optind - 1]);
-		else if (r == -E2BIG)
+		if (r == -E2BIG)
 			complain("initrd: %s: repeated too often", argv[optind - 1]);
 		if (r < 0)
 			return EXIT_CONFIG;

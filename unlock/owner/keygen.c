@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "lib/exitcode.h"
 #include "lib/secret.h"
 #include "owner/commands.h"
+#include "owner/options.h"
 #include "owner/output.h"
 
 /* What stands before the key's bytes: PrivateKeyInfo with id-Ed25519 (RFC 8410, section 7). */
@@ -57,33 +57,24 @@ static int parse_bytes(const char *text, size_t *size)
 
 static int parse_arguments(struct keygen *keygen, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "bytes", required_argument, NULL, 'b' },
-		{ "owner", no_argument, NULL, 'O' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ 0 },
-	};
+	struct options options;
 	int option, r = EXIT_OPENED;
 
-	opterr = 0;
-	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while (r == 0 && (option = getopt_long(argc, argv, "o:q", options, NULL)) != -1) {
-		if (option == 'o') {
+	options_begin(&options, "keygen", TAKES(OUTPUT) | TAKES(BYTES) | TAKES(OWNER_PAIR) |
+		      TAKES(FORCE) | TAKES(QUIET));
+	while (r == 0 && (option = options_next(&options, argc, argv)) != OPTIONS_END) {
+		if (option == OPTION_OUTPUT) {
 			keygen->output = optarg;
-		} else if (option == 'b') {
+		} else if (option == OPTION_BYTES) {
 			r = parse_bytes(optarg, &keygen->size);
 			keygen->has_size = true;
-		} else if (option == 'O') {
+		} else if (option == OPTION_OWNER_PAIR) {
 			keygen->is_owner = true;
-		} else if (option == 'f') {
+		} else if (option == OPTION_FORCE) {
 			keygen->force = true;
-		} else if (option == 'q') {
+		} else if (option == OPTION_QUIET) {
 			say_nothing();
 		} else {
-			complain("keygen: unknown or incomplete option %s; see cocosecret keygen "
-				 "--help", argv[optind - 1]);
 			r = EXIT_CONFIG;
 		}
 	}

@@ -7,6 +7,7 @@
 #include "lib/exitcode.h"
 #include "owner/commands.h"
 #include "owner/guest.h"
+#include "owner/json.h"
 
 static void print_names(struct json_object *secrets)
 {
@@ -36,7 +37,7 @@ int list_main(int argc, char **argv)
 		return r == -ENOENT || r == -ENOTDIR ? EXIT_NO_SECRET : EXIT_IO;
 	}
 	if (guest.json)
-		guest_print_json(secrets);
+		json_print(secrets);
 	else
 		print_names(secrets);
 	return EXIT_OPENED;

@@ -13,6 +13,7 @@
 #include "lib/mapping.h"
 #include "owner/commands.h"
 #include "owner/guest.h"
+#include "owner/json.h"
 #include "root/state.h"
 
 struct records {
@@ -251,7 +252,7 @@ int status_main(int argc, char **argv)
 	r = guest_secrets(&guest, &secrets);
 	add(status, "secrets", secrets);
 	if (guest.json)
-		guest_print_json(status);
+		json_print(status);
 	else
 		print_words(status, r);
 	return EXIT_OPENED;

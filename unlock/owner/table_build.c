@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "lib/secret.h"
 #include "owner/commands.h"
 #include "owner/key_file.h"
+#include "owner/options.h"
 #include "owner/output.h"
 #include "owner/table_file.h"
 
@@ -31,28 +31,20 @@ static size_t padded(size_t length)
 
 static int parse_arguments(struct build *build, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "max", required_argument, NULL, 'm' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ 0 },
-	};
+	struct options options;
 	int option, r;
 
-	opterr = 0;
-	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while ((option = getopt_long(argc, argv, "o:q", options, NULL)) != -1) {
-		if (option == 'o') {
+	options_begin(&options, "table build", TAKES(OUTPUT) | TAKES(MAX) | TAKES(QUIET));
+	while ((option = options_next(&options, argc, argv)) != OPTIONS_END) {
+		if (option == OPTION_OUTPUT) {
 			build->output = optarg;
-		} else if (option == 'm') {
+		} else if (option == OPTION_MAX) {
 			r = table_parse_max("table build", optarg, &build->max);
 			if (r)
 				return r;
-		} else if (option == 'q') {
+		} else if (option == OPTION_QUIET) {
 			say_nothing();
 		} else {
-			complain("table build: unknown or incomplete option %s; see cocosecret table "
-				 "build --help", argv[optind - 1]);
 			return EXIT_CONFIG;
 		}
 	}

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "lib/exitcode.h"
 #include "lib/guid.h"
 #include "owner/commands.h"
+#include "owner/options.h"
 #include "owner/table_file.h"
 
 struct check {
@@ -17,23 +17,13 @@ struct check {
 
 static int parse_arguments(struct check *check, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "max", required_argument, NULL, 'm' },
-		{ 0 },
-	};
+	struct options options;
 	int option, r = EXIT_OPENED;
 
-	opterr = 0;
-	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'm') {
-			r = table_parse_max("table check", optarg, &check->max);
-		} else {
-			complain("table check: unknown or incomplete option %s; see cocosecret table "
-				 "check --help", argv[optind - 1]);
-			r = EXIT_CONFIG;
-		}
-	}
+	options_begin(&options, "table check", TAKES(MAX));
+	while (r == 0 && (option = options_next(&options, argc, argv)) != OPTIONS_END)
+		r = option == OPTION_MAX ? table_parse_max("table check", optarg, &check->max) :
+					   EXIT_CONFIG;
 	if (r == 0 && argc - optind != 1) {
 		complain("table check: wants one file; see cocosecret table check --help");
 		r = EXIT_CONFIG;

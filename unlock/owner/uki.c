@@ -2,7 +2,6 @@
 /* cocosecret uki: kernel, initramfs and command line in one file, behind cocosecret-stub.efi. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "lib/text.h"
 #include "owner/closure.h"
 #include "owner/commands.h"
+#include "owner/options.h"
 #include "owner/output.h"
 #include "mark.h"
 #include "pe.h"
@@ -68,16 +68,17 @@ static int refuse(const char *what, const char *why)
 static int take(struct order *order, int option)
 {
 	const char **const values[] = {
-		['o'] = &order->output,  ['k'] = &order->kernel, ['i'] = &order->initrd,
-		['c'] = &order->cmdline, ['s'] = &order->stub,	 ['y'] = &order->key,
-		['t'] = &order->certificate,
+		[OPTION_OUTPUT] = &order->output,   [OPTION_KERNEL] = &order->kernel,
+		[OPTION_INITRD] = &order->initrd,   [OPTION_CMDLINE] = &order->cmdline,
+		[OPTION_STUB] = &order->stub,	    [OPTION_SIGN_KEY] = &order->key,
+		[OPTION_SIGN_CERT] = &order->certificate,
 	};
 
-	if (option == 'p') {
+	if (option == OPTION_PRINT_MEASUREMENT) {
 		order->prints = true;
 		return EXIT_OPENED;
 	}
-	if (option == '?')
+	if (option == OPTIONS_WRONG)
 		return EXIT_CONFIG;
 	*values[option] = optarg;
 	return EXIT_OPENED;
@@ -110,21 +111,14 @@ static int check_order(const struct order *order)
 
 static int parse(struct order *order, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },   { "kernel", required_argument, NULL, 'k' },
-		{ "initrd", required_argument, NULL, 'i' },   { "cmdline", required_argument, NULL, 'c' },
-		{ "stub", required_argument, NULL, 's' },     { "sign-key", required_argument, NULL, 'y' },
-		{ "sign-cert", required_argument, NULL, 't' }, { "print-measurement", no_argument, NULL, 'p' },
-		{ 0 },
-	};
+	struct options options;
 	int option;
 
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1)
+	options_begin(&options, "uki", TAKES(OUTPUT) | TAKES(KERNEL) | TAKES(INITRD) | TAKES(CMDLINE) |
+		      TAKES(STUB) | TAKES(SIGN_KEY) | TAKES(SIGN_CERT) | TAKES(PRINT_MEASUREMENT));
+	while ((option = options_next(&options, argc, argv)) != OPTIONS_END)
 		if (take(order, option))
-			return refuse(argv[optind - 1],
-				      "unknown or incomplete option; see cocosecret uki --help");
+			return EXIT_CONFIG;
 	if (optind < argc)
 		return refuse(argv[optind], "is no option; see cocosecret uki --help");
 	return check_order(order);
