@@ -21,23 +21,31 @@ _cocosecret_files()
 	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 
+_cocosecret_commands()
+{
+	echo keygen table enroll seal verify rotate remove show initrd uki audit list status
+}
+
 _cocosecret_options()
 {
 	case $1 in
-	keygen) echo --output --bytes --owner --force --quiet ;;
-	'table build') echo --output --max --quiet ;;
-	'table check') echo --max ;;
-	enroll) echo --header --partition --secret --name --key-file --new-key-file --also --sign-key --force --quiet ;;
-	seal) echo --header --partition --secret --key-file --also --sign-key --to-sign --signature --owner --force --quiet ;;
-	verify) echo --header --partition --secret --name --key-file --owner --quiet ;;
-	rotate) echo --header --partition --secret --key-file --new-key-file --also --sign-key --force --quiet ;;
-	initrd) echo --output --list --kver --cocotab --header --owner --drivers --filesystems --modules --compress --init ;;
-	uki) echo --output --kernel --initrd --cmdline --stub --sign-key --sign-cert --print-measurement ;;
-	audit) echo --json --cmdline --closed-initramfs ;;
-	list) echo --json --secrets ;;
-	status) echo --json --secrets --state ;;
+	keygen) echo -o --output -b --bytes -O --owner -f --force -q --quiet ;;
+	'table build') echo -o --output -m --max -q --quiet ;;
+	'table show') echo -j --json ;;
+	'table check') echo -m --max ;;
+	enroll | enrol) echo -H --header -p --partition -s --secret -n --name -d --key-file -N --new-key-file -a --also -S --sign-key -f --force -q --quiet ;;
+	seal) echo -H --header -p --partition -s --secret -d --key-file -a --also -S --sign-key --to-sign --signature -O --owner -f --force -q --quiet ;;
+	verify) echo -H --header -p --partition -s --secret -n --name -d --key-file -O --owner -j --json -q --quiet ;;
+	rotate) echo -H --header -p --partition -s --secret -d --key-file -N --new-key-file -a --also -S --sign-key -f --force -q --quiet ;;
+	remove) echo -H --header -p --partition -s --secret -t --token -d --key-file -a --also -S --sign-key -f --force -q --quiet ;;
+	show) echo -H --header -p --partition -j --json ;;
+	initrd) echo -o --output -l --list -k --kver -T --cocotab -H --header -O --owner -D --drivers -F --filesystems -M --modules -z --compress -I --init ;;
+	uki) echo -o --output -K --kernel -i --initrd -c --cmdline --stub -S --sign-key -C --sign-cert -P --print-measurement ;;
+	audit) echo -j --json -c --cmdline --closed-initramfs ;;
+	list) echo -j --json --secrets ;;
+	status) echo -j --json --secrets --state ;;
 	esac
-	echo --help
+	echo -h --help
 }
 
 _cocosecret()
@@ -47,22 +55,29 @@ _cocosecret()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		_cocosecret_words 'keygen table enroll seal verify rotate initrd uki audit list status --help --version'
+		_cocosecret_words "$(_cocosecret_commands) help -h --help -V --version"
+		return
+	fi
+	if [ "$command" = help ]; then
+		case $COMP_CWORD:$previous in
+		2:*) _cocosecret_words "$(_cocosecret_commands)" ;;
+		3:table) _cocosecret_words 'build show check' ;;
+		esac
 		return
 	fi
 	if [ "$command" = table ]; then
 		if [ "$COMP_CWORD" = 2 ]; then
-			_cocosecret_words 'build show check --help'
+			_cocosecret_words 'build show check -h --help'
 			return
 		fi
 		command="table ${COMP_WORDS[2]}"
 	fi
 	case $previous in
-	--secret) _cocosecret_words "$(_cocosecret_uuids)" ;;
-	--bytes) _cocosecret_words '32 64' ;;
-	--compress) _cocosecret_words 'zstd gzip xz none' ;;
-	--max) _cocosecret_words '3072 4096' ;;
-	--name | --also | --cmdline) ;;
+	--secret | -s) _cocosecret_words "$(_cocosecret_uuids)" ;;
+	--bytes | -b) _cocosecret_words '32 64' ;;
+	--compress | -z) _cocosecret_words 'zstd gzip xz none' ;;
+	--max | -m) _cocosecret_words '3072 4096' ;;
+	--name | -n | --also | -a | --token | -t | --partition | -p | --cmdline | -c) ;;
 	*)
 		case $command:$cur in
 		*:-*) _cocosecret_words "$(_cocosecret_options "$command")" ;;

@@ -12,6 +12,10 @@ PAGES = (README, *(TOP / "doc" / f"{name}.md" for name in (
     "benchmarks", "comparison", "audit-of-a-cloud-image")))
 
 
+# How a line of a manual page begins that somebody types.
+COMMANDS = ("cocosecret ", "cryptsetup ", "openssl ", "# cocosecret ")
+
+
 def blocks(text):
     """What a Markdown text shows: its indented blocks, without the indent."""
     found = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", text, re.M)
@@ -34,9 +38,26 @@ def plain(text):
     return text.replace("\\-", "-").replace("\\e", "\\")
 
 
+def with_examples():
+    """The manual pages that have some."""
+    return [path for path in sorted((TOP / "man").glob("*.[1-8]"))
+            if "\n.Sh EXAMPLES\n" in path.read_text()]
+
+
+def examples(page):
+    """The displays of a manual page's EXAMPLES."""
+    text = (TOP / "man" / page).read_text()
+    return displays_of(re.split(r"^\.Sh ", text.partition(
+        "\n.Sh EXAMPLES\n")[2], flags=re.M)[0])
+
+
 def displays(page):
     """What a manual page sets off: its literal displays and lines."""
-    text = (TOP / "man" / page).read_text()
+    return displays_of((TOP / "man" / page).read_text())
+
+
+def displays_of(text):
+    """The same of a part of one."""
     found = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$|^\.Dl (.*)$",
                        text, re.M)
     return [plain(display or line + "\n") for display, line in found]

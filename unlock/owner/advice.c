@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "header/document.h"
+#include "lib/cleanup.h"
 #include "owner/commands.h"
 
 /* The minimum of libcryptsetup and of policy.c. */
@@ -15,15 +16,22 @@ static int64_t number(struct json_object *object, const char *member)
 	return json_object_get_int64(document_member(object, member, json_type_int));
 }
 
+static void add(struct json_object *hints, const struct fault *hint)
+{
+	json_object_array_add(hints, json_object_new_string(hint->text));
+}
+
 /* It is computed on every open, by whichever key slot, and no later enrolment changes it. */
-static bool advise_digest(const struct owner *owner, struct json_object *digest)
+static bool advise_digest(struct json_object *hints, struct json_object *digest)
 {
 	int64_t iterations = number(digest, "iterations");
+	struct fault hint;
 
 	if (iterations <= ITERATIONS_MIN)
 		return false;
-	say("%s: hint: the volume key's digest takes %lld iterations, some 60 ms, at each boot",
-	    owner->device, (long long)iterations);
+	fault_set(&hint, "the volume key's digest takes %lld iterations, some 60 ms, at each boot",
+		  (long long)iterations);
+	add(hints, &hint);
 	return true;
 }
 
@@ -48,39 +56,56 @@ static bool is_tokens(struct json_object *document, const char *slot)
 }
 
 /* libcryptsetup chooses all but the cheapest by a benchmark, for 2 s. */
-static bool advise_keyslot(const struct owner *owner, struct json_object *document,
+static bool advise_keyslot(struct json_object *hints, struct json_object *document,
 			   const char *slot, struct json_object *keyslot)
 {
 	struct json_object *kdf = document_member(keyslot, "kdf", json_type_object);
+	const char *type = document_text(kdf, "type");
+	bool boots = is_tokens(document, slot);
+	struct fault hint;
 
 	if (is_cheap(kdf))
 		return false;
-	if (is_tokens(document, slot)) {
-		say("%s: hint: key slot %s (%s) takes some 2 s at each boot; cocosecret rotate "
-		    "puts one into its place that takes less than 1 ms", owner->device, slot,
-		    document_text(kdf, "type"));
-		return false;
+	fault_set(&hint, "key slot %s (%s) takes some 2 s %s", ESCAPED(slice_of(slot)),
+		  ESCAPED(slice_of(type ? type : "?")), boots ? "at each boot; cocosecret rotate puts "
+		  "one into its place that takes less than 1 ms" : "each time, but not at boot");
+	add(hints, &hint);
+	return !boots;
+}
+
+struct json_object *advice(struct json_object *document)
+{
+	static const struct fault format_hint = {
+		"where all keys are random, format with cryptsetup luksFormat --pbkdf pbkdf2 "
+		"--pbkdf-force-iterations 1000"
+	};
+	struct json_object *metadata = document_member(document, "metadata", json_type_object);
+	struct json_object *digests = document_member(metadata, "digests", json_type_object);
+	struct json_object *keyslots = document_member(metadata, "keyslots", json_type_object);
+	struct json_object *hints = json_object_new_array();
+	bool format = false;
+
+	if (digests) {
+		json_object_object_foreach(digests, id, digest) {
+			(void)id;
+			format |= advise_digest(hints, digest);
+		}
 	}
-	say("%s: hint: key slot %s (%s) takes some 2 s each time, but not at boot",
-	    owner->device, slot, document_text(kdf, "type"));
-	return true;
+	if (keyslots) {
+		json_object_object_foreach(keyslots, slot, keyslot) {
+			format |= advise_keyslot(hints, document, slot, keyslot);
+		}
+	}
+	if (format)
+		add(hints, &format_hint);
+	return hints;
 }
 
 void advise(const struct owner *owner, struct json_object *document)
 {
-	struct json_object *metadata = document_member(document, "metadata", json_type_object);
-	struct json_object *digests = document_member(metadata, "digests", json_type_object);
-	struct json_object *keyslots = document_member(metadata, "keyslots", json_type_object);
-	bool format = false;
+	CLEANUP(document_free) struct json_object *hints = advice(document);
 
-	json_object_object_foreach(digests, id, digest) {
-		(void)id;
-		format |= advise_digest(owner, digest);
-	}
-	json_object_object_foreach(keyslots, slot, keyslot) {
-		format |= advise_keyslot(owner, document, slot, keyslot);
-	}
-	if (format)
-		say("%s: hint: where all keys are random, format with cryptsetup luksFormat "
-		    "--pbkdf pbkdf2 --pbkdf-force-iterations 1000", owner->device);
+	for (size_t i = 0; i < json_object_array_length(hints); i++)
+		say("%s: hint: %s", owner->device,
+		    json_object_get_string(json_object_array_get_idx(hints, i)));
 }

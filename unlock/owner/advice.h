@@ -4,7 +4,10 @@
 
 #include "owner/owner.h"
 
-/* Prints what makes each boot slower than necessary, and what to do. */
+/* What makes each boot slower than necessary, and what to do: an array of texts. */
+struct json_object *advice(struct json_object *document);
+
+/* Prints them. */
 void advise(const struct owner *owner, struct json_object *document);
 
 #endif

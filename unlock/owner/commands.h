@@ -10,6 +10,8 @@ int table_check_main(int argc, char **argv);
 int enroll_main(int argc, char **argv);
 int seal_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
+int remove_main(int argc, char **argv);
+int show_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 int initrd_main(int argc, char **argv);
 int uki_main(int argc, char **argv);

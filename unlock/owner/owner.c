@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,37 +18,22 @@
 #include "lib/exitcode.h"
 #include "owner/commands.h"
 #include "owner/kind.h"
+#include "owner/options.h"
 #include "owner/table_file.h"
 
-static const struct option options[] = {
-	{ "header", required_argument, NULL, 'h' },
-	{ "partition", required_argument, NULL, 'p' },
-	{ "secret", required_argument, NULL, 's' },
-	{ "key-file", required_argument, NULL, 'k' },
-	{ "name", required_argument, NULL, 'n' },
-	{ "new-key-file", required_argument, NULL, 'w' },
-	{ "also", required_argument, NULL, 'a' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "sign-key", required_argument, NULL, 'S' },
-	{ "to-sign", required_argument, NULL, 'T' },
-	{ "signature", required_argument, NULL, 'V' },
-	{ "owner", required_argument, NULL, 'O' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ 0 },
-};
-
+/* Besides what each of them takes. */
 static const struct {
-	int option;
+	uint64_t options;
 	unsigned int takes;
 } conditions[] = {
-	{ 'n', OWNER_TAKES_NAME },
-	{ 'w', OWNER_TAKES_NEW_KEY },
-	{ 'a', OWNER_TAKES_OTHERS },
-	{ 'f', OWNER_TAKES_OTHERS },
-	{ 'S', OWNER_TAKES_SIGN_KEY },
-	{ 'T', OWNER_TAKES_SIGNATURE },
-	{ 'V', OWNER_TAKES_SIGNATURE },
-	{ 'O', OWNER_TAKES_OWNER },
+	{ TAKES(NAME), OWNER_TAKES_NAME },
+	{ TAKES(NEW_KEY_FILE), OWNER_TAKES_NEW_KEY },
+	{ TAKES(ALSO) | TAKES(FORCE), OWNER_TAKES_OTHERS },
+	{ TAKES(SIGN_KEY), OWNER_TAKES_SIGN_KEY },
+	{ TAKES(TO_SIGN) | TAKES(SIGNATURE), OWNER_TAKES_SIGNATURE },
+	{ TAKES(OWNER), OWNER_TAKES_OWNER },
+	{ TAKES(JSON), OWNER_TAKES_JSON },
+	{ TAKES(TOKEN), OWNER_REMOVES },
 };
 
 struct files {
@@ -60,12 +45,16 @@ struct files {
 /* The size of a partition's header and key slots, unless cryptsetup was told otherwise. */
 enum { USUAL_HEADER = 16 << 20 };
 
-static bool is_taken(int option, unsigned int takes)
+static uint64_t taken(unsigned int takes)
 {
+	uint64_t options = TAKES(HEADER) | TAKES(PARTITION);
+
+	if (!(takes & OWNER_TAKES_NO_KEY))
+		options |= TAKES(SECRET) | TAKES(KEY_FILE) | TAKES(QUIET);
 	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++)
-		if (conditions[i].option == option)
-			return takes & conditions[i].takes;
-	return option != '?';
+		if (takes & conditions[i].takes)
+			options |= conditions[i].options;
+	return options;
 }
 
 static int set_secret(const struct owner *owner, const char *text, char secret[GUID_TEXT_SIZE])
@@ -88,12 +77,35 @@ static int set_name(struct owner *owner, const char *text)
 	return EXIT_CONFIG;
 }
 
+static int set_token(struct owner *owner, const char *text)
+{
+	char *end;
+	long id = strtol(text, &end, 10);
+
+	if (end == text || *end || id < 0 || id >= TOKENS_MAX) {
+		complain("%s: --token %s: not a token's number, 0 to %d; see cocosecret show",
+			 owner->command, ESCAPED(slice_of(text)), TOKENS_MAX - 1);
+		return EXIT_CONFIG;
+	}
+	owner->token = (int)id;
+	return EXIT_OPENED;
+}
+
+/* NULL where there is no room, reported. */
 static struct owner_key *add_key(struct owner *owner, const char *file)
 {
-	struct owner_key *key = &owner->keys[owner->key_count++];
+	if (owner->key_count == OWNER_KEYS_MAX) {
+		complain("%s: more than %d keys", owner->command, OWNER_KEYS_MAX);
+		return NULL;
+	}
+	owner->keys[owner->key_count].file = file;
+	return &owner->keys[owner->key_count++];
+}
 
-	key->file = file;
-	return key;
+/* A key that may be that of any token. */
+static int add_any(struct owner *owner, const char *file)
+{
+	return add_key(owner, file) ? EXIT_OPENED : EXIT_CONFIG;
 }
 
 /* The first two are those of --key-file and --new-key-file. */
@@ -101,13 +113,15 @@ static int add_other(struct owner *owner, const char *argument)
 {
 	const char *equals = strchr(argument, '=');
 	struct slice uuid = { argument, equals ? (size_t)(equals - argument) : 0 };
+	char secret[GUID_TEXT_SIZE];
+	struct owner_key *key;
 
-	if (owner->key_count == OWNER_KEYS_MAX) {
-		complain("%s: more than %d keys", owner->command, OWNER_KEYS_MAX);
-		return EXIT_CONFIG;
+	if (equals && guid_parse(uuid, secret) == 0) {
+		key = add_key(owner, equals + 1);
+		if (key)
+			memcpy(key->secret, secret, GUID_TEXT_SIZE);
+		return key ? EXIT_OPENED : EXIT_CONFIG;
 	}
-	if (equals && guid_parse(uuid, add_key(owner, equals + 1)->secret) == 0)
-		return EXIT_OPENED;
 	complain("%s: --also %s: not UUID=KEYFILE", owner->command, argument);
 	return EXIT_CONFIG;
 }
@@ -116,19 +130,19 @@ static int add_other(struct owner *owner, const char *argument)
 static const char **text_of(struct owner *owner, int option, struct files *files)
 {
 	switch (option) {
-	case 'p':
+	case OPTION_PARTITION:
 		return &files->partition;
-	case 'k':
-		return &files->key;
-	case 'w':
+	case OPTION_KEY_FILE:
+		return files->key && owner->removes ? NULL : &files->key;
+	case OPTION_NEW_KEY_FILE:
 		return &files->new_key;
-	case 'S':
+	case OPTION_SIGN_KEY:
 		return &owner->signing.key_uri;
-	case 'T':
+	case OPTION_TO_SIGN:
 		return &owner->signing.to_sign;
-	case 'V':
+	case OPTION_SIGNATURE:
 		return &owner->signing.signature;
-	case 'O':
+	case OPTION_OWNER:
 		return &owner->signing.owner;
 	default:
 		return NULL;
@@ -144,18 +158,25 @@ static int take(struct owner *owner, int option, struct files *files)
 		return EXIT_OPENED;
 	}
 	switch (option) {
-	case 's':
+	case OPTION_SECRET:
 		return set_secret(owner, optarg, owner->secret);
-	case 'n':
+	case OPTION_NAME:
 		return set_name(owner, optarg);
-	case 'a':
+	case OPTION_ALSO:
 		return add_other(owner, optarg);
-	case 'h':
+	case OPTION_HEADER:
 		owner->file = optarg;
 		owner->detached = true;
 		return EXIT_OPENED;
-	case 'q':
+	case OPTION_QUIET:
 		say_nothing();
+		return EXIT_OPENED;
+	case OPTION_KEY_FILE:
+		return add_any(owner, optarg);
+	case OPTION_TOKEN:
+		return set_token(owner, optarg);
+	case OPTION_JSON:
+		owner->json = true;
 		return EXIT_OPENED;
 	default:
 		owner->force = true;
@@ -176,8 +197,10 @@ static int check_complete(const struct owner *owner, int count, char **devices, 
 		return miss(owner, "a DEVICE is missing, or --header FILE in its place");
 	if (takes & OWNER_TAKES_NEW_KEY && !files->new_key)
 		return miss(owner, "--new-key-file KEY is missing");
-	if (!files->key)
+	if (!files->key && !(takes & OWNER_TAKES_NO_KEY))
 		return miss(owner, "--key-file KEY is missing");
+	if (owner->removes && !owner->secret[0] == (owner->token < 0))
+		return miss(owner, "wants either --secret UUID or --token NUMBER, what to remove");
 	if (count == (owner->detached ? 0 : 1))
 		return EXIT_OPENED;
 	complain("%s: %s: is one DEVICE too many%s; see cocosecret %s --help", owner->command,
@@ -188,17 +211,12 @@ static int check_complete(const struct owner *owner, int count, char **devices, 
 static int parse_options(struct owner *owner, int argc, char **argv, unsigned int takes,
 			 struct files *files)
 {
+	struct options options;
 	int option, r;
 
-	opterr = 0;
-	optind = 0; /* getopt starts afresh, also where a test calls this twice */
-	while ((option = getopt_long(argc, argv, "q", options, NULL)) != -1) {
-		if (!is_taken(option, takes)) {
-			complain("%s: unknown or incomplete option %s; see cocosecret %s --help",
-				 owner->command, argv[optind - 1], owner->command);
-			return EXIT_CONFIG;
-		}
-		r = take(owner, option, files);
+	options_begin(&options, owner->command, taken(takes));
+	while ((option = options_next(&options, argc, argv)) != OPTIONS_END) {
+		r = option == OPTIONS_WRONG ? EXIT_CONFIG : take(owner, option, files);
 		if (r)
 			return r;
 	}
@@ -308,8 +326,11 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 	owner->command = owner->files.command = argv[0];
 	owner->fd = -1;
 	owner->lock = (struct lock)LOCK_INIT;
-	owner->key_count = owner->own_count = has_new ? 2 : 1;
-	memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
+	owner->key_count = owner->own_count = takes & OWNER_TAKES_NO_KEY ? 0 : has_new ? 2 : 1;
+	owner->token = owner->slot = -1;
+	owner->removes = takes & OWNER_REMOVES;
+	if (!owner->removes) /* what is taken away is named */
+		memcpy(owner->secret, GUID_DISK_KEY, GUID_TEXT_SIZE);
 	owner->peek = (struct header_copy)HEADER_COPY_INIT;
 	r = parse_options(owner, argc, argv, takes, &files);
 	if (r == 0)
@@ -318,7 +339,8 @@ int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes)
 		r = open_signing(owner);
 	if (r == 0)
 		r = find_partition(owner, files.partition);
-	memcpy(owner->keys[0].secret, owner->secret, GUID_TEXT_SIZE);
+	if (!owner->removes)
+		memcpy(owner->keys[0].secret, owner->secret, GUID_TEXT_SIZE);
 	owner->keys[0].file = has_new ? files.new_key : files.key;
 	if (has_new)
 		owner->keys[1].file = files.key;

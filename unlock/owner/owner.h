@@ -23,7 +23,7 @@ struct owner_key {
 	struct secret bytes;
 };
 
-/* The arguments of enroll, seal, rotate and verify. The first key is that of @secret. */
+/* The arguments of the commands on a volume. The first key is that of @secret. */
 struct owner {
 	const char *command;
 	const char *device; /* as messages call it */
@@ -39,6 +39,10 @@ struct owner {
 	struct owner_key keys[OWNER_KEYS_MAX];
 	int key_count;
 	int own_count; /* the rest are those of --also */
+	int token;    /* the one to remove; negative where it is that of @secret */
+	int slot;     /* that went with it; negative where none did */
+	bool removes; /* @secret, or @token: then each key may be that of any other token */
+	bool json;
 	bool force;
 	bool detached;
 	bool clear_rest; /* the parts of the key-slot areas that no key slot has */
@@ -49,7 +53,8 @@ struct owner {
 
 enum owner_takes { OWNER_TAKES_NAME = 1, OWNER_TAKES_NEW_KEY = 2, OWNER_TAKES_OTHERS = 4,
 		   OWNER_MAY_ASK = 8, OWNER_WRITES = 16, OWNER_TAKES_SIGN_KEY = 32,
-		   OWNER_TAKES_SIGNATURE = 64, OWNER_TAKES_OWNER = 128 };
+		   OWNER_TAKES_SIGNATURE = 64, OWNER_TAKES_OWNER = 128, OWNER_TAKES_NO_KEY = 256,
+		   OWNER_TAKES_JSON = 512, OWNER_REMOVES = 1024 };
 
 /* All return exit codes; they report any fault. */
 int owner_parse(struct owner *owner, int argc, char **argv, unsigned int takes);

@@ -289,7 +289,7 @@ static int change_copy(struct owner *owner, const struct header_copy *copy,
 	r = document_take(before.cd, &document, &fault);
 	if (r)
 		complain("%s: %s: %s", owner->command, owner->device, fault.text);
-	if (r == 0)
+	if (r == 0 && !owner->removes)
 		r = check_own_key(owner, before.cd, document);
 	if (r == 0)
 		r = find_sealers(owner, before.cd, document, sealers);

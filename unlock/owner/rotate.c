@@ -11,6 +11,7 @@
 #include "lib/exitcode.h"
 #include "owner/commands.h"
 #include "owner/owner.h"
+#include "owner/tokens.h"
 
 static const struct owner_key *new_key(const struct owner *owner)
 {
@@ -56,49 +57,6 @@ static int check_keys(const struct owner *owner, struct crypt_device *cd,
 	return EXIT_WRONG_KEY;
 }
 
-static bool lists(struct json_object *token, const char *slot)
-{
-	struct json_object *slots = document_member(token, "keyslots", json_type_array);
-	size_t count = slots ? json_object_array_length(slots) : 0;
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(slots, i)), slot) == 0)
-			return true;
-	return false;
-}
-
-/* A token of another kind, too, would lose its key slot. */
-static int check_sole_use(const struct owner *owner, struct json_object *document,
-			  const struct token *token)
-{
-	struct json_object *metadata = document_member(document, "metadata", json_type_object);
-	struct json_object *tokens = document_member(metadata, "tokens", json_type_object);
-	char slot[16], own[16];
-
-	snprintf(slot, sizeof(slot), "%d", token->slot);
-	snprintf(own, sizeof(own), "%d", token->id);
-	json_object_object_foreach(tokens, id, other) {
-		if (strcmp(id, own) == 0 || !lists(other, slot))
-			continue;
-		complain("rotate: %s: key slot %s is also that of token %s; nothing was changed; "
-			 "remove that token with cryptsetup token remove, and seal", owner->device, slot,
-			 id);
-		return EXIT_HEADER;
-	}
-	return EXIT_OPENED;
-}
-
-/* @json NULL removes the token. */
-static int set_token(const struct owner *owner, struct crypt_device *cd, int id, const char *json)
-{
-	int r = crypt_token_json_set(cd, id, json);
-
-	if (r >= 0)
-		return EXIT_OPENED;
-	complain("rotate: %s: token %d cannot be changed: %s", owner->device, id, strerror(-r));
-	return EXIT_IO;
-}
-
 /* The token keeps its name and its number. */
 static int replace_keyslot(const struct owner *owner, struct crypt_device *cd,
 			   struct json_object *document, const struct token *token)
@@ -113,29 +71,19 @@ static int replace_keyslot(const struct owner *owner, struct crypt_device *cd,
 	json_object_object_add(json, "keyslots", slots);
 	if (slot < 0)
 		return EXIT_IO;
-	return set_token(owner, cd, token->id, json_object_to_json_string(json));
-}
-
-static int remove_keyslot(const struct owner *owner, struct crypt_device *cd, int slot)
-{
-	int r = crypt_keyslot_destroy(cd, slot);
-
-	if (r == 0)
-		return EXIT_OPENED;
-	complain("rotate: %s: key slot %d cannot be removed: %s", owner->device, slot, strerror(-r));
-	return EXIT_IO;
+	return tokens_set(owner, cd, token->id, json_object_to_json_string(json));
 }
 
 static int retire(const struct owner *owner, struct crypt_device *cd, struct json_object *document,
 		  const struct token *token, bool has_new)
 {
-	int r = check_sole_use(owner, document, token);
+	int r = tokens_check_sole_use(owner, document, token);
 
 	if (r == 0 && has_new)
-		r = set_token(owner, cd, token->id, NULL);
+		r = tokens_set(owner, cd, token->id, NULL);
 	else if (r == 0)
 		r = replace_keyslot(owner, cd, document, token);
-	return r ? r : remove_keyslot(owner, cd, token->slot);
+	return r ? r : tokens_remove_keyslot(owner, cd, token->slot);
 }
 
 /* If the old key has no token any more, only its key slot's area may be left. */

@@ -5,6 +5,7 @@
 #include "lib/exitcode.h"
 #include "owner/advice.h"
 #include "owner/commands.h"
+#include "owner/json.h"
 #include "owner/owner.h"
 #include "owner/stale.h"
 
@@ -89,11 +90,44 @@ static int check(const struct owner *owner, struct header *header, struct fault 
 	return identity_check_name(&header->token, owner->name, fault);
 }
 
+static void print(const struct owner *owner, const struct header *header)
+{
+	const struct token *token = &header->token;
+
+	say("%s: sealed for secret %s, token %d, key slot %d%s%s%s", owner->device, owner->secret,
+	    token->id, token->slot, token->name ? ", name " : ", no name",
+	    token->name ? ESCAPED(slice_of(token->name)) : "",
+	    owner->signing.anchors.count ? ", signed by its owner" :
+	    token->signature ? ", its signature was not checked (--owner)" : "");
+	advise(owner, header->document);
+}
+
+/* The members are documented in cocosecret-verify(1). */
+static void print_json(const struct owner *owner, const struct header *header, bool holds)
+{
+	CLEANUP(document_free) struct json_object *result = json_object_new_object();
+	const struct token *token = &header->token;
+
+	json_object_object_add(result, "device", json_text(owner->device));
+	json_object_object_add(result, "secret", json_text(owner->secret));
+	json_object_object_add(result, "token", json_object_new_int(token->id));
+	json_object_object_add(result, "key_slot", json_object_new_int(token->slot));
+	json_object_object_add(result, "name", json_text(token->name));
+	json_object_object_add(result, "volume_key",
+			       json_object_new_boolean(token->volume_key && holds));
+	json_object_object_add(result, "signature",
+			       json_text(owner->signing.anchors.count ? "checked" :
+					 token->signature ? "unchecked" : NULL));
+	json_object_object_add(result, "hints", advice(header->document));
+	json_print(result);
+}
+
 static int verify(struct owner *owner)
 {
 	CLEANUP(header_free) struct header header = { 0 };
 	const struct token *token = &header.token;
 	struct fault fault;
+	bool holds;
 	int r = owner_load_device(owner, &header);
 
 	if (r)
@@ -106,23 +140,23 @@ static int verify(struct owner *owner)
 			 owner->keys[0].file, token->slot);
 		return EXIT_WRONG_KEY;
 	}
-	if (!owner_volume_key_holds(&header, &owner->keys[0]))
+	holds = owner_volume_key_holds(&header, &owner->keys[0]);
+	if (!holds)
 		complain("verify: %s: the volume key in token %d is not this volume's, so a boot takes "
 			 "the slower way through its key slot; run cocosecret seal", owner->device,
 			 token->id);
-	say("%s: sealed for secret %s, token %d, key slot %d%s%s%s", owner->device, owner->secret,
-	    token->id, token->slot, token->name ? ", name " : ", no name",
-	    token->name ? ESCAPED(slice_of(token->name)) : "",
-	    owner->signing.anchors.count ? ", signed by its owner" :
-	    token->signature ? ", its signature was not checked (--owner)" : "");
-	advise(owner, header.document);
+	if (owner->json)
+		print_json(owner, &header, holds);
+	else
+		print(owner, &header);
 	return EXIT_OPENED;
 }
 
 int verify_main(int argc, char **argv)
 {
 	CLEANUP(owner_free) struct owner owner = { 0 };
-	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NAME | OWNER_TAKES_OWNER);
+	int r = owner_parse(&owner, argc, argv, OWNER_TAKES_NAME | OWNER_TAKES_OWNER |
+			    OWNER_TAKES_JSON);
 
 	if (r)
 		return r;

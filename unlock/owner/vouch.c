@@ -86,7 +86,7 @@ int owner_vouch(const struct owner *owner, struct header *header, bool is_seal)
 		shown |= id >= 0;
 		if (id >= 0)
 			r = refuse(owner, key, id, is_seal);
-		else if (i >= owner->own_count)
+		else if (i >= owner->own_count && key->secret[0])
 			r = refuse_other(owner, key);
 	}
 	return r;
