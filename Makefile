@@ -76,7 +76,7 @@ install-unlock: unlock
 	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
-	$(INSTALL) -m 644 man/cocosecret.7 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 644 man/cocosecret*.7 $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 
 # What cocosecret uki puts before a kernel.

@@ -5,6 +5,9 @@ tests/vm/test_readme.py, those of cocosecret's pages by test_cocosecret.py.
 
 import re
 import shlex
+import socket
+import subprocess
+import time
 
 import pytest
 
@@ -42,15 +45,16 @@ def test_cocotab(tab):
 def cmdlines():
     """Kernel parameters that are shown."""
     shown = [*documents.blocks(documents.text()),
-             *documents.displays("cocosecret-unlock.8")]
+             *(text for page in documents.with_examples()
+               for text in documents.examples(page.name))]
     return [text.strip() for text in shown if text.startswith("rd.")]
 
 
-@pytest.mark.parametrize("line", range(2))
+@pytest.mark.parametrize("line", range(5))
 def test_cmdline(line):
     """So is this."""
     text = cmdlines()[line]
-    assert len(cmdlines()) == 2
+    assert len(cmdlines()) == 5
     status, _, said = unlocker.run(
         f"printf ' %s' {shlex.quote(text)} >>/run/cmdline; "
         ": >/run/cocotab; unlock")
@@ -122,9 +126,95 @@ def test_trips():
 
 def test_agent():
     """The manual's unit is the example's."""
-    units = [text for text in documents.displays("cocosecret-unlock.8")
+    units = [text for text in documents.examples("cocosecret-agents.7")
              if text.startswith("[Unit]")]
     assert units == [(TOP / "examples/agent/agent.service").read_text()]
+
+
+def test_plugin():
+    """The manual's command is the README's, which tests/vm/test_plugin.py
+    runs in a guest."""
+    assert documents.examples("libcryptsetup-token-cocosecret.7") == [
+        documents.shown("cryptsetup open ")]
+
+
+def agents_line():
+    """The options of QEMU that cocosecret-agent(8) shows."""
+    (text,) = [text for text in documents.examples("cocosecret-agent.8")
+               if text.startswith("-device")]
+    return text.split()
+
+
+def test_port(tmp_path):
+    """QEMU takes them, also before somebody listens."""
+    words = [word.replace("/run/kbs.sock", str(tmp_path / "kbs"))
+             for word in agents_line()]
+    done = subprocess.run(
+        ["qemu-system-x86_64", "-S", "-M", "q35", "-nodefaults", "-display",
+         "none", "-monitor", "stdio", *words], input="info qtree\nquit\n",
+        text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 'name = "kbs"' in done.stdout and "virtserialport" in done.stdout
+
+
+def test_relay(tmp_path):
+    """What listens there for QEMU leads to the broker."""
+    (text,) = [text for text in documents.examples("cocosecret-agent.8")
+               if text.startswith("systemd-socket-activate")]
+    path = tmp_path / "kbs"
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        address = "127.0.0.1:" + str(broker.getsockname()[1])
+        words = shlex.split(text.replace("\\\n", "").replace(
+            "/run/kbs.sock", str(path)).replace("192.0.2.7:8080", address))
+        with subprocess.Popen(words, stderr=subprocess.DEVNULL) as relay, \
+                socket.socket(socket.AF_UNIX) as guest:
+            try:
+                assert wait_for(path.exists)
+                guest.connect(str(path))
+                broker.settimeout(30)
+                with broker.accept()[0] as answer:
+                    guest.sendall(b"GET /kbs")
+                    assert answer.recv(8) == b"GET /kbs"
+            finally:
+                relay.kill()
+
+
+def wait_for(what):
+    """Whether it holds soon."""
+    end = time.monotonic() + 30
+    while not what() and time.monotonic() < end:
+        time.sleep(0.05)
+    return what()
+
+
+# Who runs what the pages show; test_cocosecret.py runs their commands.
+RUN = {
+    "# name  device": ["cocotab.5"],  # test_cocotab
+    "rd.": ["cocosecret-agent.8", "cocosecret-init.8",
+            "cocosecret-initramfs.7", "cocosecret-unlock.8"],  # test_cmdline
+    "[Unit]": ["cocosecret-agents.7"],  # test_agent, tests/vm/test_source.py
+    "-device ": ["cocosecret-agent.8"],  # test_port
+    "cryptsetup open ": ["libcryptsetup-token-cocosecret.7"],  # test_plugin
+    "systemd-socket-activate ": ["cocosecret-agent.8"],  # test_relay
+}
+# What a guest has to show, or a machine's owner, is shown elsewhere.
+NO_EXAMPLES = {"cocosecret.7", "efi_secret.4"}
+
+
+def test_every_example_is_run():
+    """Each page has some, and each of them is run by a test."""
+    pages = {page.name for page in (TOP / "man").glob("*.[1-8]")}
+    assert pages - {page.name for page in documents.with_examples()} == \
+        NO_EXAMPLES
+    for page in sorted(pages - NO_EXAMPLES):
+        shown = documents.examples(page)
+        assert shown, page
+        for text in shown:
+            known = [begin for begin in RUN if text.startswith(begin)
+                     and page in RUN[begin]]
+            lines = text.replace("\\\n", "").splitlines()
+            assert known or all(line.startswith(documents.COMMANDS) for line in lines
+                                if line), (page, text)
 
 
 def table(name):

@@ -21,9 +21,10 @@ UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
 CLOSED = r"/closed/[^/]+\.service(.d/zz-fail.conf)?"
 PROGRAMS = ["usr/bin/cocosecret", "usr/bin/cocosecret-unlock"]
 PAGES = ["usr/share/man/man1/cocosecret.1",
-         "usr/share/man/man1/cocosecret-(audit|enroll|initrd|keygen|list|rotate|"
-         "seal|status|table|uki|verify).1",
-         "usr/share/man/man7/cocosecret.7", "usr/share/man/man4/efi_secret.4",
+         "usr/share/man/man1/cocosecret-(audit|enroll|initrd|keygen|list|remove|"
+         "rotate|seal|show|status|table|uki|verify).1",
+         "usr/share/man/man7/cocosecret(-agents|-initramfs)?.7",
+         "usr/share/man/man4/efi_secret.4",
          "usr/share/man/man5/cocosecret-seal.5",
          "usr/share/man/man5/cocotab.5",
          "usr/share/man/man8/cocosecret-(agent|init|unlock).8"]
