@@ -80,10 +80,10 @@ def test_what_people_type(words, says):
 
 @pytest.mark.parametrize("words, says", [
     ("", "Usage: cocosecret COMMAND"), ("table", "Usage: cocosecret table"),
-    ("rotat", "there is no command rotat; see cocosecret --help"),
-    ("help rotat", "there is no command rotat; see cocosecret --help"),
-    ("rotat -h", "there is no command rotat; see cocosecret --help"),
-    ("table shwo", "there is no command table shwo; see cocosecret help table"),
+    ("spin", "there is no command spin; see cocosecret --help"),
+    ("help spin", "there is no command spin; see cocosecret --help"),
+    ("spin -h", "there is no command spin; see cocosecret --help"),
+    ("table display", "no command table display; see cocosecret help table"),
     ("sh\33", "no command sh\\x1b"),
     ("seal --\33", "seal: there is no option --\\x1b"),
     ("seal -x", "seal: there is no option -x; see cocosecret seal --help"),

@@ -15,7 +15,7 @@ static const struct {
 	int argument;
 } known[] = {
 #define OPTION(id, long_name, short_name, takes) \
-	[OPTION_##id] = { .name = long_name, .letter = short_name, .argument = takes },
+	[OPTION_##id] = { .name = (long_name), .letter = (short_name), .argument = (takes) },
 #include "owner/options.def"
 #undef OPTION
 };
