@@ -48,7 +48,8 @@ def block(name, begin):
 
 
 def shell(script, folder, **variables):
-    """Runs a block, as it is; our commands are those that were built."""
+    """Runs a block, as it is; our commands are those that were built. What it
+    says on standard output."""
     done = subprocess.run(
         ["sh", "-euc", script], cwd=folder, timeout=60, check=False,
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -170,14 +171,17 @@ def test_owner(tmp_path):
     volume = catalogue.luks_format(catalogue.keys(tmp_path / "volume"))
     volume.path.rename(tmp_path / "disk.img")
     volume.owner.rename(tmp_path / "owner.key")
-    shell(block("hardware", "cocosecret keygen"), tmp_path)
+    said = shell(block("hardware", "cocosecret keygen"), tmp_path)
+    assert said == block("hardware", "disk.key: ")
     command = block("hardware", "virt-qemu-sev-validate --tik")
     cmdline = re.search(r'--cmdline "(.*)"', command)[1]
     measurement = measure(tmp_path, cmdline=cmdline)
-    shell(command, tmp_path, **told(measurement))
+    said = shell(command, tmp_path, **told(measurement))
+    assert said == block("hardware", "OK: ")
     table = decrypt(tmp_path, measurement)
     assert parse(table) == {known.DISK: (tmp_path / "disk.key").read_bytes()}
-    shell(block("hardware", "cocosecret table build"), tmp_path)
+    said = shell(block("hardware", "cocosecret table build"), tmp_path)
+    assert said == block("hardware", "table.bin: ")
     assert table.startswith((tmp_path / "table.bin").read_bytes())
     (tmp_path / "header.b64").unlink()
     (tmp_path / "vmlinuz").write_bytes(b"another")
