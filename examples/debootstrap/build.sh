@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: build.sh PACKAGES OUTPUT [SUITE [MIRROR]]
+# usage: build.sh PACKAGES OUTPUT [SUITE [MIRROR [SECURITY]]]
 #
 # Makes a Debian whose encrypted root boots from a launch secret, with
 # debootstrap and cocosecret initrd, without loop devices and device-mapper.
 # PACKAGES is the folder with the packages of `make deb`. Puts into OUTPUT:
 # disk.img, vmlinuz, initrd.img, table.bin; and the owner's alone: disk.key,
 # which the table holds, and owner.key, a second key to the disk. Files of a
-# folder OVERLAY, a variable, are put over the root.
+# folder OVERLAY, a variable, are put over the root. Updates come from SECURITY,
+# by default this machine's source of them; an empty word is none.
 set -eu
 
-if [ $# -lt 2 ] || [ $# -gt 4 ]; then
-	sed -n '3,10s/^# \{0,1\}//p' "$0" >&2
+if [ $# -lt 2 ] || [ $# -gt 5 ]; then
+	sed -n '3,11s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 fi
 # What is mounted goes with this process.
@@ -25,6 +26,9 @@ suite=${3-bookworm}
 # shellcheck disable=SC2016 # a word of apt's
 mirror=${4-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
 	grep -v security | head -n 1)}
+# shellcheck disable=SC2016
+security=${5-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+	grep security | head -n 1)}
 spare=64 # MiB of free room on the root
 header=32 # MiB, which cryptsetup wants for the header
 
@@ -36,13 +40,20 @@ echo "build: Debian $suite"
 debootstrap --variant=minbase \
 	--include=systemd-sysv,udev "$suite" "$root" "$mirror" >"$work/log" || { tail "$work/log"; exit 1; }
 
-echo "build: the kernel, cocosecret and the initramfs"
+echo "build: the kernel, cocosecret and the initramfs, with today's updates"
+case $suite in
+sid | unstable) ;; # has none besides its own
+*) [ -z "$security" ] ||
+	echo "deb $security $suite-security main" >>"$root/etc/apt/sources.list" ;;
+esac
 mount -t proc proc "$root/proc"
 # The last one keeps apt from installing initramfs-tools with the kernel.
 cp "$packages"/cocosecret_*.deb "$packages"/efi-secret-dkms_*.deb \
 	"$packages"/cocosecret-initrd_*.deb "$root/tmp"
 chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	DEBIAN_FRONTEND=noninteractive sh -euc '
+	apt-get update
+	apt-get upgrade -y
 	apt-get install -y --no-install-recommends /tmp/*.deb \
 		linux-image-cloud-amd64 linux-headers-cloud-amd64
 	rm /tmp/*.deb
