@@ -107,10 +107,10 @@ def of_size(part):
             yield row(f"{tool}: {who}", f"{files[who] / 1024:.0f}",
                       f"{one['zstd'] / 1024:.0f}",
                       f"{packed[who] / 1024:.0f}", beside_it(packed, who))
-    one = part["single"]
-    yield row(f"{boot.SINGLE}, all of it", f"{one['bytes'] / 1024:.0f}",
-              f"{one['zstd'] / 1024:.0f}")
-    yield f"{boot.SINGLE}: {one['files']} files"
+    for name, one in part["single"].items():
+        yield row(f"{boot.SINGLE}, all of it, {name}",
+                  f"{one['bytes'] / 1024:.0f}", f"{one['zstd'] / 1024:.0f}")
+        yield f"{boot.SINGLE}, {name}: {one['files']} files"
 
 
 def boots_of(tool, found):

@@ -27,7 +27,9 @@ DRACUT = ("dracut --force --no-hostonly --no-hostonly-cmdline --no-compress "
           "--kver {version} {words} /boot/made")
 MKINITRAMFS = ("{words} mkinitramfs -c zstd -o /boot/packed {version} 2>&1; "
                "zstd -q -d -f /boot/packed -o /boot/made")
-SINGLE = "cocosecret initrd -o /boot/made --compress none --kver {version}"
+SINGLE = ("cocosecret initrd -o /boot/made --compress none --kver {version} "
+          "--filesystems ")
+EXT4, ALL = "ext4", "ext4,xfs,btrfs,squashfs"
 
 
 def dracut(added="", omit=""):
@@ -159,10 +161,10 @@ def one(ours, tool, who, version):
         return measured(system.changes / "boot/made")
 
 
-def single(ours, version):
-    """Of the image of one program."""
+def single(ours, version, file_systems):
+    """Of the image of one program, for a root that may have one of them."""
     with chroot.above(ours, *layers(OURS)) as system:
-        system.run(SINGLE.format(version=version))
+        system.run(SINGLE.format(version=version) + file_systems)
         return measured(system.changes / "boot/made")
 
 
@@ -190,4 +192,5 @@ def measure():
         return {"tools": {tool: {who: one(ours, tool, who, version)
                                  for who in kinds}
                           for tool, kinds in KINDS.items()},
-                "single": single(ours, version)}
+                "single": {name: single(ours, version, name)
+                           for name in (EXT4, ALL)}}

@@ -7,6 +7,7 @@ from . import chroot, image, packages, place
 
 COMMAND = ("cocosecret initrd -o /boot/initrd.img --list --kver {version}"
            " --compress gzip {more}"
+           " --filesystems ext4,xfs,btrfs,squashfs"
            " >/boot/list")
 
 

@@ -62,9 +62,31 @@ def test_no_program_to_unpack_a_module():
 def test_no_such_file_system():
     """A kernel without it is told of, unless by default."""
     with chroot.above(image.root()) as system:
+        system.put("etc/fstab", "")
         said = system.run(
             f"k={packages.Kernel().version}; cd /lib/modules/$k; "
             "rm -r kernel/fs/xfs; depmod $k; cocosecret initrd --list --kver $k"
             " >/dev/null; cocosecret initrd --list --kver $k --filesystems "
             "ext4,xfs 2>&1 || echo status $?")
     assert said.endswith("has no module fs-xfs\nstatus 2\n")
+
+
+@pytest.mark.parametrize("fstab, found, said", [
+    ("# nothing of the root\n/dev/vdb /srv xfs\n",
+     {"xfs", "btrfs", "squashfs"}, ""),
+    ("/dev/vda / auto\n", {"xfs", "btrfs", "squashfs"}, ""),
+    ("UUID=a / xfs defaults 0 1\n", {"xfs"},
+     "/etc/fstab says that the root is xfs: the image"),
+    ("/dev/vda / zfs\n", None, "/etc/fstab: the root's type zfs: is none of"),
+    ("/dev/vda / xfs\n/dev/vdb /usr xfs ro\n", None,
+     "/etc/fstab has /usr on a file system of its own"),
+    ("/dev/vda / xfs\n/dev/vdb /usr xfs noauto\n", {"xfs"}, "")])
+def test_fstab(fstab, found, said):
+    """Without --filesystems the image has the one that the root says it is."""
+    with chroot.above(image.root()) as system:
+        system.put("etc/fstab", fstab)
+        listed = system.run("cocosecret initrd --list --kver "
+                            f"{packages.Kernel().version} 2>&1 || echo $?")
+    assert said in listed
+    assert listed.endswith("\n2\n") == (found is None)
+    assert set(re.findall(r"/fs/(\w+)/\w+\.ko", listed)) == (found or set())

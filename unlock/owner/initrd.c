@@ -19,6 +19,7 @@
 #include "lib/file.h"
 #include "owner/closure.h"
 #include "owner/commands.h"
+#include "owner/fstab.h"
 #include "owner/libraries.h"
 #include "owner/options.h"
 #include "owner/output.h"
@@ -31,7 +32,8 @@
 enum { PATH_SIZE = 4096, LIST_SIZE = 4096, NAME_SIZE = 256 };
 
 struct order {
-	const char *output, *version, *cocotab, *drivers, *file_systems, *program;
+	const char *output, *version, *cocotab, *program;
+	const char *drivers, *file_systems; /* NULL: nobody said */
 	char *const *compressor;
 	const char *modules[16], *headers[16];
 	struct anchors anchors;
@@ -44,6 +46,7 @@ struct build {
 	struct tree tree;
 	struct closure closure;
 	struct volumes volumes;
+	struct fstab fstab;
 	char version[NAME_SIZE];
 	char scratch[64];
 	char loaded[LIST_SIZE]; /* modules that every boot loads before it opens volumes */
@@ -101,7 +104,7 @@ static bool is_known_file_system(struct slice word)
 	return word.length == 0;
 }
 
-static void complain_of_file_system(struct slice word)
+static void complain_of_file_system(const char *where, struct slice word)
 {
 	char known[NAME_SIZE] = "";
 	size_t used = 0;
@@ -109,7 +112,7 @@ static void complain_of_file_system(struct slice word)
 	for (size_t i = 0; i < COUNT(known_file_systems); i++)
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
 					 known_file_systems[i]);
-	complain("initrd: --filesystems %s: is none of %s", ESCAPED(word), known);
+	complain("initrd: %s %s: is none of %s", where, ESCAPED(word), known);
 }
 
 /* One that cocosecret-init does not mount would only be missed at boot. */
@@ -121,7 +124,7 @@ static int take_file_systems(struct order *order, const char *names)
 	while (slice_cut(&rest, ',', &word)) {
 		if (is_known_file_system(word))
 			continue;
-		complain_of_file_system(word);
+		complain_of_file_system("--filesystems", word);
 		return -ENOENT;
 	}
 	return 0;
@@ -425,6 +428,29 @@ static int add_names(struct build *build, const char *names, struct wish wish)
 	return code;
 }
 
+/*
+ * Those that the owner names, or the one that the root itself says it is, or all: each that is not
+ * needed would only read what a host may have changed.
+ */
+static int add_file_systems(struct build *build)
+{
+	static const char asked[] = "for the root", said[] = "for the root, says " FSTAB_PATH;
+	const char *type = build->fstab.type;
+
+	if (build->order.file_systems)
+		return add_names(build, build->order.file_systems,
+				 (struct wish){ "fs-", asked, true, false });
+	if (!type[0])
+		return add_names(build, default_file_systems, (struct wish){ "fs-", asked, false, false });
+	if (!is_known_file_system(slice_of(type))) {
+		complain_of_file_system(FSTAB_PATH ": the root's type", slice_of(type));
+		return EXIT_CONFIG;
+	}
+	complain("initrd: " FSTAB_PATH " says that the root is %s: the image has no other file system; "
+		 "--filesystems NAME,... has", type);
+	return add_names(build, type, (struct wish){ "fs-", said, true, false });
+}
+
 static int add_drivers(struct build *build)
 {
 	const struct order *order = &build->order;
@@ -433,9 +459,7 @@ static int add_drivers(struct build *build)
 			     (struct wish){ "", "for disks", !usual, false });
 
 	if (!code)
-		code = add_names(build, order->file_systems,
-				 (struct wish){ "fs-", "for the root",
-						order->file_systems != default_file_systems, false });
+		code = add_file_systems(build);
 	for (size_t i = 0; i < order->module_count && !code; i++)
 		code = add_names(build, order->modules[i], (struct wish){ "", "asked for", true, true });
 	return code;
@@ -506,6 +530,17 @@ static int start(struct build *build)
 	return fail("/tmp", -errno);
 }
 
+/* What this initramfs cannot mount would be missed at boot only. */
+static int read_fstab(struct build *build)
+{
+	fstab_read(FSTAB_PATH, &build->fstab);
+	if (!build->fstab.separate_usr)
+		return EXIT_OPENED;
+	complain("initrd: " FSTAB_PATH " has /usr on a file system of its own, which cocosecret-init does "
+		 "not mount; use an initramfs of dracut or initramfs-tools");
+	return EXIT_CONFIG;
+}
+
 /* Its archive, through a program that compresses it. */
 static int write_through(struct build *build, char *const *command, int out)
 {
@@ -551,7 +586,7 @@ static int write_output(struct build *build)
 int initrd_main(int argc, char **argv)
 {
 	CLEANUP(free_build) struct build build = {
-		.order = { .program = LIBEXEC_PATH "/cocosecret-init", .file_systems = default_file_systems,
+		.order = { .program = LIBEXEC_PATH "/cocosecret-init",
 			   .compressor = compressors[0].command },
 	};
 	int code = parse(&build.order, argc, argv);
@@ -561,6 +596,8 @@ int initrd_main(int argc, char **argv)
 	if (!code)
 		code = find_version(&build);
 	build.closure = (struct closure){ &build.tree, build.version, build.scratch, NULL };
+	if (!code)
+		code = read_fstab(&build);
 	if (!code)
 		code = add_program(&build);
 	if (!code)

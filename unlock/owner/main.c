@@ -102,7 +102,7 @@ static const struct command {
 	  "                           repeated; default: those of /etc/cocosecret/owner.d\n"
 	  "  -D, --drivers NAME,...   of the disks; default: virtio, NVMe and SCSI\n"
 	  "  -F, --filesystems NAME,...\n"
-	  "                           of the root; default: ext4, xfs, btrfs and squashfs\n"
+	  "                           of the root; default: that of /etc/fstab, or all\n"
 	  "  -M, --modules NAME,...   more that every boot loads; may be repeated\n"
 	  "  -z, --compress WHAT      zstd (by default), gzip, xz or none\n"
 	  "  -I, --init FILE          in place of the installed cocosecret-init\n" },
