@@ -18,7 +18,7 @@ KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
 KERNELHOOKDIR ?= /etc/kernel
 DRACUTCONFDIR ?= /usr/lib/dracut/dracut.conf.d
 # Where libcryptsetup looks; /lib of a merged /usr is /usr/lib.
-TOKENDIR ?= $(patsubst /lib%,/usr/lib%,$(shell $(PKG_CONFIG) --variable=libdir libcryptsetup))/cryptsetup
+TOKENDIR ?= $(patsubst /lib%,/usr/lib%,$(shell $(PKG_CONFIG) --variable=libdir libcryptsetup 2>/dev/null))/cryptsetup
 DESTDIR  ?=
 
 CC         ?= cc

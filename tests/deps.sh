@@ -14,14 +14,14 @@ linux-headers-cloud-amd64 gnu-efi acpica-tools
 debhelper dh-dkms
 '
 boot='
-qemu-system-x86 ovmf python3
+qemu-system-x86 qemu-utils ovmf python3
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static fdisk
 '
 tests='
 git libcmocka-dev
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 codespell aspell aspell-en
-qemu-utils nbdkit nbdkit-plugin-python
+nbdkit nbdkit-plugin-python
 zsh lintian rpm rpmlint openssl sbsigntool strace graphviz
 libvirt-clients-qemu python3-libvirt python3-lxml python3-cryptography
 python3-jsonschema python3-yaml

@@ -26,7 +26,7 @@ small_ldflags   += -Wl,-z,pack-relative-relocs
 endif
 
 unlock_packages := libcryptsetup devmapper libudev libkmod json-c uuid libcrypto
-unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid)
+unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid 2>/dev/null)
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid libkmod)
 agent_libs       = $(shell $(PKG_CONFIG) --libs json-c libcrypto libkmod uuid)

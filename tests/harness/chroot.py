@@ -7,7 +7,7 @@ import functools
 import pathlib
 import re
 
-from . import packages, place
+from . import mounts, packages, place
 
 # Several suites' apt refuse a mirror that lags behind.
 APT_CONF = """\
@@ -55,8 +55,8 @@ class Chroot:
     def _enter(self, *words, limit):
         """Processes that are left behind end with it, as do the mounts."""
         program, *rest = words
-        return place.run("unshare", "--mount", "--pid", "--fork",
-                         "--kill-child", "sh", "-euc", program, "sh",
+        return place.run(*mounts.own(), "--pid", "--fork", "--kill-child",
+                         "sh", "-euc", program, "sh",
                          ":".join(map(str, self.layers)), self.folder, *rest,
                          limit=limit)
 
@@ -95,8 +95,8 @@ def above(*layers):
 
 def bootstrap(path, suite):
     """The smallest Debian of a suite, with apt."""
-    place.run("unshare", "--mount", "debootstrap", "--variant=minbase", suite,
-              path, packages.mirror(), limit=900)
+    place.run(*mounts.own(), "debootstrap", "--variant=minbase", suite, path,
+              packages.mirror(), limit=900)
     (path / "etc/apt/apt.conf.d/90tests").write_text(APT_CONF)
     place.run("cp", "/etc/resolv.conf", path / "etc/resolv.conf")
 

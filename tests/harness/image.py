@@ -6,7 +6,7 @@ import functools
 import os
 import secrets
 
-from . import packages, place
+from . import mounts, packages, place
 from .known import FS_LABEL, FS_UUID, LUKS_UUID, MAPPING
 
 SUITE = "bookworm"
@@ -55,7 +55,7 @@ def empty(folder):
 
 def bootstrap(path):
     """A small Debian. What debootstrap mounts goes with it, however it ends."""
-    place.run("unshare", "--mount", "debootstrap", "--variant=minbase",
+    place.run(*mounts.own(), "debootstrap", "--variant=minbase",
               "--include=" + ",".join(PACKAGES), SUITE, path,
               packages.mirror(), limit=900)
     for folder in UNNEEDED + BARE:

@@ -44,11 +44,22 @@ def environment():
             if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
 
+def runs(pid):
+    """Whether there is such a process; a chroot may have no /proc."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def scratch():
     """A temporary folder below build/; those of killed runs are removed."""
     VM.mkdir(parents=True, exist_ok=True)
     for old in VM.glob("run-*-*"):
-        if not os.path.exists(f"/proc/{old.name.split('-')[1]}"):
+        if not runs(int(old.name.split("-")[1])):
             shutil.rmtree(old, ignore_errors=True)
     return tempfile.TemporaryDirectory(prefix=f"run-{os.getpid()}-", dir=VM)
 

@@ -3,7 +3,7 @@
 
 import functools
 
-from . import disks, image, known, packages, place
+from . import disks, image, known, mounts, packages, place
 
 # How each is made. A cocotab without a line leaves it to the command line.
 IMAGES = {
@@ -70,7 +70,7 @@ def build(path, kind):
         command = [*KINDS[kind], kernel.version]
         enter = ["chroot", root]
         if kind == DEP:
-            enter = ["unshare", "--mount", "sh", "-euc", ON_ITS_DISK, "sh",
+            enter = [*mounts.own(), "sh", "-euc", ON_ITS_DISK, "sh",
                      root]
         log = place.run(*enter, "/usr/bin/env", "-i",
                         "PATH=/usr/sbin:/usr/bin", *command)

@@ -5,6 +5,7 @@ source and nothing else: an image file becomes one that boots from a launch secr
 What it shows beside commands: tests/test_documents.py.
 """
 
+import pathlib
 import re
 
 import pytest
@@ -163,3 +164,25 @@ def test_demo(line):
                      env=place.environment())
     assert "and its key is gone." in said
     print(said)
+
+
+# Not a mount, as where somebody unpacked a system and went there.
+PLAIN_CHROOT = """\
+mkdir "$1/src"
+git -C "$2" archive HEAD | tar -x -C "$1/src"
+mount -t proc proc "$1/proc"
+exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+    make -C /src demo
+"""
+
+
+def test_demo_in_a_chroot():
+    """It asks for all that it needs, and needs no mounts but /proc."""
+    with place.scratch() as folder:
+        root = pathlib.Path(folder) / "root"
+        with chroot.above(*layers()) as system:
+            system.copy(root)
+        said = place.run("unshare", "--mount", "sh", "-euc", PLAIN_CHROOT,
+                         "sh", root, place.TOP, limit=1800)
+    assert "and its key is gone." in said
+    print(said[said.rindex("firmware "):])
