@@ -249,6 +249,12 @@ matrix-table:
 bench: deps all
 	$(Q)$(MAKE) --no-print-directory run-bench
 
+# All of it at one commit, with a page that tells of it; see doc/releasing.md.
+.PHONY: release-check
+release-check:
+	$(Q)tests/deps.sh all
+	$(Q)$(vm_python) -m harness.release
+
 .PHONY: fuzz
 fuzz:
 	$(Q)$(MAKE) --no-print-directory fuzz-short \
@@ -294,6 +300,8 @@ help:
 	@echo 'make audit-cloud     write doc/audit-of-a-cloud-image.md'
 	@echo 'make audit-lines     count the lines that SECURITY.md names'
 	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'
+	@echo 'make release-check    all that a release needs, and doc/release.md of it'
+	@echo 'make dist            the source of the newest commit, into build/'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'

@@ -9,7 +9,8 @@ README = TOP / "README.md"
 # In the order in which a reader meets them.
 PAGES = (README, *(TOP / "doc" / f"{name}.md" for name in (
     "whole-disk", "using", "installing", "hostile-host", "tested",
-    "benchmarks", "comparison", "audit-of-a-cloud-image")))
+    "benchmarks", "comparison", "audit-of-a-cloud-image",
+    "releasing")))
 
 
 # How a line of a manual page begins that somebody types.
