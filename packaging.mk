@@ -15,11 +15,13 @@ install-dkms:
 	sed 's/#MODULE_VERSION#/$(VERSION)/' module/dkms.conf > $(DESTDIR)$(DKMSDIR)/dkms.conf
 	chmod 644 $(DESTDIR)$(DKMSDIR)/dkms.conf
 
-# The source as a release has it, on standard output. Times are those of the
-# newest entry in debian/changelog, so that the same source is the same file.
+# The time of the newest entry in debian/changelog: the same source makes the same files.
+source_time = sed -n '/^ -- /{s/.*>  //p;q}' debian/changelog
+
+# The source as it is here, on standard output.
 source_tar = tar -c --exclude-vcs --exclude=./build --exclude=__pycache__ \
 	--sort=name --owner=0 --group=0 --numeric-owner \
-	--mtime="$$(sed -n '/^ -- /{s/.*>  //p;q}' debian/changelog)" \
+	--mtime="$$($(source_time))" --mode=go-w,a+rX \
 	--transform='s,^\.,cocosecret-$(VERSION),' .
 
 # Neither settings nor flags of this make are the package's.
@@ -48,12 +50,25 @@ rpm:
 	$(call say,RPM,$(RPM_DIR))
 	$(Q)rm -rf $(RPM_DIR) && mkdir -p $(RPM_DIR)/SOURCES
 	$(Q)$(source_tar) | gzip -n > $(RPM_DIR)/SOURCES/cocosecret-$(VERSION).tar.gz
-	$(Q)$(call logged,$(clean_make_env) rpmbuild -ba $(RPM_WITH) $(RPM_HERE) \
+	$(Q)$(call logged,$(clean_make_env) SOURCE_DATE_EPOCH="$$(date -d "$$($(source_time))" +%s)" \
+		rpmbuild -ba $(RPM_WITH) $(RPM_HERE) $(RPM_SAME) \
 		--define '_topdir $(abspath $(RPM_DIR))' rpm/cocosecret.spec,$(RPM_DIR)/build.log)
 
 # A machine without an RPM database cannot say what is installed, and Debian's
 # rpmbuild has no debugging packages.
 RPM_HERE := $(if $(wildcard /etc/debian_version),--nodeps --define 'debug_package %{nil}')
+
+# Neither the machine nor the hour is part of a package.
+RPM_SAME = --define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
+	--define 'clamp_mtime_to_source_date_epoch 1' --define 'source_date_epoch_from_changelog 0'
+
+# What a release is made of: the tree of the newest commit.
+.PHONY: dist
+dist:
+	$(Q)mkdir -p $(BUILD)
+	$(Q)git archive --prefix=cocosecret-$(VERSION)/ HEAD > $(BUILD)/dist.tar
+	$(Q)gzip -9n < $(BUILD)/dist.tar > $(BUILD)/cocosecret-$(VERSION).tar.gz && rm $(BUILD)/dist.tar
+	$(call say,DIST,$(BUILD)/cocosecret-$(VERSION).tar.gz)
 
 .PHONY: lint-deb lint-rpm
 lint-deb:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The packages as files; installing them is in tests/vm/test_packages.py."""
 
+import gzip
 import hashlib
+import os
 import re
 import subprocess
+import tempfile
 
 import pytest
 
@@ -138,20 +141,49 @@ def test_lintian():
     print("\n".join(tags))
 
 
-@pytest.mark.slow
-def test_reproducible():
-    """Built elsewhere, at another time of day, under another umask and
-    language: the same bytes."""
-    def sums(folder):
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in folder.glob("*.deb")}
+def sums(folder):
+    """Of what a build leaves to others: packages, and their sources."""
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+             for pattern in ("*.deb", "*.dsc", "*.tar.*", "*RPMS/**/*.rpm")
+             for path in folder.glob(pattern)}
+    assert found
+    return found
 
-    with place.scratch() as scratch:
-        folder = place.pathlib.Path(scratch) / "elsewhere"
-        debs.make("deb", f"DEB_DIR={folder}", TZ="Pacific/Kiritimati",
-                  LC_ALL="C.UTF-8", HOME=scratch)
-        assert sums(folder) == sums(debs.folder())
-    print(f"{len(sums(debs.folder()))} packages, twice the same")
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what, first, setting", [
+    ("deb", debs.folder, "DEB_DIR"), ("rpm", debs.rpms, "RPM_DIR")])
+def test_reproducible(what, first, setting):
+    """Built elsewhere, by somebody else, at another time of day and under
+    another umask: the same bytes, of sources too."""
+    expected = sums(first())
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o777)
+        source = f"{scratch}/source"
+        place.run("sh", "-euc", 'cd "$1"; mkdir "$2"; tar -c --exclude-vcs '
+                  '--exclude=./build . | tar -x --no-same-permissions -C "$2"; '
+                  'chown -R nobody "$2"; chmod -R g-w,o-rwx "$2"', "sh",
+                  place.TOP, source)
+        place.run("setpriv", "--reuid=nobody", "--clear-groups", "sh", "-c",
+                  'umask 077; exec "$@"', "sh", "make", "-s", "-C", source, what,
+                  f"{setting}={scratch}/elsewhere", *debs.WITHOUT_TESTS,
+                  env=place.environment() | debs.QUICK
+                  | {"TZ": "Pacific/Kiritimati", "HOME": scratch})
+        found = sums(place.pathlib.Path(scratch) / "elsewhere")
+    assert found == expected
+    print(f"{len(found)} files, twice the same: {' '.join(sorted(found))}")
+
+
+def test_dist():
+    """The tree of the commit and nothing of this folder's."""
+    place.make("dist")
+    (found,) = place.BUILD.glob("cocosecret-*.tar.gz")
+    with gzip.open(found) as file:
+        made = file.read()
+    found.unlink()
+    assert made == subprocess.run(
+        ["git", "archive", f"--prefix={found.name.removesuffix('.tar.gz')}/",
+         "HEAD"], cwd=place.TOP, check=True, capture_output=True).stdout
 
 
 @pytest.mark.parametrize("file", [*PROGRAMS,

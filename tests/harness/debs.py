@@ -11,6 +11,7 @@ ASIDE = ("build", ".git")
 NEXT = "0.1.0+next"
 # The unit tests are run elsewhere.
 QUICK = {"DEB_BUILD_OPTIONS": "nocheck"}
+WITHOUT_TESTS = ("RPM_WITH=--with dkms --without check",)
 
 
 def make(*words, **variables):
@@ -40,8 +41,7 @@ def rpms():
     """Where `make rpm` put its results."""
     return place.artefact(
         "rpms", source(),
-        lambda path: make("rpm", f"RPM_DIR={path}",
-                          "RPM_WITH=--with dkms --without check"))
+        lambda path: make("rpm", f"RPM_DIR={path}", *WITHOUT_TESTS))
 
 
 def deb(name, version=None):
