@@ -249,6 +249,13 @@ matrix-table:
 bench: deps all
 	$(Q)$(MAKE) --no-print-directory run-bench
 
+# Boots in a row, each with a scene drawn by lot, into doc/long-runs.md.
+BOOTS ?= 1000
+SEED  ?= 1
+.PHONY: long-run
+long-run: deps all
+	$(Q)$(vm_python) -m attacks.longrun $(BOOTS) $(SEED)
+
 # All of it at one commit, with a page that tells of it; see doc/releasing.md.
 .PHONY: release-check
 release-check:
@@ -301,6 +308,7 @@ help:
 	@echo 'make audit-lines     count the lines that SECURITY.md names'
 	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'
 	@echo 'make release-check    all that a release needs, and doc/release.md of it'
+	@echo 'make long-run        boot again and again, each time another scene (BOOTS=, SEED=)'
 	@echo 'make dist            the source of the newest commit, into build/'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'

@@ -10,7 +10,7 @@ README = TOP / "README.md"
 PAGES = (README, *(TOP / "doc" / f"{name}.md" for name in (
     "whole-disk", "using", "installing", "hostile-host", "tested",
     "benchmarks", "comparison", "audit-of-a-cloud-image",
-    "releasing")))
+    "long-runs", "releasing")))
 
 
 # How a line of a manual page begins that somebody types.

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The book-keeping of make long-run; nothing is booted."""
+
+import itertools
+
+import pytest
+
+from attacks import longrun
+
+
+def test_goes_on(tmp_path):
+    """A run that was stopped boots what is left, the same as in one go."""
+    shown = []
+    longrun.Run(tmp_path / "whole", "7").go_on(9, shown.append)
+    one = longrun.Run(tmp_path / "parts", "7")
+    again, left = [], itertools.count(4, -1)
+
+    def show(name):
+        if next(left) == 0:
+            raise KeyboardInterrupt
+        again.append(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        one.go_on(9, show)
+    assert len(one.boots()) == 4
+    one.go_on(9, show)
+    assert again == shown and len(set(shown)) > 3
+    assert longrun.Run(tmp_path, "8").names(9) != shown
+
+
+def test_summary(tmp_path):
+    """It names what went wrong."""
+    run = longrun.Run(tmp_path, "1")
+    wrong = iter(["", "opened", ""])
+    run.go_on(3, lambda name: next(wrong))
+    head, line = run.summary()
+    assert head.startswith("Seed 1: 3 boots, ") and "1 with another end" in head
+    assert line == f"- {run.names(3)[1]}: opened"
