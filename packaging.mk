@@ -40,19 +40,23 @@ progress = rm -f $(2).ok; ( ( $(1) ) && : > $(2).ok ) 2>&1 | tee $(2) | \
 deb: build-deps
 	$(call say,DEB,$(DEB_DIR))
 	$(Q)rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)
-	$(Q)$(source_tar) | tar -x -C $(DEB_DIR)
+	$(Q)$(source_tar) | tar -xp -C $(DEB_DIR)
 	$(Q)sed -i '1s/(.*)/($(VERSION))/' $(DEB_DIR)/cocosecret-$(VERSION)/debian/changelog
 	$(Q)$(call progress,cd $(DEB_DIR)/cocosecret-$(VERSION) && \
 		$(clean_make_env) dpkg-buildpackage -us -uc,$(DEB_DIR)/build.log)
 
+# A source RPM tells in which folder and by whom it was made (rpm 4.18), so the others are
+# made without it: rpmbuild -ba would put its hash into each.
 .PHONY: rpm
 rpm:
 	$(call say,RPM,$(RPM_DIR))
 	$(Q)rm -rf $(RPM_DIR) && mkdir -p $(RPM_DIR)/SOURCES
 	$(Q)$(source_tar) | gzip -n > $(RPM_DIR)/SOURCES/cocosecret-$(VERSION).tar.gz
-	$(Q)$(call logged,$(clean_make_env) SOURCE_DATE_EPOCH="$$(date -d "$$($(source_time))" +%s)" \
-		rpmbuild -ba $(RPM_WITH) $(RPM_HERE) $(RPM_SAME) \
-		--define '_topdir $(abspath $(RPM_DIR))' rpm/cocosecret.spec,$(RPM_DIR)/build.log)
+	$(Q)$(call logged,for what in -bs -bb; do \
+		$(clean_make_env) SOURCE_DATE_EPOCH="$$(date -d "$$($(source_time))" +%s)" \
+		rpmbuild $$what $(RPM_WITH) $(RPM_HERE) $(RPM_SAME) \
+		--define '_topdir $(abspath $(RPM_DIR))' rpm/cocosecret.spec || exit; \
+		done,$(RPM_DIR)/build.log)
 
 # A machine without an RPM database cannot say what is installed, and Debian's
 # rpmbuild has no debugging packages.
