@@ -520,3 +520,105 @@ def test_traces_nothing(tsm):
     lines = [line for line in outcome.said.splitlines()
              if mark.decode() in line and not line.startswith("left")]
     assert len(lines) == 1 and " write(" in lines[0], lines
+
+
+# A machine with one interface, and the broker's at the other end of it, which has
+# another address besides.
+LINK = """\
+mkdir -p /run/netns
+for name in machine broker; do
+	: >/run/netns/$name && unshare --net=/run/netns/$name true
+done
+ip -n broker link add v0 type veth peer name v1 netns machine
+for words in "$near dev v0" "$far dev lo"; do
+	ip -n broker address add $words nodad
+done
+ip -n broker link set v0 up && ip -n broker link set lo up
+in_machine() { nsenter --net=/run/netns/machine "$@"; }
+agent() {
+	in_machine env FAKETSM="$FAKETSM" LD_PRELOAD="$LD_PRELOAD" \\
+		"$AGENT" --cmdline /run/cmdline --cocotab /run/cocotab
+}
+"""
+# All the time what the kernel itself would do on the interface.
+WATCH = """\
+nsenter --net=/run/netns/machine sh -c 'while sleep .02; do
+	for name in disable_ipv6 accept_ra; do
+		echo $name $(cat /proc/sys/net/ipv6/conf/v1/$name)
+	done
+	ip -o address show dev v1 scope link
+done' >/run/watched 2>&1 &
+watcher=$!
+"""
+SHOW = """\
+kill $watcher
+sort /run/watched | uniq | sed "s/^/while /"
+in_machine ip -o address show | sed "s/^/after /"
+in_machine ip -o link show dev v1 | sed "s/^/after /"
+in_machine ip route show table all | grep -v "table local" | sed "s/^/after /"
+for name in disable_ipv6 accept_ra; do
+	echo after $name $(in_machine cat /proc/sys/net/ipv6/conf/v1/$name)
+done
+"""
+FAMILIES = {
+    4: {"near": "10.9.0.1/24", "far": "192.0.2.7/32", "ours": "10.9.0.2/24",
+        "url": "http://192.0.2.7:8080", "closed": "while disable_ipv6 1"},
+    6: {"near": "fd00:9::1/64", "far": "fd00:7::7/128", "ours": "fd00:9::2/64",
+        "url": "http://[fd00:7::7]:8080", "closed": "while accept_ra 0"},
+}
+
+
+def run_on_link(tsm, tmp_path, family, before="", cmdline=None, timeout=10):
+    """An agent's run, with a broker at the other end of its interface."""
+    words = FAMILIES[family]
+    (tmp_path / "secret").write_bytes(SECRET)
+    serve_there = (
+        f"PYTHONPATH={place.TOP}/tests nsenter --net=/run/netns/broker "
+        f"/usr/bin/python3 -m harness.broker --address {words['far'].split('/', 1)[0]} "
+        f"{PATH}{DISK}={tmp_path}/secret >/dev/null 2>&1 &\nserver=$!\n")
+    if cmdline is None:
+        cmdline = f"rd.cocosecret.ip={words['ours']},{words['near'].split('/', 1)[0]}"
+    return run(words["url"], tsm, cmdline, timeout=timeout, before=(
+        f"near={words['near']} far={words['far']} "
+        f"AGENT={place.BUILD}/cocosecret-agent\n" + LINK + serve_there + before
+        + WATCH), after="kill $server\n" + SHOW)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_network(tsm, tmp_path, family):
+    """An address and a route for the way to the broker, and a kernel that takes none
+    from others; then the interface is as it was."""
+    outcome = run_on_link(tsm, tmp_path, family)
+    assert outcome.status == 0, outcome.said
+    assert outcome.left == {DISK: brought()}
+    said = outcome.said.splitlines()
+    assert FAMILIES[family]["closed"] in said
+    assert family == 6 or not [line for line in said if "inet6 fe80" in line]
+    assert "after disable_ipv6 0" in said and "after accept_ra 1" in said
+    assert not [line for line in said if re.match("after .*( inet| via )", line)]
+    (link,) = [line for line in said if "mtu" in line]
+    assert "state DOWN" in link and "UP" not in link
+
+
+@pytest.mark.parametrize("before, cmdline, status, words", [
+    ("ip -n machine link add v2 type veth peer name v3 netns broker\n", None, 3,
+     "2 Ethernet interfaces"),
+    ("ip -n machine link set v1 up\n", None, 2, "v1 is up already"),
+    ("ip -n machine link del v1\n", None, 3, "no Ethernet interface"),
+    ("", "rd.cocosecret.ip=10.9.0.2/24,10.8.0.1", 2, "v1: Network is unreachable"),
+    ("", "rd.cocosecret.ip=10.9.0.2", 2, "is not ADDRESS/PREFIX"),
+    ("", "", 3, "Network is unreachable"),
+])
+def test_no_network(tsm, tmp_path, before, cmdline, status, words):
+    """Which one is meant is not for the host to say; nothing is left of the try."""
+    outcome = run_on_link(tsm, tmp_path, 4, before, cmdline, timeout=2)
+    assert outcome.status == status and not outcome.left, outcome.said
+    assert words in outcome.said, outcome.said
+    assert " inet 10.9" not in outcome.said
+
+
+def test_network_unused(tmp_path):
+    """The address is for a broker in the network only."""
+    outcome = run("serial:none", machine(tmp_path), "rd.cocosecret.ip=10.9.0.2/24",
+                  timeout=1)
+    assert outcome.status == 3 and "no virtio-serial port none" in outcome.said

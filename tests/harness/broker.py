@@ -401,6 +401,7 @@ def main():
     """For a guest of a test, or a person."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--socket", help="of a virtio-serial port, to listen at")
     parser.add_argument("--measurement", help="in hexadecimal: no other is served")
     parser.add_argument("resource", nargs="+",
@@ -411,7 +412,7 @@ def main():
     broker = Broker(resources, measurement=options.measurement and bytes.fromhex(
         options.measurement))
     if not options.socket:
-        Server(broker, options.port).serve()
+        Server(broker, options.port, options.address).serve()
         return
     with socket.socket(socket.AF_UNIX) as listener:
         if os.path.exists(options.socket):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/broker.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "config/cmdline.h"
@@ -56,6 +57,45 @@ static void everything_else_is_none(void **state)
 		assert_true(set_url(wrong[i]) < 0);
 }
 
+static void an_address_is_written_as_it_is_read(void **state)
+{
+	static const char *const urls[] = { "http://10.0.2.2:8080", "http://[fe80::1]:80", "vsock:2:1995",
+					    "serial:org.example.kbs_0" };
+	char url[BROKER_URL_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+		assert_int_equal(set_url(urls[i]), 0);
+		broker_url(&broker, url);
+		assert_string_equal(url, urls[i]);
+	}
+}
+
+static void a_network_is_read(void **state)
+{
+	static const unsigned char address[] = { 10, 0, 2, 15 }, gateway[] = { 10, 0, 2, 2 };
+	static const char *const wrong[] = {
+		"", "10.0.2.15", "10.0.2.15/", "10.0.2.15/0", "10.0.2.15/33", "10.0.2/24", "10.0.2.15/24,",
+		"10.0.2.15/24,fe80::1", "10.0.2.15/24,10.0.2.2,", "10.0.2.15/24/8", "fd00::2/129", "fd00::2%eth0/64",
+		"fd00::2/64,10.0.0.1", "[fd00::2]/64", "host/24", "10.0.2.15/24 ",
+		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc/64", "/24", ",",
+	};
+
+	(void)state;
+	assert_int_equal(broker_set_network(&broker, SLICE("10.0.2.15/24,10.0.2.2"), &fault), 0);
+	assert_int_equal(broker.network.family, AF_INET);
+	assert_int_equal(broker.network.prefix, 24);
+	assert_true(broker.network.has_gateway);
+	assert_memory_equal(broker.network.address, address, sizeof(address));
+	assert_memory_equal(broker.network.gateway, gateway, sizeof(gateway));
+	assert_int_equal(broker_set_network(&broker, SLICE("fd00::2/128"), &fault), 0);
+	assert_int_equal(broker.network.family, AF_INET6);
+	assert_int_equal(broker.network.prefix, 128);
+	assert_false(broker.network.has_gateway);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_true(broker_set_network(&broker, slice_of(wrong[i]), &fault) < 0);
+}
+
 static void a_path_has_two_parts(void **state)
 {
 	static const char *const wrong[] = { "", "a", "a/", "/a", "a/b/c", "../b", "a/..", "a b/c", "a/b?c",
@@ -75,13 +115,14 @@ static void the_command_line_comes_before_the_image(void **state)
 
 	(void)state;
 	assert_int_equal(cmdline_parse_broker(SLICE("rd.cocosecret.kbs=http://a:1\nrd.cocosecret.kbs_path=b/c\n"
-						    "rd.cocosecret.tee=tdx\n"), &image, &fault), 0);
+						    "rd.cocosecret.tee=tdx rd.cocosecret.ip=10.0.0.2/8\n"), &image, &fault), 0);
 	assert_int_equal(cmdline_parse(SLICE("ro rd.cocosecret.kbs=serial:x"), &cmdline, &fault), 0);
 	broker_complete(&cmdline.broker, &image);
 	assert_int_equal(cmdline.broker.kind, BROKER_SERIAL);
 	assert_string_equal(cmdline.broker.host, "x");
 	assert_string_equal(cmdline.broker.path, "b/c");
 	assert_int_equal(cmdline.broker.tee, TEE_TDX);
+	assert_int_equal(cmdline.broker.network.prefix, 8);
 
 	assert_int_equal(cmdline_parse(SLICE("rd.cocosecret.tee=snp"), &cmdline, &fault), 0);
 	broker_complete(&cmdline.broker, &image);
@@ -112,6 +153,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_of_address_is_read),
 		cmocka_unit_test(everything_else_is_none),
+		cmocka_unit_test(an_address_is_written_as_it_is_read),
+		cmocka_unit_test(a_network_is_read),
 		cmocka_unit_test(a_path_has_two_parts),
 		cmocka_unit_test(the_command_line_comes_before_the_image),
 		cmocka_unit_test(the_image_says_nothing_else),

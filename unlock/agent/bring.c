@@ -8,6 +8,7 @@
 #include "agent/courier.h"
 #include "agent/deliver.h"
 #include "agent/evidence.h"
+#include "agent/network.h"
 #include "agent/session.h"
 #include "boot/agent.h"
 #include "config/config.h"
@@ -30,6 +31,7 @@ struct errand {
 	struct wanted list[VOLUMES_MAX];
 	size_t count;
 	int folder;
+	struct network network;
 	struct courier courier;
 	struct session session;
 };
@@ -108,6 +110,15 @@ static int lock_memory(struct fault *fault)
 	return EXIT_IO;
 }
 
+static int set_up_network(struct errand *errand, uint64_t deadline_us, struct fault *fault)
+{
+	const struct broker *broker = &errand->config.broker;
+
+	if (broker->kind != BROKER_HTTP || !broker->network.family)
+		return EXIT_OPENED;
+	return network_up(&errand->network, &broker->network, deadline_us, fault);
+}
+
 static int begin(struct errand *errand, uint64_t deadline_us, struct fault *fault)
 {
 	struct session *session = &errand->session;
@@ -116,6 +127,9 @@ static int begin(struct errand *errand, uint64_t deadline_us, struct fault *faul
 	session->tee = evidence_tee(errand->config.broker.tee, fault);
 	if (!session->tee)
 		return EXIT_NO_SECRET;
+	r = set_up_network(errand, deadline_us, fault);
+	if (r)
+		return r;
 	r = courier_start(&errand->courier, &errand->config.broker, deadline_us);
 	if (r < 0) {
 		fault_set(fault, "no process for the network: %s", strerror(-r));
@@ -207,6 +221,7 @@ static void end(struct errand *errand)
 {
 	session_close(&errand->session);
 	courier_end(&errand->courier);
+	network_down(&errand->network);
 	close_fd(&errand->folder);
 	config_free(&errand->config);
 }

@@ -57,15 +57,12 @@ static int no_time_left(struct fault *fault)
 	return EXIT_NO_SECRET;
 }
 
-static const char *host_field(const struct broker *broker, char text[BROKER_HOST_SIZE + 16])
+static const char *host_field(const struct broker *broker, char url[BROKER_URL_SIZE])
 {
-	bool is_address_6 = strchr(broker->host, ':');
-
 	if (broker->kind != BROKER_HTTP)
 		return "cocosecret";
-	snprintf(text, BROKER_HOST_SIZE + 16, is_address_6 ? "[%s]:%u" : "%s:%u", broker->host,
-		 broker->port);
-	return text;
+	broker_url(broker, url);
+	return url + strlen("http://");
 }
 
 static enum kbs_verdict ask_once(const struct session *session, enum kbs_step step, const char *request,
@@ -83,10 +80,10 @@ static enum kbs_verdict ask_once(const struct session *session, enum kbs_step st
 static enum kbs_verdict ask(const struct session *session, enum kbs_step step, const char *path,
 			    const char *body, struct http_answer *answer, struct fault *fault)
 {
-	char host[BROKER_HOST_SIZE + 16];
+	char url[BROKER_URL_SIZE];
 	const struct http_request request = {
 		.method = body ? "POST" : "GET",
-		.host = host_field(session->broker, host),
+		.host = host_field(session->broker, url),
 		.path = path,
 		.session = session->cookie,
 		.body = body,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/broker.h"
 
-#include <stdbool.h>
+#include <arpa/inet.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PORT_MAX = 65535, SERIAL_NAME_MAX = 64 };
@@ -147,12 +148,65 @@ int broker_set_tee(struct broker *broker, struct slice word, struct fault *fault
 	return 0;
 }
 
+static bool set_address(int family, unsigned char address[16], struct slice text)
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (text.length >= sizeof(copy))
+		return false;
+	memcpy(copy, text.at, text.length);
+	copy[text.length] = '\0';
+	return inet_pton(family, copy, address) == 1;
+}
+
+static bool read_network(struct broker_network *network, struct slice text)
+{
+	struct slice address = { 0 }, prefix = { 0 };
+
+	if (!memchr(text.at, '/', text.length))
+		return false;
+	slice_cut(&text, '/', &address);
+	network->has_gateway = memchr(text.at, ',', text.length);
+	slice_cut(&text, ',', &prefix);
+	network->family = memchr(address.at, ':', address.length) ? AF_INET6 : AF_INET;
+	return set_address(network->family, network->address, address) &&
+	       set_number(&network->prefix, prefix, network->family == AF_INET ? 32 : 128) &&
+	       network->prefix > 0 &&
+	       (!network->has_gateway || set_address(network->family, network->gateway, text));
+}
+
+int broker_set_network(struct broker *broker, struct slice text, struct fault *fault)
+{
+	broker->network = (struct broker_network){ 0 };
+	if (read_network(&broker->network, text))
+		return 0;
+	return fault_set(fault, "\"%s\" is not ADDRESS/PREFIX or ADDRESS/PREFIX,GATEWAY", ESCAPED(text));
+}
+
+void broker_url(const struct broker *broker, char url[BROKER_URL_SIZE])
+{
+	bool is_address_6 = strchr(broker->host, ':');
+
+	switch (broker->kind) {
+	case BROKER_SERIAL:
+		snprintf(url, BROKER_URL_SIZE, "serial:%s", broker->host);
+		break;
+	case BROKER_VSOCK:
+		snprintf(url, BROKER_URL_SIZE, "vsock:%u:%u", broker->cid, broker->port);
+		break;
+	default:
+		snprintf(url, BROKER_URL_SIZE, is_address_6 ? "http://[%s]:%u" : "http://%s:%u", broker->host,
+			 broker->port);
+	}
+}
+
 void broker_complete(struct broker *broker, const struct broker *other)
 {
 	struct broker whole = broker->kind != BROKER_NONE ? *broker : *other;
 
 	memcpy(whole.path, broker->path[0] ? broker->path : other->path, sizeof(whole.path));
 	whole.tee = broker->tee != TEE_ANY ? broker->tee : other->tee;
+	whole.network = broker->network.family ? broker->network : other->network;
 	if (!whole.path[0])
 		memcpy(whole.path, BROKER_RESOURCES, sizeof(BROKER_RESOURCES));
 	*broker = whole;

@@ -2,6 +2,8 @@
 #ifndef COCOSECRET_BROKER_H
 #define COCOSECRET_BROKER_H
 
+#include <stdbool.h>
+
 #include "lib/text.h"
 
 /* In the image: the same parameters as on the kernel command line, which come before these. */
@@ -19,7 +21,15 @@ enum broker_kind { BROKER_NONE, BROKER_HTTP, BROKER_HTTPS, BROKER_VSOCK, BROKER_
 /* What the machine has to be; by default what its kernel says that it is. */
 enum tee { TEE_ANY, TEE_SNP, TEE_TDX };
 
-/* The key broker, out of what was measured: rd.cocosecret.kbs=, .kbs-path=, .tee= */
+/* Of the one network interface, where nothing else in the initramfs sets it up. */
+struct broker_network {
+	int family; /* AF_INET, AF_INET6; 0: not set */
+	unsigned int prefix;
+	bool has_gateway;
+	unsigned char address[16], gateway[16]; /* in network order; the family says how many bytes */
+};
+
+/* The key broker, out of what was measured: rd.cocosecret.kbs=, .kbs-path=, .tee=, .ip= */
 struct broker {
 	enum broker_kind kind;
 	char host[BROKER_HOST_SIZE]; /* a name, an address, or of a virtio-serial port the name */
@@ -27,12 +37,18 @@ struct broker {
 	unsigned int port;           /* TCP's, vsock's */
 	char path[BROKER_PATH_SIZE]; /* REPOSITORY/TYPE, or empty */
 	enum tee tee;
+	struct broker_network network;
 };
 
 /* Each takes a parameter's value. Negative, with the reason in @fault. */
 int broker_set_url(struct broker *broker, struct slice url, struct fault *fault);
 int broker_set_path(struct broker *broker, struct slice path, struct fault *fault);
 int broker_set_tee(struct broker *broker, struct slice word, struct fault *fault);
+int broker_set_network(struct broker *broker, struct slice text, struct fault *fault);
+
+/* As rd.cocosecret.kbs= has it. */
+enum { BROKER_URL_SIZE = BROKER_HOST_SIZE + 32 };
+void broker_url(const struct broker *broker, char url[BROKER_URL_SIZE]);
 
 /* What @broker does not say itself is as @other says, or BROKER_RESOURCES. */
 void broker_complete(struct broker *broker, const struct broker *other);

@@ -257,6 +257,11 @@ static int set_tee(struct cmdline *cmdline, struct slice value, struct fault *fa
 	return broker_set_tee(&cmdline->broker, value, fault);
 }
 
+static int set_network(struct cmdline *cmdline, struct slice value, struct fault *fault)
+{
+	return broker_set_network(&cmdline->broker, value, fault);
+}
+
 static const struct known_parameter {
 	const char *key;
 	int (*set)(struct cmdline *cmdline, struct slice value, struct fault *fault);
@@ -271,6 +276,7 @@ static const struct known_parameter {
 	{ PREFIX ".kbs", set_broker, true },
 	{ PREFIX ".kbs-path", set_broker_path, true },
 	{ PREFIX ".tee", set_tee, true },
+	{ PREFIX ".ip", set_network, true },
 };
 
 static bool is_ours(struct slice key)
@@ -306,7 +312,7 @@ static int apply(struct cmdline *cmdline, const struct parameter *parameter, str
 	if (known)
 		return set(cmdline, known, parameter, fault);
 	return fault_set(fault, "no such parameter; there are " PREFIX "=, " PREFIX ".allow=, "
-			 PREFIX ".kbs=, " PREFIX ".kbs-path=, " PREFIX ".owner=, " PREFIX
+			 PREFIX ".ip=, " PREFIX ".kbs=, " PREFIX ".kbs-path=, " PREFIX ".owner=, " PREFIX
 			 ".timeout=, " PREFIX ".on-failure=, " PREFIX ".source= and " PREFIX ".tee=");
 }
 
@@ -367,8 +373,8 @@ int cmdline_parse_broker(struct slice text, struct broker *broker, struct fault 
 	while (cut_parameter(&text, &parameter)) {
 		const struct known_parameter *known = find_known(parameter.key);
 		int r = known && known->is_broker ? set(&cmdline, known, &parameter, fault) :
-			fault_set(fault, "only " PREFIX ".kbs=, " PREFIX ".kbs-path= and " PREFIX
-				  ".tee= can be here");
+			fault_set(fault, "only " PREFIX ".kbs=, " PREFIX ".kbs-path=, " PREFIX
+				  ".tee= and " PREFIX ".ip= can be here");
 
 		if (r < 0)
 			return fault_prefix(fault, "%s: ", ESCAPED(parameter.key));
