@@ -22,6 +22,7 @@ from harness.attest import PATH, SECRET, brought, machine, resources, run
 from harness.known import DISK, OTHER
 
 TWO = f"root /dev/vda\ndata /dev/vdb {OTHER} {{}}\n"
+RECORD = "cat /run/cocosecret/agent.json\n"
 VCEK = bytes.fromhex("8d75da6364e66445adc5f4b93be8accd")
 VLEK = bytes.fromhex("b2474ba8")  # not a whole one: an unknown entry
 OF_AMD = bytes.fromhex("b379b74aacbb" "a44f" "a02f05aef327c782")  # ASK
@@ -43,11 +44,13 @@ def serve(faults=None, content=None, **options):
 def test_brings(tmp_path, tee):
     """One session, one secret; nothing but the secret is left."""
     with serve() as server:
-        outcome = run(server.url, machine(tmp_path, tee))
+        outcome = run(server.url, machine(tmp_path, tee), after=RECORD)
         assert server.broker.seen == [("auth", 200), ("attest", 200),
                                       ("resource", 200)]
     assert outcome.status == 0, outcome.said
     assert outcome.left == {DISK: brought()}
+    assert re.search(rf'"broker": *"{server.url}",\s+"tee": *"{tee}"', outcome.said)
+    assert re.search(r'"secrets": *1,\s+"exit_status": *0', outcome.said)
     assert re.search(rf"gave what was asked of it in \d+ ms, to {tee}$",
                      outcome.said, re.M)
 

@@ -137,6 +137,29 @@ static void status_tells_the_boot(void **state)
 	assert_string_equal(log_text(), "");
 }
 
+static void status_tells_of_an_agent(void **state)
+{
+	struct agent_record record = { .broker = "serial:kbs", .tee = "snp", .begin_us = 1000000,
+				       .proved_us = 1700000, .end_us = 1800000, .secrets = 2 };
+	CLEANUP(close_fd) int folder = state_open("state");
+
+	(void)state;
+	assert_int_equal(STATUS(), EXIT_OPENED);
+	assert_false(says("agent"));
+	assert_int_equal(state_add_agent(folder, &record), 0);
+	assert_int_equal(STATUS(), EXIT_OPENED);
+	assert_true(says("agent    serial:kbs, as snp: 2 secrets, in 800 ms, of which 700 until it was "
+			 "believed; begun 1.000 s after the kernel's start\n"));
+	record = (struct agent_record){ .broker = "vsock:2:1", .end_us = 5000, .exit_status = EXIT_NO_SECRET };
+	assert_int_equal(state_add_agent(folder, &record), 0);
+	assert_int_equal(STATUS(), EXIT_OPENED);
+	assert_true(says("agent    vsock:2:1, as no machine that can prove what it is: "));
+	assert_true(says(" (exit 3), in 5 ms; begun"));
+	assert_int_equal(STATUS("--json"), EXIT_OPENED);
+	assert_true(says("\"agent\":"));
+	assert_true(says("\"vsock:2:1\""));
+}
+
 static void programs_get_the_same(void **state)
 {
 	CLEANUP(document_free) struct json_object *status = NULL;
@@ -193,6 +216,7 @@ int main(void)
 		TEST(what_is_there_is_listed),
 		TEST(without_secrets_it_is_said),
 		TEST(status_tells_the_boot),
+		TEST(status_tells_of_an_agent),
 		TEST(programs_get_the_same),
 		TEST(what_is_missing_or_damaged_is_said),
 	};

@@ -154,7 +154,10 @@ static int prove(struct session *session, const char *nonce, struct fault *fault
 	verdict = ask(session, KBS_ATTEST, KBS_PREFIX "attest", body, &answer, fault);
 	if (verdict == KBS_LATER)
 		return no_time_left(fault);
-	return verdict == KBS_OK && kbs_take_token(&answer, fault) ? EXIT_OPENED : EXIT_NO_SECRET;
+	if (verdict != KBS_OK || !kbs_take_token(&answer, fault))
+		return EXIT_NO_SECRET;
+	session->proved_us = clock_us();
+	return EXIT_OPENED;
 }
 
 int session_open(struct session *session, struct fault *fault)

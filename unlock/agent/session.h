@@ -16,6 +16,7 @@ struct session {
 	const char *tee;
 	struct jwe_key key;
 	char cookie[HTTP_SESSION_SIZE];
+	uint64_t proved_us; /* when the broker believed the evidence */
 	bool is_second; /* there was one before it, which the broker forgot */
 };
 

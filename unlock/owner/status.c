@@ -89,6 +89,7 @@ static struct json_object *read_tables(void)
 /* Without a record there are no members of what would be in it. */
 static void read_state(int state, struct json_object *status)
 {
+	add(status, "agent", state_read(state, ".", "agent"));
 	add(status, "run", state_read(state, ".", "run"));
 	add(status, "volumes", read_records(state, STATE_VOLUMES));
 	add(status, "wiped", read_records(state, STATE_WIPED));
@@ -200,6 +201,27 @@ static void print_run(struct json_object *status)
 					    US_PER_MS));
 }
 
+/* Between them lie the network's way and the broker's work. */
+static void print_agent(struct json_object *status)
+{
+	struct json_object *agent = document_member(status, "agent", json_type_object);
+	uint64_t begin = number(agent, "begin_us"), proved = number(agent, "proved_us");
+	int code = (int)number(agent, "exit_status");
+
+	if (!agent)
+		return;
+	printf("agent    %s, as %s: ", text(agent, "broker"), text(agent, "tee")[0] ? text(agent, "tee") :
+	       "no machine that can prove what it is");
+	if (code)
+		printf("%s (exit %d)", exitcode_text(code), code);
+	else
+		printf("%u secrets", (unsigned int)number(agent, "secrets"));
+	printf(", in %u ms", (unsigned int)((number(agent, "end_us") - begin) / US_PER_MS));
+	if (proved)
+		printf(", of which %u until it was believed", (unsigned int)((proved - begin) / US_PER_MS));
+	printf("; begun %.3f s after the kernel's start\n", SECONDS(agent, "begin_us"));
+}
+
 static void print_tables(struct json_object *status)
 {
 	const char *tables = text(status, "tables");
@@ -214,6 +236,7 @@ static void print_tables(struct json_object *status)
 
 static void print_words(struct json_object *status, int r)
 {
+	print_agent(status);
 	print_run(status);
 	print_volumes(status);
 	print_root(status);

@@ -314,6 +314,22 @@ int state_add_run(int state, const struct run_record *record)
 	return replace(state, "run.json", object);
 }
 
+int state_add_agent(int state, const struct agent_record *record)
+{
+	CLEANUP(put_json) struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return -ENOMEM;
+	add_text(object, "broker", record->broker);
+	add_text(object, "tee", record->tee);
+	add_number(object, "begin_us", record->begin_us);
+	add_number(object, "proved_us", record->proved_us);
+	add_number(object, "end_us", record->end_us);
+	add_number(object, "secrets", record->secrets);
+	add_number(object, "exit_status", (uint64_t)record->exit_status);
+	return replace(state, "agent.json", object);
+}
+
 int state_add_wiped(int state, const char *secret)
 {
 	CLEANUP(put_json) struct json_object *object = json_object_new_object();

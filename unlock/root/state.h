@@ -10,7 +10,7 @@
 
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
- * run; STATE_PATH/wiped/UUID.json for each secret that was wiped, all.json where all were, and
+ * run, STATE_PATH/agent.json for the agent's; STATE_PATH/wiped/UUID.json for each secret that was wiped, all.json where all were, and
  * STATE_PATH/verified.json for what verify-root saw; STATE_PATH/wipe-rest if the run must wipe the
  * remaining secrets before the root starts; STATE_PATH/lost where a process that held a secret
  * did not end by itself; and STATE_PATH/root, a link to the mapping that the
@@ -46,6 +46,16 @@ struct run_record {
 	uint64_t module_us;
 	uint64_t devices_us; /* until the last device was there */
 	uint64_t unlink_us;
+	int exit_status;
+};
+
+/* What an agent did; it comes before the unlocker, or runs beside it. */
+struct agent_record {
+	const char *broker; /* as rd.cocosecret.kbs= has it */
+	const char *tee;    /* NULL: not known */
+	uint64_t begin_us, end_us; /* CLOCK_MONOTONIC */
+	uint64_t proved_us; /* when the broker believed the evidence; 0: it did not */
+	unsigned int secrets; /* how many it brought */
 	int exit_status;
 };
 
@@ -88,5 +98,6 @@ bool state_has_lost(int state);
 int state_set_root(int state, const char *name);
 int state_get_root(int state, char name[VOLUME_NAME_SIZE]);
 int state_add_run(int state, const struct run_record *record);
+int state_add_agent(int state, const struct agent_record *record);
 
 #endif
