@@ -39,7 +39,7 @@ _cocosecret_options()
 	rotate) echo -H --header -p --partition -s --secret -d --key-file -N --new-key-file -a --also -S --sign-key -f --force -q --quiet ;;
 	remove) echo -H --header -p --partition -s --secret -t --token -d --key-file -a --also -S --sign-key -f --force -q --quiet ;;
 	show) echo -H --header -p --partition -j --json ;;
-	initrd) echo -o --output -l --list -k --kver -T --cocotab -H --header -O --owner -D --drivers -F --filesystems -M --modules -z --compress -I --init ;;
+	initrd) echo -o --output -l --list -k --kver -T --cocotab -H --header -O --owner -B --kbs -D --drivers -F --filesystems -M --modules -z --compress -I --init ;;
 	uki) echo -o --output -K --kernel -i --initrd -c --cmdline --stub -S --sign-key -C --sign-cert -P --print-measurement ;;
 	audit) echo -j --json -c --cmdline --closed-initramfs ;;
 	list) echo -j --json --secrets ;;

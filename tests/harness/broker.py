@@ -133,8 +133,9 @@ def concat_kdf(shared):
     return ConcatKDFHash(hashes.SHA256(), 32, info).derive(shared)
 
 
-def encrypt(secret, key, faults=()):
-    """A JWE for a public key in JSON, with what is to be wrong with it."""
+def encrypt(secret, key, faults=(), kept=None):
+    """A JWE for a public key in JSON, with what is to be wrong with it. kept: a list
+    for the keys that whoever opens it holds for a moment."""
     assert key["kty"] == "EC" and key["crv"] == "P-256"
     assert key["alg"] == ALGORITHM
     x, y = (int.from_bytes(from_base64url(key[name]), "big") for name in "xy")
@@ -159,6 +160,8 @@ def encrypt(secret, key, faults=()):
     if "crit" in faults:
         header["crit"] = ["exp"]
     content, iv = secrets.token_bytes(32), secrets.token_bytes(12)
+    if kept is not None:
+        kept += content, shared, concat_kdf(shared)
     protected = base64url(json.dumps(header).encode())
     sealed = AESGCM(content).encrypt(iv, secret, protected.encode())
     jwe = {"protected": protected,
@@ -193,7 +196,7 @@ class Broker:
         self.faults = {step: list(words)
                        for step, words in (faults or {}).items()}
         self.sessions, self.seen, self.evidence = {}, [], []
-        self.old_jwe = None
+        self.old_jwe, self.kept = None, []
 
     # Each step, as the document has it.
 
@@ -246,7 +249,7 @@ class Broker:
             secret = bytes(reversed(secret))
         if "old jwe" in faults and self.old_jwe:
             return self.old_jwe, {}
-        jwe = encrypt(secret, session["key"], faults)
+        jwe = encrypt(secret, session["key"], faults, self.kept)
         self.old_jwe = jwe
         return jwe, {}
 

@@ -117,10 +117,10 @@ def add_agent(path):
     place.run("install", *programs(), ours)
     units = path / "usr/lib/systemd/system"
     units.mkdir(parents=True, exist_ok=True)
-    (units / "cocosecret-agent.service").write_text(AGENT_UNIT)
+    (units / "cocosecret-tests.service").write_text(AGENT_UNIT)
     wants = units / "sysinit.target.wants"
     wants.mkdir(exist_ok=True)
-    os.symlink("../cocosecret-agent.service", wants / "cocosecret-agent.service")
+    os.symlink("../cocosecret-tests.service", wants / "cocosecret-agent.service")
 
 
 def merge(source, target):

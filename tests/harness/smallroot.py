@@ -77,7 +77,7 @@ Conflicts=shutdown.target
 Before=shutdown.target
 """
 NEWER = Debian("trixie", ("systemd-sysv", "udev"), {
-    "etc/systemd/system/cocosecret-agent.service.d/again.conf": AGAIN})
+    "etc/systemd/system/cocosecret-tests.service.d/again.conf": AGAIN})
 CLEAN = "; rm -rf /var/cache/apt /var/lib/apt/lists/*"
 
 

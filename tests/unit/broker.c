@@ -2,8 +2,10 @@
 #include "config/broker.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "config/broker_modules.h"
 #include "config/cmdline.h"
 #include "support.h"
 
@@ -96,6 +98,36 @@ static void a_network_is_read(void **state)
 		assert_true(broker_set_network(&broker, slice_of(wrong[i]), &fault) < 0);
 }
 
+static int note_module(void *context, const char *name, bool proves)
+{
+	char *names = context;
+
+	sprintf(names + strlen(names), "%s%s ", name, proves ? "*" : "");
+	return strcmp(name, "virtio_net") == 0 ? 7 : 0;
+}
+
+static void a_broker_needs_modules(void **state)
+{
+	static const struct {
+		const char *text, *names;
+		int r;
+	} cases[] = {
+		{ "", "sev-guest* tdx-guest* virtio_net ", 7 },
+		{ "rd.cocosecret.kbs=serial:a", "sev-guest* tdx-guest* virtio_console ", 0 },
+		{ "rd.cocosecret.kbs=vsock:2:1 rd.cocosecret.tee=snp", "sev-guest* vmw_vsock_virtio_transport ", 0 },
+		{ "rd.cocosecret.tee=tdx\nrd.cocosecret.kbs=http://a:1", "tdx-guest* virtio_net ", 7 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char names[256] = "";
+
+		assert_int_equal(cmdline_parse_broker(slice_of(cases[i].text), &broker, &fault), 0);
+		assert_int_equal(broker_each_module(&broker, note_module, names), cases[i].r);
+		assert_string_equal(names, cases[i].names);
+	}
+}
+
 static void a_path_has_two_parts(void **state)
 {
 	static const char *const wrong[] = { "", "a", "a/", "/a", "a/b/c", "../b", "a/..", "a b/c", "a/b?c",
@@ -155,6 +187,7 @@ int main(void)
 		cmocka_unit_test(everything_else_is_none),
 		cmocka_unit_test(an_address_is_written_as_it_is_read),
 		cmocka_unit_test(a_network_is_read),
+		cmocka_unit_test(a_broker_needs_modules),
 		cmocka_unit_test(a_path_has_two_parts),
 		cmocka_unit_test(the_command_line_comes_before_the_image),
 		cmocka_unit_test(the_image_says_nothing_else),

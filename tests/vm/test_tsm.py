@@ -7,11 +7,10 @@ import contextlib
 import errno
 import pathlib
 import re
-import socket
 
 import pytest
 
-from harness import attest, broker, evidence, initrd, judges, modulevm, place, \
+from harness import attest, attested, broker, evidence, initrd, judges, modulevm, place, \
     qemu, tsm, unlocker
 from harness.known import DISK
 
@@ -29,11 +28,6 @@ for file in outblob auxblob provider generation privlevel_floor; do
 done
 rmdir {name}
 """
-
-
-# QEMU's own network, in which the tests' machine has the address HOST.
-HOST, ADDRESS = "10.0.2.2", "10.0.2.15/24"
-NETWORK = ("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
 
 
 @contextlib.contextmanager
@@ -161,22 +155,6 @@ def test_provider(suite, kind):
         assert re.search("No such device", said.decode())
 
 
-class Port(broker.Server):
-    """A broker at the host's end of a virtio-serial port called key."""
-
-    def __init__(self, server, path):  # pylint: disable=super-init-not-called
-        self.broker, self.path, self.url = server, path, "serial:key"
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(str(path))
-        self.socket.listen()
-
-    def arguments(self):
-        """QEMU's."""
-        return ["-device", "virtio-serial-pci",
-                "-chardev", f"socket,id=key,path={self.path}",
-                "-device", "virtserialport,chardev=key,name=key"]
-
-
 def program():
     """The agent of the build with its libraries, {path: file}."""
     agent = place.BUILD / "cocosecret-agent"
@@ -258,9 +236,9 @@ def test_agent_network():
     server = broker.Broker(attest.resources())
     with broker.Server(server) as service, guest(
             "trixie", "sev_guest", ["virtio_net"], program(),
-            NETWORK) as (machine, processor):
-        machine.check(f"ip address add {ADDRESS} dev eth0 && ip link set eth0 up")
-        url = f"http://{HOST}:{service.port}"
+            attested.NETWORK) as (machine, processor):
+        machine.check(f"ip address add {attested.ADDRESS} dev eth0 && ip link set eth0 up")
+        url = f"http://{attested.HOST}:{service.port}"
         assert_refused(machine, processor, server, url)
         assert_brought(machine, processor, server, url)
 
@@ -270,7 +248,7 @@ def test_agent_port():
     """The same with TDX's quotes, and a serial port instead of a network."""
     server = broker.Broker(attest.resources())
     with place.scratch() as folder, \
-            Port(server, pathlib.Path(folder) / "key") as service, guest(
+            attested.Port(server, pathlib.Path(folder) / "key") as service, guest(
                 "trixie", "tdx_guest", files=program(),
                 more=service.arguments()) as (machine, processor):
         assert_refused(machine, processor, server, service.url)

@@ -46,6 +46,20 @@ static int load_config(struct run *run, const struct run_arguments *arguments)
 	return run->course.code;
 }
 
+/* Nobody would bring what the run then waits for. */
+static int check_agent(struct run *run)
+{
+	struct broker broker = run->config.broker;
+	struct fault fault;
+
+	if (config_complete_broker(&broker, &fault) < 0)
+		course_fail(&run->course, EXIT_CONFIG, "%s", fault.text);
+	else if (broker.kind != BROKER_NONE && access(AGENT_PATH, X_OK) < 0)
+		course_fail(&run->course, EXIT_CONFIG, "rd.cocosecret.kbs=, but there is no " AGENT_PATH
+			    " in this image: make " BROKER_FILE ", which may be empty, and then the image");
+	return run->course.code;
+}
+
 /* Before a secret shows itself: where the host is heard, somebody else may be waiting for it. */
 static int check_host(struct run *run)
 {
@@ -284,7 +298,7 @@ static void free_run(struct run *run)
 
 /* In their order. Each returns how the run stands; the first that fails is the last. */
 static int (*const steps[])(struct run *run) = {
-	check_host, load_ciphers, open_state, find_volumes, prepare, open_secrets, check_secrets,
+	check_host, check_agent, load_ciphers, open_state, find_volumes, prepare, open_secrets, check_secrets,
 	open_volumes, unlink_secrets, record_root,
 };
 

@@ -10,6 +10,9 @@
 #define BROKER_FILE "/etc/cocosecret/kbs"
 #define BROKER_RESOURCES "default/cocosecret"
 
+/* Who asks the broker, in an image that was made with it. */
+#define AGENT_PATH LIBEXEC_PATH "/cocosecret-agent"
+
 enum {
 	BROKER_HOST_SIZE = 254, /* a DNS name has at most 253 characters */
 	BROKER_PATH_SIZE = 130,

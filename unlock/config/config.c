@@ -89,17 +89,29 @@ int config_anchors(struct anchors *anchors, struct fault *fault)
 	return r < 0 ? r : complete_anchors(cmdline.source, anchors, fault);
 }
 
-int config_complete_broker(struct broker *broker, struct fault *fault)
+int config_read_broker(const char *path, struct broker *broker, struct fault *fault)
 {
 	CLEANUP(free_text) char *text = NULL;
-	struct broker image = { 0 };
 	size_t length = 0;
-	int r = file_read(BROKER_FILE, &text, &length);
+	int r = file_read(path, &text, &length);
+
+	*broker = (struct broker){ 0 };
+	if (r < 0) {
+		fault_set(fault, "%s: %s", path, strerror(-r));
+		return r;
+	}
+	if (cmdline_parse_broker((struct slice){ text, length }, broker, fault) < 0)
+		return fault_prefix(fault, "%s: ", path);
+	return 0;
+}
+
+int config_complete_broker(struct broker *broker, struct fault *fault)
+{
+	struct broker image;
+	int r = config_read_broker(BROKER_FILE, &image, fault);
 
 	if (r < 0 && r != -ENOENT)
-		return fault_set(fault, BROKER_FILE ": %s", strerror(-r));
-	if (r == 0 && cmdline_parse_broker((struct slice){ text, length }, &image, fault) < 0)
-		return fault_prefix(fault, BROKER_FILE ": ");
+		return r;
 	broker_complete(broker, &image);
 	return 0;
 }

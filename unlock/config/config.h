@@ -25,6 +25,8 @@ int config_load(const char *cmdline, const char *cocotab, struct config *config,
  * configuration.
  */
 int config_anchors(struct anchors *anchors, struct fault *fault);
+/* What the file says of the broker, BROKER_FILE mostly: -ENOENT where there is none. */
+int config_read_broker(const char *path, struct broker *broker, struct fault *fault);
 /* What the image says of the broker, besides the command line. Negative, with the reason in @fault. */
 int config_complete_broker(struct broker *broker, struct fault *fault);
 int config_merge(struct cmdline *cmdline, const struct volumes *cocotab, struct config *config,

@@ -17,6 +17,7 @@
 #include "boot/failure.h"
 #include "boot/hand_over.h"
 #include "boot/run.h"
+#include "config/broker.h"
 #include "header/derive.h"
 #include "init/modules.h"
 #include "init/mounts.h"
@@ -55,6 +56,17 @@ static int load_drivers(const void *unused)
 {
 	(void)unused;
 	modules_load_drivers();
+}
+
+/* A program of its own, which the image need not have; without a broker it does nothing. */
+static int bring_secrets(const void *unused)
+{
+	static char *const argv[] = { AGENT_PATH, NULL }, *const environment[] = { NULL };
+
+	(void)unused;
+	execve(AGENT_PATH, argv, environment);
+	log_error(AGENT_PATH ": %s (exit %d)", strerror(errno), EXIT_IO);
+	return EXIT_IO;
 }
 
 static int open_volumes(const void *ready)
@@ -124,6 +136,8 @@ static void boot(void)
 		child_start(&ciphers, CHILD_NO_LIMIT, load_listed, ready);
 	close_fd(&ready[1]);
 	child_start(&drivers, CHILD_NO_LIMIT, load_drivers, NULL);
+	if (access(AGENT_PATH, F_OK) == 0 && run(bring_secrets, CHILD_NO_LIMIT, NULL))
+		fail();
 	if (run(open_volumes, CHILD_NO_LIMIT, ready) || run(mount_root, STEP_LIMIT_US, NULL))
 		fail();
 	close_fd(&ready[0]);

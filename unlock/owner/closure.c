@@ -181,6 +181,13 @@ static int add_module(struct closure *closure, struct kmod_module *module, const
 	return r ? r : add_list(closure, after, "another module wants it", fault);
 }
 
+bool closure_has(const struct closure *closure, const char *name)
+{
+	CLEANUP(unref_list) struct kmod_list *modules = NULL;
+
+	return kmod_module_new_from_lookup(closure->kmod, name, &modules) == 0 && modules;
+}
+
 int closure_add(struct closure *closure, const char *name, bool must, const char *why,
 		struct fault *fault)
 {

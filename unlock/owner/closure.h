@@ -26,6 +26,9 @@ int closure_open(struct closure *closure, struct fault *fault);
 int closure_add(struct closure *closure, const char *name, bool must, const char *why,
 		struct fault *fault);
 
+/* Whether the kernel has that module, or has it built in. */
+bool closure_has(const struct closure *closure, const char *name);
+
 /* The index, when all are there. */
 int closure_finish(struct closure *closure, struct fault *fault);
 void closure_close(struct closure *closure);

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "config/anchor.h"
+#include "config/broker_modules.h"
 #include "config/cocotab.h"
+#include "config/config.h"
 #include "config/filesystems.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
@@ -32,7 +34,7 @@
 enum { PATH_SIZE = 4096, LIST_SIZE = 4096, NAME_SIZE = 256 };
 
 struct order {
-	const char *output, *version, *cocotab, *program;
+	const char *output, *version, *cocotab, *program, *kbs;
 	const char *drivers, *file_systems; /* NULL: nobody said */
 	char *const *compressor;
 	const char *modules[16], *headers[16];
@@ -47,6 +49,8 @@ struct build {
 	struct closure closure;
 	struct volumes volumes;
 	struct fstab fstab;
+	struct broker broker; /* of an image that has the agent */
+	bool has_agent;
 	char version[NAME_SIZE];
 	char scratch[64];
 	char loaded[LIST_SIZE]; /* modules that every boot loads before it opens volumes */
@@ -66,6 +70,13 @@ static const char *const all_ciphers[] = {
 #include "image/modules.inc"
 };
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
+
+/*
+ * Before Linux 6.13 sev-guest does not load unless it gets gcm(aes), and while cocosecret-init runs
+ * the kernel loads no cipher by itself: drivers/virt/coco/sev-guest/sev-guest.c, init_crypto().
+ */
+static const char agent_order[] = "softdep sev-guest pre: aesni_intel\n";
+#define AGENT_ORDER_FILE "etc/modprobe.d/cocosecret.conf"
 
 static const struct {
 	const char *name;
@@ -152,6 +163,9 @@ static int take(struct order *order, int option)
 	case OPTION_COCOTAB:
 		order->cocotab = optarg;
 		return 0;
+	case OPTION_KBS:
+		order->kbs = optarg;
+		return 0;
 	case OPTION_DRIVERS:
 		order->drivers = optarg;
 		return 0;
@@ -205,7 +219,7 @@ static int parse(struct order *order, int argc, char **argv)
 
 	options_begin(&options, "initrd", TAKES(OUTPUT) | TAKES(KVER) | TAKES(COCOTAB) | TAKES(DRIVERS) |
 		      TAKES(FILESYSTEMS) | TAKES(COMPRESS) | TAKES(INIT) | TAKES(MODULES) |
-		      TAKES(HEADER) | TAKES(OWNER) | TAKES(LIST));
+		      TAKES(HEADER) | TAKES(OWNER) | TAKES(KBS) | TAKES(LIST));
 	while ((option = options_next(&options, argc, argv)) != OPTIONS_END) {
 		int r = take(order, option);
 
@@ -263,21 +277,52 @@ static int add_file(struct build *build, const char *path, uint32_t mode, const 
 	return r < 0 ? fail(path, r) : EXIT_OPENED;
 }
 
+/* A program with the libraries that it needs. */
+static int add_executable(struct build *build, const char *inside, const char *path, const char *why)
+{
+	struct fault fault;
+	int r = tree_add_file(&build->tree, inside, path, 0755, why);
+
+	if (r < 0)
+		return fail(path, r);
+	r = libraries_add(&build->tree, path, build->scratch, &fault);
+	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
+}
+
 static int add_program(struct build *build)
 {
 	static const char *const folders[] = { "dev", "proc", "sys", "run", "sysroot", "tmp" };
-	struct fault fault;
 	int r = 0;
 
 	for (size_t i = 0; i < COUNT(folders) && r == 0; i++)
 		r = tree_add_folder(&build->tree, folders[i], "");
-	if (r == 0)
-		r = tree_add_file(&build->tree, "init", build->order.program, 0755,
-				  "the only program");
 	if (r < 0)
-		return fail(build->order.program, r);
-	r = libraries_add(&build->tree, build->order.program, build->scratch, &fault);
-	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
+		return fail("the image", r);
+	return add_executable(build, "init", build->order.program, "the first program");
+}
+
+/* Where the image's maker has a file for it, if need be an empty one. */
+static int add_agent(struct build *build)
+{
+	const char *path = build->order.kbs ? build->order.kbs : BROKER_FILE;
+	struct fault fault;
+	int r = config_read_broker(path, &build->broker, &fault), code;
+
+	if (r == -ENOENT && !build->order.kbs)
+		return EXIT_OPENED;
+	if (r < 0) {
+		complain("initrd: %s", fault.text);
+		return EXIT_CONFIG;
+	}
+	build->has_agent = true;
+	r = tree_add_file(&build->tree, &BROKER_FILE[1], path, 0644, "the key broker");
+	if (r < 0)
+		return fail(path, r);
+	code = add_executable(build, &AGENT_PATH[1], AGENT_PATH, "brings secrets of a key broker");
+	if (code)
+		return code;
+	r = tree_add_text(&build->tree, AGENT_ORDER_FILE, agent_order, "what loads before what");
+	return r < 0 ? fail(AGENT_ORDER_FILE, r) : EXIT_OPENED;
 }
 
 static int add_headers(struct build *build)
@@ -465,11 +510,40 @@ static int add_drivers(struct build *build)
 	return code;
 }
 
-/* What shows the launch secrets; an agent's image may do without. */
+struct agent_modules {
+	struct build *build;
+	unsigned int providers;
+};
+
+static int add_agent_module(void *context, const char *name, bool proves)
+{
+	struct agent_modules *modules = context;
+	struct closure *closure = &modules->build->closure;
+	struct fault fault;
+	int r = closure_add(closure, name, !proves, "for the agent", &fault);
+
+	if (r == 0 && proves)
+		modules->providers += closure_has(closure, name);
+	return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
+}
+
+static int add_agent_modules(struct build *build)
+{
+	struct agent_modules modules = { build, 0 };
+	int code = broker_each_module(&build->broker, add_agent_module, &modules);
+
+	if (code || modules.providers)
+		return code;
+	complain("initrd: kernel %s has no module sev-guest or tdx-guest: proving to a key broker what "
+		 "runs here wants a kernel 6.7 or newer", build->version);
+	return EXIT_CONFIG;
+}
+
+/* What shows the launch secrets, of which an agent's machine has none. */
 static int add_efi_secret(struct build *build)
 {
 	struct fault fault;
-	int r = closure_add(&build->closure, "efi_secret", true, "the launch secrets", &fault);
+	int r = closure_add(&build->closure, "efi_secret", !build->has_agent, "the launch secrets", &fault);
 
 	if (r != -ENOENT)
 		return r < 0 ? fail_with(&fault, r) : EXIT_OPENED;
@@ -490,6 +564,8 @@ static int add_modules(struct build *build)
 		code = add_ciphers(build);
 	if (!code)
 		code = add_drivers(build);
+	if (!code && build->has_agent)
+		code = add_agent_modules(build);
 	if (code)
 		return code;
 	r = closure_finish(&build->closure, &fault);
@@ -604,6 +680,8 @@ int initrd_main(int argc, char **argv)
 		code = add_cocotab(&build);
 	if (!code)
 		code = add_owners(&build);
+	if (!code)
+		code = add_agent(&build);
 	if (!code)
 		code = add_modules(&build);
 	if (!code && build.order.lists)

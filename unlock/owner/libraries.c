@@ -153,7 +153,7 @@ static int add_library(struct libraries *libraries, const char *path, const char
 {
 	int r = refuse_complaint(libraries, path, line, fault);
 
-	return r ? r : add(libraries, path, path, "cocosecret-init needs it", fault);
+	return r ? r : add(libraries, path, path, "a program needs it", fault);
 }
 
 static int add_present(struct libraries *libraries, const char *path, const char *line,
@@ -176,11 +176,11 @@ static int make_folder(struct libraries *libraries, const char *scratch)
 	char link[PATH_SIZE + NAME_SIZE];
 
 	snprintf(libraries->folder, sizeof(libraries->folder), "%s/absent", scratch);
-	if (access(STAND_IN, R_OK) < 0 || mkdir(libraries->folder, 0700) < 0)
+	if (access(STAND_IN, R_OK) < 0 || (mkdir(libraries->folder, 0700) < 0 && errno != EEXIST))
 		return -errno;
 	for (size_t i = 0; i < COUNT(absent); i++) {
 		snprintf(link, sizeof(link), "%s/%s", libraries->folder, absent[i]);
-		if (symlink(STAND_IN, link) < 0)
+		if (symlink(STAND_IN, link) < 0 && errno != EEXIST)
 			return -errno;
 	}
 	return 0;

@@ -100,6 +100,8 @@ static const struct command {
 	  "  -H, --header FILE        a detached header to take along; may be repeated\n"
 	  "  -O, --owner FILE         an owner's public key, who must have signed; may be\n"
 	  "                           repeated; default: those of /etc/cocosecret/owner.d\n"
+	  "  -B, --kbs FILE           with cocosecret-agent, and this as its configuration;\n"
+	  "                           default: /etc/cocosecret/kbs, if it is there\n"
 	  "  -D, --drivers NAME,...   of the disks; default: virtio, NVMe and SCSI\n"
 	  "  -F, --filesystems NAME,...\n"
 	  "                           of the root; default: that of /etc/fstab, or all\n"

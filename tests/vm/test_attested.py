@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each kind of initramfs gets the secrets of its volumes from a key broker, and starts
+the root; the processor, the broker and the network are the tests'."""
+
+import contextlib
+import json
+import pathlib
+
+import pytest
+
+from harness import attest, attested, broker, expect, known, place, rootvm, table
+
+LIMIT = 120
+
+
+def ours(guest):
+    """The lines of the console that are ours."""
+    console = guest.log_path("console").read_text(errors="replace")
+    return [line.split("cocosecret: ", 1)[1] for line in console.splitlines()
+            if "cocosecret: " in line]
+
+
+def gone(guest, server, *more):
+    """No secret is left in memory, and no key that one was encrypted with."""
+    assert len(server.kept) >= 3
+    expect.gone(guest, attested.disks().root.key, attested.disks().data.key,
+                *server.kept, *more, control="rd.cocosecret.kbs=")
+
+
+def make_server(**more):
+    """A broker that has both secrets."""
+    return broker.Broker(attested.disks().resources(), **more)
+
+
+def assert_booted(guest, server, tee):
+    """The root is the owner's, both secrets came in one session, and nothing of it
+    is left."""
+    guest.wait_ready(LIMIT)
+    print(f"root's agent after {guest.age():.1f} s", *ours(guest), sep="\n")
+    assert [step for step, _ in server.seen] == ["auth", "attest", "resource", "resource"]
+    assert guest.check("sed -n 's,^\\(.*\\) / ext4 .*,\\1,p' /proc/mounts") == known.MAPPED
+    assert guest.check("ls /dev/mapper").split() == ["control", "data", "root"]
+    assert guest.check(f"ls -A {rootvm.STATE}/secrets") == ""
+    record = json.loads(guest.check(f"cat {rootvm.STATE}/agent.json"))
+    assert record["tee"] == tee and record["exit_status"] == 0
+    assert record["secrets"] == 2
+    assert record["begin_us"] < record["proved_us"] < record["end_us"]
+    print(f"the agent took {(record['end_us'] - record['begin_us']) / 1e6:.2f} s, until it "
+          f"was believed {(record['proved_us'] - record['begin_us']) / 1e6:.2f} s")
+    gone(guest, server)
+
+
+@contextlib.contextmanager
+def served(server, way):
+    """A Port or a Web for it."""
+    with place.scratch() as folder, (
+            attested.Port(server, pathlib.Path(folder) / "key") if way == "serial"
+            else attested.Web(server)) as service:
+        yield service
+
+
+def assert_down(guest):
+    """The network is as if nobody had set it up."""
+    flags = guest.check("cat /sys/class/net/*/flags").split()
+    print("interfaces:", *flags)
+    assert "0x1002" in flags  # broadcast and multicast, and not up
+    assert guest.check("cat /proc/net/route").count("\n") == 0
+    assert guest.check("cat /proc/sys/net/ipv6/conf/*/disable_ipv6").split() == ["0"] * 4
+
+
+BOOTS = [("init", "serial", "snp"), ("init", "http", "tdx")]
+
+
+@pytest.mark.parametrize("kind, way, tee", [
+    BOOTS[0], *(pytest.param(*words, marks=pytest.mark.slow) for words in BOOTS[1:])])
+def test_boot(kind, way, tee):
+    """From the broker's secrets to the root."""
+    server = make_server()
+    with served(server, way) as service, \
+            attested.guest(kind, tee, service) as (guest, _):
+        assert_booted(guest, server, tee)
+        if way == "http":
+            assert_down(guest)
+
+
+def assert_ends(guest, code, says):
+    """With its line, and nothing written."""
+    assert guest.wait_off(LIMIT) == "guest-shutdown"
+    print(f"off after {guest.age():.1f} s", *ours(guest), sep="\n")
+    lines = [line for line in ours(guest) if f"(exit {code})" in line]
+    assert lines and says in lines[0]
+    assert not any("trying again" in line for line in ours(guest))
+    assert set(guest.disk_writes().values()) == {0}
+
+
+KINDS = ["init"]
+ALL = [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_denied(kind):
+    """The policy denies the second secret: the line at once, the first is wiped."""
+    server = make_server(faults={"resource": [(), "PolicyDeny"]})
+    with served(server, "serial") as service, \
+            attested.guest(kind, "snp", service) as (guest, _):
+        assert_ends(guest, 3, "resource policy denies this machine")
+        assert [step for step, _ in server.seen] == ["auth", "attest", "resource", "resource"]
+        gone(guest, server)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_forged(kind):
+    """Somebody else's broker brings a secret of his, and the host his disk."""
+    forged = attested.forged()
+    server = broker.Broker(attested.disks().resources() | attest.resources(forged.key))
+    with served(server, "serial") as service, attested.guest(
+            kind, "snp", service, root=forged.image) as (guest, _):
+        assert_ends(guest, 5, "no owner has signed it")
+        gone(guest, server, forged.key)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_silent_host(kind):
+    """A port at whose other end nobody answers: it ends when the time is over."""
+    server = make_server(faults={"auth": ["silent"] * 9})
+    with served(server, "serial") as service, attested.guest(
+            kind, "snp", service, cmdline="rd.cocosecret.timeout=5") as (guest, _):
+        assert guest.wait_off(LIMIT) == "guest-shutdown"
+        print(f"off after {guest.age():.1f} s", *ours(guest), sep="\n")
+        (line,) = [line for line in ours(guest) if "(exit 3)" in line]
+        assert "rd.cocosecret.timeout= gives is over" in line
+
+
+def root_time(guest):
+    """When its root was verified, in seconds of the kernel's clock."""
+    guest.wait_ready(LIMIT)
+    return json.loads(guest.check(f"cat {rootvm.STATE}/verified.json"))["verified_us"] / 1e6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["init", "dracut"])
+def test_time(kind):
+    """How much longer a boot takes than with launch secrets; best of three."""
+    disks = attested.disks()
+    secrets = table.build({known.DISK: disks.root.key, known.OTHER: disks.data.key})
+    took = {"launch": [], "broker": []}
+    for _ in range(3):
+        with attested.guest(kind, "snp", None, kbs=None, firmware="stock",
+                            table=secrets) as (guest, _):
+            took["launch"].append(root_time(guest))
+        with place.scratch() as folder, \
+                attested.Port(make_server(), pathlib.Path(folder) / "key") as service, \
+                attested.guest(kind, "snp", service, firmware="stock",
+                               efi_secret=True) as (guest, _):
+            took["broker"].append(root_time(guest))
+    print(kind, took)
+    assert min(took["broker"]) - min(took["launch"]) < 3
