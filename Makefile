@@ -112,12 +112,13 @@ names = $(or $(shell sed -n 's/^"\(.*\)",$$/\1/p' unlock/generator/$(1)),$(error
 
 failing_units := $(call names,failing-units.inc)
 systemd_units := $(patsubst dracut/%.in,%,$(wildcard dracut/cocosecret-*.service.in))
-# What of ours is in systemd's folder, but for the links.
-unit_files := $(systemd_units) $(failing_units:%=%.d/zz-fail.conf) \
+# What of ours is in systemd's folder, but for the links, and for what only an agent's image has.
+unit_files := $(filter-out cocosecret-agent.%,$(systemd_units) $(failing_units:%=%.d/zz-fail.conf)) \
 	initrd-root-device.target.d/50-cocosecret.conf
 # Links, not presets: an image may come with presets that disable all. Outside
 # of an initramfs nothing starts what these are required by.
 unit_links := \
+	cocosecret-unlock.service:cocosecret-agent \
 	initrd-root-device.target:cocosecret-unlock \
 	sysroot.mount:cocosecret-unlock \
 	initrd-root-fs.target:cocosecret-unlock \
@@ -160,7 +161,7 @@ install-dracut:
 		$(DESTDIR)$(DRACUTCONFDIR)
 	$(INSTALL) -m 644 dracut/50-cocosecret.conf $(DESTDIR)$(DRACUTCONFDIR)
 	$(call fill_in,dracut/module-setup.sh.in,755,$(DRACUTDIR)/50cocosecret/module-setup.sh)
-	$(foreach hook,ciphers unlock verify hand-over emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
+	$(foreach hook,agent ciphers unlock verify hand-over emergency,$(call fill_in,dracut/plain/$(hook).sh.in,755,$(DRACUTDIR)/50cocosecret/$(hook).sh))
 	$(INSTALL) dracut/plain/finished.sh dracut/plain/root.sh $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(INSTALL) -m 644 dracut/09-cocosecret.rules $(DESTDIR)$(DRACUTDIR)/50cocosecret
 	$(call fill_in,dracut/close/debug.conf.in,644,$(DRACUTDIR)/99zz-cocosecret/debug.conf)

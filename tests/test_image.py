@@ -37,13 +37,18 @@ derror() { echo "derror: $*" >&2; }
 dfatal() { echo "dfatal: $*" >&2; }
 dinfo() { :; }
 modinfo() { :; }
+inst_multiple() { printf 'program %s\n' "$@"; }
+inst_hook() { printf 'hook %s %s\n' "$1" "${3##*/}"; }
+uses=${omit_dracutmodules-}
 . "$dracutsysrootdir"/usr/lib/dracut/modules.d/50cocosecret/module-setup.sh
+[[ -z $uses ]] || uses_systemd() { [[ $uses != *systemd* ]]; }
 installkernel
 install_headers
+! has_agent || install_agent
 install_owners
 """
 HOOK = """
-copy_exec() { :; }
+copy_exec() { case $1 in *agent) echo "program $1";; esac; }
 copy_libgcc() { :; }
 ldd() { :; }
 modinfo() { :; }
@@ -194,6 +199,62 @@ def test_broken_owner(root, owners, maker, broken):
     done = MAKERS[maker](root)
     assert done.returncode != 0
     assert "b.pem" in done.stderr and "cannot be used" in done.stderr
+
+
+AGENT = "program /usr/lib/cocosecret/cocosecret-agent"
+WAYS = {
+    "": {"sev-guest", "tdx-guest", "virtio_net", "vmw_vsock_virtio_transport",
+         "virtio_console"},
+    "rd.cocosecret.kbs=serial:a\nrd.cocosecret.tee=snp\n": {
+        "sev-guest", "virtio_console"},
+    "rd.cocosecret.kbs=http://a:1 rd.cocosecret.ip=10.1.2.3/8\n": {
+        "sev-guest", "tdx-guest", "virtio_net"},
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("text", [None, *WAYS])
+def test_broker(root, owners, maker, text):
+    """With the file the agent comes along, and the modules of its way; without it,
+    neither."""
+    put(root, "")
+    if text is not None:
+        (owners.parent / "kbs").write_text(text)
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    modules = {line.removeprefix("module ") for line in lines}
+    assert modules & WAYS[""] == WAYS.get(text, set())
+    assert (AGENT in lines) == (text is not None)
+    assert any(line.endswith("/etc/cocosecret/kbs") for line in lines) == (
+        text is not None)
+    assert ALWAYS <= modules
+
+
+@pytest.mark.parametrize("omitted", ["", "systemd"])
+def test_broker_hooks(root, owners, omitted):
+    """dracut's image has a unit, or a hook that runs before the unlocker's."""
+    put(root, "")
+    (owners.parent / "kbs").touch()
+    done = call("bash", "-c", 'systemdsystemunitdir=/units\n' + DRACUT,
+                dracutsysrootdir=str(root), kernel="6.1",
+                omit_dracutmodules=f" {omitted or 'none'} ")
+    lines = done.stdout.splitlines()
+    assert ("hook initqueue agent.sh" in lines) == (omitted == "systemd")
+    assert ("header /units/cocosecret-agent.service" in lines) == (not omitted)
+    assert ("header /units/cocosecret-agent.service.d/zz-fail.conf" in lines
+            ) == (not omitted)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_wrong_broker(root, owners, maker):
+    """It says what is wrong, and the image is made all the same."""
+    put(root, "")
+    (owners.parent / "kbs").write_text("rd.cocosecret.kbs=ftp://a\n")
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    assert "ftp://a" in done.stderr and "kbs the image will not boot" in done.stderr
+    assert AGENT in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("maker", MAKERS)

@@ -15,9 +15,10 @@ from harness import debs, documents, packages, place
 DOC = ["usr/share/doc/@/changelog.gz", "usr/share/doc/@/copyright"]
 UNITS = [f"usr/lib/systemd/system/cocosecret-{name}"
          for name in ("(ciphers|shell).service",
-                      "(unlock|verify-mounts|verify-root).service",
-                      "(unlock|verify-mounts|verify-root).service.d/"
-                      "zz-fail.conf")] + [
+                      "(agent|unlock|verify-mounts|verify-root).service",
+                      "(agent|unlock|verify-mounts|verify-root).service.d/"
+                      "zz-fail.conf",
+                      "unlock.service.requires/cocosecret-agent.service")] + [
     r"usr/lib/systemd/system/(initrd-[a-z-]+\.(target|service)|sysroot.mount)"
     r"\.(requires/cocosecret-[a-z-]+\.service|d/50-cocosecret.conf)",
     "usr/lib/systemd/system-generators/cocosecret-generator"]

@@ -24,6 +24,8 @@
 
 /* The additional time that the initramfs and the unlocker may take on a slow machine. */
 enum { SLACK_S = 30 };
+/* The agent's, besides: the kernel may wait that long for the host's report. */
+enum { REPORT_S = 90 };
 
 #define ROOT_UNIT       "/etc/systemd/system/sysroot.mount"
 #define ON_FAILURE_FILE "60-cocosecret.conf"
@@ -116,8 +118,11 @@ static int write_timeouts(const char *directory, unsigned int timeout_s)
 	char text[64];
 	int r;
 
+	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", timeout_s + REPORT_S + SLACK_S);
+	r = write_drop_in(directory, "cocosecret-agent.service", TIMEOUT_FILE, text);
 	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", 2 * timeout_s + SLACK_S);
-	r = write_drop_in(directory, "cocosecret-unlock.service", TIMEOUT_FILE, text);
+	if (r == 0)
+		r = write_drop_in(directory, "cocosecret-unlock.service", TIMEOUT_FILE, text);
 	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s + SLACK_S);
 	if (r == 0)
 		r = write_drop_in(directory, "initrd-root-device.target", TIMEOUT_FILE, text);

@@ -11,7 +11,9 @@
 #include <strings.h>
 
 #include "config/anchor.h"
+#include "config/broker_modules.h"
 #include "config/cocotab.h"
+#include "config/config.h"
 #include "config/crypttab.h"
 #include "generator/closing.h"
 #include "image/machine.h"
@@ -20,8 +22,8 @@
 #include "lib/file.h"
 
 #define USAGE \
-	"wants modules COCOTAB, headers COCOTAB, crypttab COCOTAB, owners FOLDER, machine IMAGE or " \
-	"close FOLDER-OF-AN-IMAGE"
+	"wants modules COCOTAB, headers COCOTAB, crypttab COCOTAB, owners FOLDER, agent KBS, machine IMAGE " \
+	"or close FOLDER-OF-AN-IMAGE"
 
 static const char *const modules[] = {
 #include "image/modules.inc"
@@ -84,6 +86,24 @@ static int check_owners(const char *folder)
 	struct fault fault;
 
 	return anchors_add_folder(&anchors, folder, &fault) < 0 ? fail(fault.text) : EXIT_OPENED;
+}
+
+static int print_module(void *context, const char *name, bool proves)
+{
+	(void)context;
+	(void)proves;
+	return puts(name) == EOF;
+}
+
+/* What the agent needs beside them, all of it where the file does not say enough. */
+static int print_agent(const char *path)
+{
+	struct broker broker;
+	struct fault fault;
+	int r = config_read_broker(path, &broker, &fault);
+
+	broker_each_module(&broker, print_module, NULL);
+	return r < 0 ? fail(fault.text) : EXIT_OPENED;
 }
 
 /* What would be masked at each boot is masked already. */
@@ -164,6 +184,8 @@ static int run(const char *command, const char *path)
 		return print(path, print_headers);
 	if (strcmp(command, "owners") == 0)
 		return check_owners(path);
+	if (strcmp(command, "agent") == 0)
+		return print_agent(path);
 	if (strcmp(command, "crypttab") == 0)
 		return check_crypttab(path);
 	if (strcmp(command, "machine") == 0)
