@@ -171,6 +171,8 @@ def install_modules(path, kernel, efi_secret):
         system.run(f"depmod {kernel.version}")
         (path / "usr/lib").mkdir(parents=True)
         folder.rename(path / MODULES)
+        (path / "boot").mkdir()
+        place.run("cp", kernel.root / f"boot/config-{kernel.version}", path / "boot")
 
 
 @functools.cache
@@ -238,6 +240,8 @@ def guest(kind, tee, service, *, cmdline="", root=None, more=(),
             initrd.extended(folder / "initrd", first, files)
         (folder / "data").mkdir()
         words = f"{CMDLINE} {rootvm.ROOT} {cmdline}"
+        words += "".join(f" {name}.port=0" for name in PROVIDERS.values()
+                         if name != PROVIDERS[tee])
         if service:
             words += f" {WORDS}" + (f" rd.cocosecret.kbs={service.url}" if not kbs else "")
         arguments = [*processor.arguments(), *more,
@@ -245,7 +249,8 @@ def guest(kind, tee, service, *, cmdline="", root=None, more=(),
         maker = modulevm.KINDS[firmware](tsm.kernel(suite).image, ours,
                                          " ".join(words.split()), table)
         with qemu.Machine(
-                rootvm.test_name(), maker, memory_mib=512, more=arguments,
+                rootvm.test_name(), maker, more=arguments,
+                memory_mib=512 if kind == "init" else 1024,
                 disks=[image.overlay(root or disks().root.image, folder),
                        disks().data.overlay(folder / "data")]) as machine:
             yield machine, processor

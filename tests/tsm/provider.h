@@ -34,7 +34,7 @@
 /* A third serial port, which a driver leaves alone as long as nobody opens its device. */
 static ushort port = 0x3e8;
 module_param(port, ushort, 0444);
-MODULE_PARM_DESC(port, "I/O port of the UART on which the host answers");
+MODULE_PARM_DESC(port, "I/O port of the UART on which the host answers; 0: a machine of another kind");
 
 /* After a request, which is the 64 bytes of an inblob; then come the two blobs. */
 struct answer {
@@ -158,6 +158,9 @@ static const struct report_ops ops = {
 
 static int __init start(void)
 {
+	/* As the kernel's own on another machine. */
+	if (!port)
+		return -ENODEV;
 	start_port();
 	return report_register(&ops, NULL);
 }
