@@ -5,7 +5,10 @@ are not there, in mounts that end with the program.
 With a root, in a guest: tests/vm/test_source.py.
 """
 
+import os
 import re
+
+import pytest
 
 from harness.known import DISK, OTHER
 from harness.unlocker import RUN, run
@@ -18,6 +21,16 @@ def test_none():
     assert status == 3 and 1 <= seconds < 10
     assert f"secret {DISK} is not there; there are: none (exit 3)" in said
     assert said.endswith("ramfs\n700:0\n")
+
+
+@pytest.mark.skipif(os.path.exists("/usr/lib/cocosecret/cocosecret-agent"),
+                    reason="it is installed here")
+def test_no_agent():
+    """A broker is named, and nobody in the image asks it: said at once."""
+    status, seconds, said = run("sed -i 's/$/ rd.cocosecret.kbs=serial:a/' /run/cmdline; "
+                                "unlock; s=$?; ls $run 2>/dev/null; exit $s")
+    assert status == 2 and seconds < 1
+    assert "there is no /usr/lib/cocosecret/cocosecret-agent in this image" in said
 
 
 def test_late():

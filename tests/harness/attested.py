@@ -13,9 +13,8 @@ import pathlib
 import socket
 import typing
 
-from . import (attest, broker, image, initrd, known, modulevm, place, plain,
-               qemu, rootvm, smallroot, tsm)
-from . import chroot
+from . import (attest, broker, chroot, debs, image, initrd, known, mkosi, modulevm,
+               place, plain, qemu, rootvm, smallroot, tsm)
 
 PROVIDERS = {"snp": "sev_guest", "tdx": "tdx_guest"}
 # QEMU's own network, in which the tests' machine has the address HOST.
@@ -35,6 +34,7 @@ COMMANDS = {
     "dracut-plain": "dracut --force --no-hostonly --no-hostonly-cmdline --gzip"
                     " --omit systemd --add cocosecret /boot/initrd.img {version}",
     "initramfs-tools": "mkinitramfs -c gzip -o /boot/initrd.img {version}",
+    "mkosi": "",
 }
 WORDS = "rd.cocosecret.source=run"
 # With ours in the log.
@@ -191,8 +191,24 @@ def public(owner):
     return owner.with_name(owner.name + ".pub")
 
 
+# What the manual has for it, and where its files are.
+MKOSI = "--extra-tree=/mkosi/extra --kernel-modules-include=" \
+    "'/(sev-guest|tdx-guest|tsm|tsm_report|configfs|virtio_console|virtio_net).ko'"
+
+
+def make_mkosi_image(path, suite, files, efi_secret):
+    """mkosi's own initrd."""
+    path.mkdir()
+    mkosi.make(path / "initrd.img", f"attested-{suite}-mkosi", suite,
+               debs.deb("cocosecret"), [layers(suite, efi_secret)[0] / MODULES], MKOSI,
+               {f"extra/{name}": text for name, text in files.items()})
+
+
 def make_image(path, suite, kind, files, efi_secret):
     """In a chroot, as a person would."""
+    if kind == "mkosi":
+        make_mkosi_image(path, suite, files, efi_secret)
+        return
     with chroot.above(*layers(suite, efi_secret)) as system:
         for name, text in files.items():
             system.put(name, text)
@@ -213,7 +229,8 @@ def made(kind, kbs="", suite="trixie", efi_secret=False):
         files["etc/cocosecret/kbs"] = kbs
     efi_secret = efi_secret or kbs is None
     key = place.digest(layers(suite, efi_secret)[0].name, disks().owner.parent.name,
-                       COMMANDS[kind], *files, *files.values())
+                       COMMANDS[kind], *files, *files.values(),
+                       *([debs.source(), MKOSI] if kind == "mkosi" else []))
     name = f"attested-{suite}-{kind}" + {None: "-without", "": ""}.get(kbs, "-kbs") \
         + ("-efi" if efi_secret else "")
     return place.artefact(name, key, lambda path: make_image(

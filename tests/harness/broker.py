@@ -9,6 +9,7 @@ on a serial port's socket.
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -381,7 +382,8 @@ class Server:
 
     def talk(self, peer):
         """As long as the client likes."""
-        with peer, peer.makefile("rwb") as stream:
+        with peer, contextlib.suppress(ConnectionError), \
+                peer.makefile("rwb") as stream:
             while self.broker.handle(stream):
                 pass
 

@@ -24,7 +24,7 @@ mkosi --directory= --include=mkosi-initrd --distribution=debian \\
     --release={suite} --sandbox-tree=/mkosi/sandbox --package=cocosecret,mount \\
     --package-directory=/mkosi/debs --extra-tree=/mkosi/modules:/usr/lib/modules \\
     --kernel-modules-include=/efi_secret.ko --format=cpio --output=initrd \\
-    --output-directory=/mkosi --package-cache-directory=/mkosi/cache build
+    --output-directory=/mkosi --package-cache-directory=/mkosi/cache {more} build
 """
 
 
@@ -45,16 +45,18 @@ def layers():
             base]
 
 
-def make(path, name, suite, deb, modules):
+def make(path, name, suite, deb, modules, more="", files=None):
     """An initrd of a suite's packages and ours. modules: lib/modules, in
-    layers, the lowest last."""
+    layers, the lowest last; files: {path below mkosi/: text}, for more words."""
     with chroot.above(*layers()) as system:
         system.put("mkosi/sandbox/etc/apt/sources.list.d/mkosi.sources",
                    SOURCES.format(mirror=packages.mirror(), suite=suite))
         system.add("mkosi/debs", [deb])
         for folder in reversed(modules):
             place.run("cp", "-a", folder, system.changes / "mkosi")
-        log = system.run(MAKE.format(suite=suite))
+        for file, text in (files or {}).items():
+            system.put(f"mkosi/{file}", text)
+        log = system.run(MAKE.format(suite=suite, more=more))
         place.LOGS.mkdir(parents=True, exist_ok=True)
         (place.LOGS / f"{name}.log").write_text(log)
         (made,) = (system.changes / "mkosi").glob("initrd.cpio*")

@@ -70,7 +70,7 @@ def assert_down(guest):
 
 BOOTS = [("init", "serial", "snp"), ("init", "http", "tdx"), ("dracut", "http", "snp"),
          ("dracut", "serial", "tdx"), ("dracut-plain", "serial", "snp"),
-         ("initramfs-tools", "http", "tdx")]
+         ("initramfs-tools", "http", "tdx"), ("mkosi", "serial", "snp")]
 
 
 @pytest.mark.parametrize("kind, way, tee", [
@@ -89,8 +89,8 @@ def assert_ends(guest, code, says):
     """With its line, and nothing written."""
     assert guest.wait_off(LIMIT) == "guest-shutdown"
     print(f"off after {guest.age():.1f} s", *ours(guest), sep="\n")
-    lines = [line for line in ours(guest) if f"(exit {code})" in line]
-    assert lines and says in lines[0]
+    (line,) = [line for line in ours(guest) if "(exit " in line]
+    assert says in line and line.endswith(f"(exit {code})")
     assert not any("trying again" in line for line in ours(guest))
     assert set(guest.disk_writes().values()) == {0}
 
