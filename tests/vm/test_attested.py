@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from harness import attest, attested, broker, expect, known, place, rootvm, table
+from harness import attest, attested, broker, expect, known, place, rootvm, single, table
 
 LIMIT = 120
 
@@ -133,6 +133,35 @@ def test_silent_host(kind):
         print(f"off after {guest.age():.1f} s", *ours(guest), sep="\n")
         (line,) = [line for line in ours(guest) if "(exit 3)" in line]
         assert "rd.cocosecret.timeout= gives is over" in line
+
+
+def names(folder):
+    """The files of an image of cocosecret initrd."""
+    return {line.split()[1] for line in (folder / "list").read_text().splitlines()}
+
+
+def zstd(folder):
+    """How large it is as cocosecret initrd makes it by default."""
+    return int(place.run("sh", "-c", 'gzip -dc "$1" | zstd -19 -T1 -qc | wc -c', "sh",
+                         folder / "initrd.img", limit=900))
+
+
+@pytest.mark.slow
+def test_size():
+    """Two programs and no shell; 200 KB at most, for all ways to a broker at once."""
+    plain, whole, serial = (attested.made("init", kbs, efi_secret=True) for kbs in (
+        None, "", "rd.cocosecret.kbs=serial:key\n"))
+    assert {name for name in names(whole) if single.is_program(name)} == {
+        "init", "usr/lib/cocosecret/cocosecret-agent"}
+    assert "etc/modprobe.d/cocosecret.conf" in names(whole)
+    more = names(whole) - names(plain)
+    assert {"sev-guest.ko", "tdx-guest.ko", "tsm.ko", "virtio_net.ko"} <= {
+        name.rpartition("/")[2] for name in more}
+    assert not any("net" in name for name in names(serial) - names(plain))
+    sizes = [zstd(folder) for folder in (plain, serial, whole)]
+    print(f"{sizes[0]} bytes without the agent; with it, {sizes[1] - sizes[0]} more for a "
+          f"serial port, {sizes[2] - sizes[0]} more for all ways")
+    assert sizes[0] < sizes[1] < sizes[2] < sizes[0] + 200_000
 
 
 def root_time(guest):
