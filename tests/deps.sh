@@ -11,14 +11,14 @@ build-essential pkg-config kmod
 libcryptsetup-dev libdevmapper-dev libudev-dev libkmod-dev libjson-c-dev
 libssl-dev uuid-dev libblkid-dev
 linux-headers-cloud-amd64 gnu-efi acpica-tools
-debhelper dh-dkms
+debhelper dh-dkms libcmocka-dev
 '
 boot='
 qemu-system-x86 qemu-utils ovmf python3
 debootstrap cryptsetup-bin e2fsprogs cpio zstd xz-utils busybox-static fdisk
 '
 tests='
-git libcmocka-dev
+git
 clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 codespell aspell aspell-en
 nbdkit nbdkit-plugin-python
