@@ -6,6 +6,11 @@ import pathlib
 import typing
 
 
+# It asks for the module only where there is a cocotab.
+PACKAGED = (pathlib.Path(__file__).parents[2]
+            / "dracut/50-cocosecret.conf")
+
+
 class Link(typing.NamedTuple):
     """A symbolic link."""
 
@@ -410,7 +415,9 @@ DOORS = {
              [OURS, {"etc/cocotab": "", "usr/share/initramfs-tools/hooks/"
                      "cocosecret": "#!/bin/sh\n"}], closed=False),
         Case({"usr/bin/dracut": "#!/bin/sh\n",
-              "usr/lib/dracut/modules.d/50cocosecret/module-setup.sh": "#\n"},
+              "usr/lib/dracut/modules.d/50cocosecret/module-setup.sh": "#\n",
+              "usr/lib/dracut/dracut.conf.d/50-cocosecret.conf":
+              PACKAGED.read_text()},
              "usr/bin/dracut",
              [{"etc/cocotab": ""},
               {"etc/dracut.conf.d/x.conf":

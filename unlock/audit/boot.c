@@ -123,13 +123,13 @@ static void read_lines(struct boot *boot, struct image *image)
 	add_entries(boot, image, "/efi/loader/entries");
 }
 
+/* What the package itself puts into /usr/lib asks for the module only where there is a cocotab. */
 static bool has_dracut_word(struct image *image)
 {
-	static const char *const folders[] = { "/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d", NULL };
 	struct names files = { 0 };
 	bool found;
 
-	image_list_each(image, folders, "*.conf", &files);
+	image_list(image, "/etc/dracut.conf.d", "*.conf", &files);
 	found = settings_with(image, &files, "add_dracutmodules+", " cocosecret ") != NULL;
 	names_free(&files);
 	return found;
