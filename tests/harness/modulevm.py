@@ -7,10 +7,10 @@ import functools
 import os
 import pathlib
 
-from . import firmware, initrd, place, qemu
+from . import accel, firmware, initrd, place, qemu
 
 CMDLINE = ("console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1 "
-           "mitigations=off")  # as in rootvm
+           + accel.CMDLINE)
 PROGRAMS = {  # sources in tests/harness/guest
     "race": ["race.c", "../../../module/table.c"],
     "probe": ["probe.c"],

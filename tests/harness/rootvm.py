@@ -6,11 +6,11 @@ import os
 import pathlib
 import time
 
-from . import (firmware, image, initrd, known, mkosi, packages, place, plain,
-               qemu, table)
+from . import (accel, firmware, image, initrd, known, mkosi, packages, place,
+               plain, qemu, table)
 
 CMDLINE = ("console=ttyS0 panic=1 oops=panic quiet loglevel=5 rw "
-           "mitigations=off")  # TCG has no speculation, and pays for them
+           + accel.CMDLINE)
 ROOT = f"root={known.MAPPED}"
 MEMORY = 512  # MiB
 LARGE = {"mkosi": 1024}  # of images that need more

@@ -57,6 +57,16 @@ def marked(guest):
     return found
 
 
+def assert_timer(guest):
+    """It is wired to input 2, and has interrupted: what the kernel would have
+    checked, but for no_timer_check."""
+    (line,) = re.findall(r"^ *0: .*", guest.check("cat /proc/interrupts"),
+                         re.M)
+    print(line)
+    assert re.search(r" IO-APIC +2-edge +timer$", line)
+    assert any(int(count) for count in re.findall(r"\d+", line)[1:-1])
+
+
 @pytest.mark.spare(minutes=3)
 def test_boot():
     """Four processors, a root, power-off, and of the host's tables none."""
@@ -68,6 +78,7 @@ def test_boot():
                            "grep -c BOCHS || :") == "0"
         assert guest.check("nproc") == "4"
         assert "virtio1-req.3" in guest.check("grep MSI /proc/interrupts")
+        assert_timer(guest)
         guest.check("! ls /sys/firmware/dmi /sys/class/dmi "
                     "/sys/firmware/qemu_fw_cfg /sys/bus/acpi/devices/QEMU*")
         assert guest.check("ls /sys/firmware/efi/efivars") == ""
@@ -122,6 +133,7 @@ def test_devices(kind, tmp_path):
             "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]) as guest:
         guest.wait_ready(LIMIT)
         assert guest.check("nproc") == "8"
+        assert_timer(guest)
         assert (tables(guest) == OURS) == kind.startswith("walled")
         for _, name in DISKS:
             guest.check(f"for i in $(seq 60); do [ -b /dev/{name} ] && break; "
