@@ -187,11 +187,11 @@ def patched(kernel, initrd_size, memory):
     return bytes(image)
 
 
-def hash_table(kernel, initrd, cmdline, memory):
+def hash_table(kernel, initrd, cmdline):
     """What the firmware checks the kernel, initrd and command line against."""
     hashed = {HASH_CMDLINE: cmdline.encode() + b"\0",
               HASH_INITRD: initrd,
-              HASH_KERNEL: patched(kernel, len(initrd), memory)}
+              HASH_KERNEL: kernel}
     body = b""
     for guid, data in hashed.items():
         value = hashlib.sha256(data).digest()
@@ -215,8 +215,9 @@ class AmdSev:
         """QEMU's arguments; what they name is put into the folder."""
         areas = amdsev_areas()
         initrd = self.initrd.read_bytes() if self.initrd else b""
-        hashes = hash_table(self.kernel.read_bytes(), initrd, self.cmdline,
-                            memory)
+        hashes = hash_table(self.handed_on(self.kernel.read_bytes(),
+                                           len(initrd), memory),
+                            initrd, self.cmdline)
         return ["-bios", str(packages.amdsev()), "-kernel", str(self.kernel),
                 *(["-initrd", str(self.initrd)] if self.initrd else []),
                 *(["-append", self.cmdline] if self.cmdline else []),
@@ -224,9 +225,24 @@ class AmdSev:
                 *load(folder / "table", self.table, areas[SECRET_AREA])]
 
     @staticmethod
+    def handed_on(kernel, initrd_size, memory):
+        """The kernel as the firmware gets it."""
+        return patched(kernel, initrd_size, memory)
+
+    @staticmethod
     def area(_debug_log):
         """Where the secret area is."""
         return amdsev_areas()[SECRET_AREA][0]
+
+
+class NewerAmdSev(AmdSev):
+    """The same under QEMU 10, which has the kernel's file for it besides."""
+
+    name = "AmdSev OVMF, newer QEMU"
+
+    @staticmethod
+    def handed_on(kernel, _initrd_size, _memory):
+        return kernel
 
 
 def load(file, data, area):
@@ -303,7 +319,8 @@ class WalledSecureBoot(SecureBoot):
         return super().arguments(folder, memory)
 
 
-KINDS = {"stock": Stock, "amdsev": AmdSev, "secureboot": SecureBoot,
+KINDS = {"stock": Stock, "amdsev": AmdSev, "amdsev-newer": NewerAmdSev,
+         "secureboot": SecureBoot,
          "walled": WalledAmdSev, "walled-stock": WalledStock,
          "walled-strict": WalledStrict,
          "walled-secureboot": WalledSecureBoot}
