@@ -271,6 +271,12 @@ def walled(output, kernel, initrd, cmdline, *words):
                      cmdline, *words)
 
 
+# For devices that are plugged in later: behind the wall the kernel does not hear of
+# QEMU's way through ACPI.
+NATIVE_HOTPLUG = ("-global",
+                  "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
+
+
 class WalledAmdSev(AmdSev):
     """Measured in the kernel's place."""
 

@@ -209,9 +209,10 @@ def without(kind):
 
 
 @contextlib.contextmanager
-def guest(system, said, *, kind="stock", cmdline="", plugged=True, esp=None):
+def guest(system, said, *, kind="stock", cmdline="", plugged=True, esp=None,
+          more=()):
     """A started guest, to which a host says all that (a catalogue.Said); kind:
-    stock, or walled-stock."""
+    stock, or walled-stock; more: arguments for QEMU."""
     words = " ".join((rootvm.CMDLINE, rootvm.ROOT, system.cmdline, PATIENT,
                       cmdline))
     with place.scratch() as folder:
@@ -227,7 +228,7 @@ def guest(system, said, *, kind="stock", cmdline="", plugged=True, esp=None):
         path = (system.disk.overlay if plugged else system.disk.copy)(folder)
         with qemu.Machine(rootvm.test_name(), maker, memory_mib=MEMORY,
                           disks=[*([path] if plugged else []), *said.disks],
-                          more=said.command()) as machine:
+                          more=[*said.command(), *more]) as machine:
             machine.disk = path
             yield machine
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import hostvm, image, keys, memory, place, rootvm
+from harness import firmware, hostvm, image, keys, memory, place, rootvm
 from host import catalogue, hidden
 from host.shown import (SETTLED, broken, doors, record, record_more, show_all,
                         unheard)
@@ -42,7 +42,8 @@ def test_without_us(kind, tmp_path, record_property):
 def test_wall_without_us(tmp_path, record_property):
     """The same as the last with generic, but for the wall: nobody has closed
     systemd's ears, and what firmware says is not there to be heard."""
-    heard = show_all(hostvm.without("generic"), tmp_path, kind="walled-stock")
+    heard = show_all(hostvm.without("generic"), tmp_path, kind="walled-stock",
+                     more=firmware.NATIVE_HOTPLUG)
     record(record_property, "generic, without us, wall", heard)
     assert not {name for name in catalogue.BY_FIRMWARE if heard[name]}
     assert any(heard.values())

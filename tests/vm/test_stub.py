@@ -135,8 +135,7 @@ def test_devices(kind, tmp_path):
     late = tmp_path / "late.img"
     late.write_bytes(bytes(1 << 20))
     with boot(kind, cpus=8, more=[
-            *devices(), "-m", "6G", "-global",
-            "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]) as guest:
+            *devices(), "-m", "6G", *firmware.NATIVE_HOTPLUG]) as guest:
         guest.wait_ready(LIMIT)
         assert guest.check("nproc") == "8"
         assert_timer(guest)
