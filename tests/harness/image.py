@@ -120,7 +120,7 @@ def add_agent(path):
     (units / "cocosecret-tests.service").write_text(AGENT_UNIT)
     wants = units / "sysinit.target.wants"
     wants.mkdir(exist_ok=True)
-    os.symlink("../cocosecret-tests.service", wants / "cocosecret-agent.service")
+    os.symlink("../cocosecret-tests.service", wants / "cocosecret-tests.service")
 
 
 def merge(source, target):
