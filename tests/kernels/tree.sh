@@ -6,7 +6,7 @@
 # another Debian release: the kernel, its headers and that release's compiler
 # (an out-of-tree module wants the one that made its kernel). Builds
 # DIR/root/src/efi_secret.ko from module/ with W=1 and writes the kernel's
-# version to DIR/version. A tree that is complete is used again.
+# version to DIR/version. A root that is there is used again.
 set -eu
 
 suite=$1
@@ -14,34 +14,9 @@ dir=$2
 top=$(cd "$(dirname "$0")/../.." && pwd)
 root=$dir/root
 
-# shellcheck disable=SC2016 # apt's own variable
-mirror() {
-	apt-get indextargets --format '$(SITE)' \
-		'Created-By: Packages' 'Origin: Debian' | sort -u |
-		grep -v -e security | head -n 1
-}
-
-in_root() {
-	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-		LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"
-}
-
-bootstrap() {
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	debootstrap --variant=minbase "$suite" "$root" "$(mirror)"
-	cp /etc/resolv.conf "$root/etc/resolv.conf"
-	# A mirror that lags behind is no reason not to test.
-	echo 'Acquire::Check-Valid-Until "false";' \
-		>"$root/etc/apt/apt.conf.d/90cocosecret"
-	in_root apt-get update
-	in_root apt-get install -y --no-install-recommends \
-		make gcc kmod perl \
-		linux-headers-cloud-amd64 linux-image-cloud-amd64
-}
-
 kernel_version() {
-	in_root sh -c 'ls /lib/modules' | sort -V | tail -n 1
+	# shellcheck disable=SC2012 # names of kernels
+	ls "$root/lib/modules" | sort -V | tail -n 1
 }
 
 # With /proc, since objtool reads it; never left mounted.
@@ -66,10 +41,7 @@ build() {
 	fi
 }
 
-if [ ! -e "$dir/version" ]; then
-	bootstrap
-	version=$(kernel_version)
-	echo "$version" >"$dir/version.new"
-	mv "$dir/version.new" "$dir/version"
-fi
+"$top/tests/root.sh" "$suite" "$root" make gcc kmod perl \
+	linux-headers-cloud-amd64 linux-image-cloud-amd64
+kernel_version >"$dir/version"
 build "$(cat "$dir/version")"
