@@ -53,6 +53,7 @@ include tests/firmware/firmware.mk
 include tests/vm/vm.mk
 include tests/bench/bench.mk
 include tests/kernels/kernels.mk
+include tests/prove/prove.mk
 include tests/lint.mk
 include packaging.mk
 
@@ -312,6 +313,7 @@ help:
 	@echo 'make long-run        boot again and again, each time another scene (BOOTS=, SEED=)'
 	@echo 'make dist            the source of the newest commit, into build/'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
+	@echo 'make prove           what hostile bytes reach, with CBMC (PROVE=, see tests/prove)'
 	@echo 'make fuzz            the fuzzers, FUZZ_SECONDS=600 each'
 	@echo 'make deps            install the Debian packages that these need'
 	@echo 'make build-deps      only those that make and make deb need'
