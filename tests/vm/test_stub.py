@@ -330,14 +330,12 @@ def test_readme(tmp_path):
     (tmp_path / "table.bin").write_bytes(table.build({known.DISK: disk.key}))
     script = documents.shown("cocosecret uki ").replace(
         "cocosecret uki", f"{cocosecret} uki --stub {stub}").replace(
-        "make boot", f"make -C {place.TOP} boot").replace("=disk.img", (
-            f"={tmp_path}/disk.img")).replace("=table.bin", (
-                f"={tmp_path}/table.bin")).replace("=guest.efi", (
-                    f"={tmp_path}/guest.efi"))
+            " /vmlinuz ", " vmlinuz ")
     said, deadline = tmp_path / "said", time.monotonic() + 900
     with open(said, "wb") as out, subprocess.Popen(
             ["sh", "-euc", script], cwd=tmp_path, stdin=subprocess.PIPE,
-            stdout=out, stderr=out, env=place.environment()) as shell:
+            stdout=out, stderr=out,
+            env=place.environment() | {"SOURCE": str(place.TOP)}) as shell:
         while (b" unlinked" not in said.read_bytes() and shell.poll() is None
                and time.monotonic() < deadline):
             time.sleep(1)
