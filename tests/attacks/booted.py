@@ -46,6 +46,12 @@ class Maker:
 class Boot(scenes.Row):
     """A row of the table."""
 
+    def is_said(self, line):
+        """Each is judged as it comes. A good one waits for its ciphers, so that
+        its double is there by then."""
+        first = self.scene.says_of_first
+        return super().is_said(line) or (first and first in line)
+
     def judge_mapped(self, outcome):
         """Its root, which is read-only, could be read and has taken commands:
         no cipher or offset but the right one shows it."""

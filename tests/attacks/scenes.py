@@ -33,6 +33,7 @@ class Scene(typing.NamedTuple):
     device: str = ""        # default: the first disk
     options: str = ""
     says: str = ""
+    says_of_first: str = ""  # where it comes before the second, and is judged
     cmdline: str = ""       # of the unlocker's, besides
     others: bool = True     # show it to the other programs, too
     either: bool = False    # open with the good header, or refused
@@ -85,7 +86,8 @@ def two_disks(change, hostile_first):
         change(copy)
         disks = [volume.path, copy.path]
         return Scene(disks[::-1] if hostile_first else disks, volume.secret,
-                     device=luks_uuid(volume.path), says="two devices")
+                     device=luks_uuid(volume.path), says="two devices",
+                     says_of_first=hostile_first and "is not allowed")
     return build
 
 
@@ -99,6 +101,7 @@ def two_partitions(plain_first):
                      ("plain", catalogue.blank(folder / "empty")))]
         return Scene(disks[::-1] if plain_first else disks, volume.secret,
                      device=f"PARTUUID={PARTUUID}", says="two devices",
+                     says_of_first=plain_first and "has no LUKS2 header",
                      others=False)
     return build
 
@@ -239,11 +242,15 @@ class Row:
             self.judge_mapped(outcome)
         else:
             self.must(not outcome.mapped, f"mapped: {outcome.mapped}")
-            self.must(any("(exit 5)" in line and self.scene.says in line
+            self.must(any("(exit 5)" in line and self.is_said(line)
                           for line in outcome.lines),
                       f"says {outcome.lines}")
         self.must([place.sha256(path) for path in self.images] == self.hashes,
                   "the image has changed")
+
+    def is_said(self, line):
+        """All disks are there before anything is judged."""
+        return self.scene.says in line
 
     def judge_mapped(self, outcome):
         """What was opened."""
