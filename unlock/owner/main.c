@@ -217,9 +217,10 @@ static void usage(FILE *out)
 	fputs("Usage: cocosecret COMMAND ...\n\n"
 	      "For the owner of a confidential VM's secrets; devices may be image files:\n", out);
 	print_commands(out, NULL);
-	fputs("\ncocosecret help COMMAND lists its options. Keys are files, or - for standard\n"
-	      "input. Where no secret is named, it is the usual disk key. See cocosecret(1),\n"
-	      "also for exit statuses, and cocosecret(7), how it all works.\n", out);
+	fputs("\ncocosecret COMMAND --help lists its options, as cocosecret help COMMAND does.\n"
+	      "Keys are files, or - for standard input. Where no secret is named, it is the usual\n"
+	      "disk key. See cocosecret(1), also for exit statuses, and cocosecret(7), how it all\n"
+	      "works.\n", out);
 }
 
 static void group_usage(FILE *out, const char *name)
