@@ -49,7 +49,9 @@ def test_tables():
         "000000000000")
 
 
-@pytest.mark.parametrize("kind", firmware.KINDS)
+# The newer QEMU's: tests/vm/test_stub.py has it.
+@pytest.mark.parametrize("kind", [kind for kind in firmware.KINDS
+                                  if not kind.endswith("-newer")])
 def test_area_holds_table(kind):
     """What the guest gets is the table, once, where firmware says."""
     secrets = table.build({known.DISK: os.urandom(32)})
