@@ -20,9 +20,6 @@
 #include "lib/secret.h"
 #include "root/state.h"
 
-/* A kernel may wait for the host's report for a minute; what then still stands is killed. */
-enum { REPORT_LIMIT_S = 90 };
-
 struct wanted {
 	char uuid[GUID_TEXT_SIZE];
 	bool may_lack;  /* all of its volumes are nofail */
@@ -226,7 +223,7 @@ static int run(struct errand *errand, struct fault *fault)
 
 	if (code)
 		return code;
-	alarm(errand->config.timeout_s + REPORT_LIMIT_S);
+	alarm(errand->config.timeout_s + AGENT_REPORT_S); /* what then still stands is killed */
 	/* Who is first makes it: cocosecret-unlock may start later. */
 	state = state_open(STATE_PATH);
 	if (state < 0) {

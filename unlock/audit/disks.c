@@ -9,10 +9,10 @@
 #include "audit/settings.h"
 #include "config/cocotab.h"
 #include "config/crypttab.h"
+#include "config/filesystems.h"
 #include "lib/cleanup.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define FSTAB "/etc/fstab"
 
 enum { FIELDS = 4, LINE_SIZE = 4096 };
 
@@ -131,7 +131,7 @@ static FILE *open_fstab(struct audit *audit, char **text)
 {
 	size_t length = 0;
 
-	*text = image_read(&audit->image, FSTAB, &length);
+	*text = image_read(&audit->image, FSTAB_PATH, &length);
 	return *text && length ? fmemopen(*text, length, "r") : NULL;
 }
 
@@ -147,7 +147,7 @@ static void look_in_fstab(struct audit *audit,
 		if (!is_open(audit, &entry))
 			continue;
 		snprintf(what, sizeof(what), "%s %s", entry.mnt_fsname, entry.mnt_dir);
-		audit_found(audit, FSTAB, what, NULL);
+		audit_found(audit, FSTAB_PATH, what, NULL);
 	}
 	if (file)
 		fclose(file);

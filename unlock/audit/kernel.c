@@ -7,6 +7,7 @@
 
 #include "audit/disks.h"
 #include "audit/settings.h"
+#include "config/filesystems.h"
 #include "lib/cleanup.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -114,7 +115,7 @@ static void look_for_target(struct audit *audit)
 		audit_found(audit, "/etc/default/kdump-tools", NULL,
 			    "systemctl mask kdump-tools.service");
 	if (disks_holds(audit, "/var/crash"))
-		audit_found(audit, "/etc/fstab", "/var/crash",
+		audit_found(audit, FSTAB_PATH, "/var/crash",
 			    "systemctl mask kdump.service kdump-tools.service");
 }
 

@@ -298,8 +298,8 @@ static void free_run(struct run *run)
 
 /* In their order. Each returns how the run stands; the first that fails is the last. */
 static int (*const steps[])(struct run *run) = {
-	check_host, check_agent, load_ciphers, open_state, find_volumes, prepare, open_secrets, check_secrets,
-	open_volumes, unlink_secrets, record_root,
+	check_host, check_agent, load_ciphers, open_state, find_volumes, prepare, open_secrets,
+	check_secrets, open_volumes, unlink_secrets, record_root,
 };
 
 int run_unlock(const struct run_arguments *arguments)

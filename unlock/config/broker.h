@@ -21,6 +21,9 @@ enum {
 /* How the broker is reached. */
 enum broker_kind { BROKER_NONE, BROKER_HTTP, BROKER_HTTPS, BROKER_VSOCK, BROKER_SERIAL };
 
+/* A kernel may wait for the host's report for a minute: what an agent may take besides its time-out. */
+enum { AGENT_REPORT_S = 90 };
+
 /* What the machine has to be; by default what its kernel says that it is. */
 enum tee { TEE_ANY, TEE_SNP, TEE_TDX };
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/broker.h"
 #include "config/cmdline.h"
 #include "generator/closing.h"
 #include "generator/preinit.h"
@@ -24,8 +25,6 @@
 
 /* The additional time that the initramfs and the unlocker may take on a slow machine. */
 enum { SLACK_S = 30 };
-/* The agent's, besides: the kernel may wait that long for the host's report. */
-enum { REPORT_S = 90 };
 
 #define ROOT_UNIT       "/etc/systemd/system/sysroot.mount"
 #define ON_FAILURE_FILE "60-cocosecret.conf"
@@ -118,7 +117,7 @@ static int write_timeouts(const char *directory, unsigned int timeout_s)
 	char text[64];
 	int r;
 
-	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", timeout_s + REPORT_S + SLACK_S);
+	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", timeout_s + AGENT_REPORT_S + SLACK_S);
 	r = write_drop_in(directory, "cocosecret-agent.service", TIMEOUT_FILE, text);
 	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", 2 * timeout_s + SLACK_S);
 	if (r == 0)

@@ -4,8 +4,6 @@
 
 #include <stdbool.h>
 
-#define FSTAB_PATH "/etc/fstab"
-
 /* What a root says of itself in fstab(5). */
 struct fstab {
 	char type[64];     /* of /, empty where it is not said; "auto" and lists are not */

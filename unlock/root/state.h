@@ -10,11 +10,11 @@
 
 /*
  * What this boot opened: STATE_PATH/volumes/NAME.json for each volume, STATE_PATH/run.json for the
- * run, STATE_PATH/agent.json for the agent's; STATE_PATH/wiped/UUID.json for each secret that was wiped, all.json where all were, and
- * STATE_PATH/verified.json for what verify-root saw; STATE_PATH/wipe-rest if the run must wipe the
- * remaining secrets before the root starts; STATE_PATH/lost where a process that held a secret
- * did not end by itself; and STATE_PATH/root, a link to the mapping that the
- * root must lie on, or STATE_PATH/any-root where any will do. Times are of CLOCK_MONOTONIC, so from
+ * run, STATE_PATH/agent.json for the agent's; STATE_PATH/wiped/UUID.json for each secret that was
+ * wiped, all.json where all were, and STATE_PATH/verified.json for what verify-root saw;
+ * STATE_PATH/wipe-rest if the run must wipe the remaining secrets before the root starts;
+ * STATE_PATH/lost where a process that held a secret did not end by itself; and STATE_PATH/root, a
+ * link to the mapping that the root must lie on, or STATE_PATH/any-root where any will do. Times are of CLOCK_MONOTONIC, so from
  * the kernel's start. Outlives the initramfs; nothing secret is in it.
  */
 #define STATE_PATH "/run/cocosecret"
