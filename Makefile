@@ -260,8 +260,7 @@ long-run: deps all
 
 # All of it at one commit, with a page that tells of it; see doc/releasing.md.
 .PHONY: release-check
-release-check:
-	$(Q)tests/deps.sh all
+release-check: deps
 	$(Q)$(vm_python) -m harness.release
 
 .PHONY: fuzz

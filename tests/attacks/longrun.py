@@ -3,7 +3,6 @@
 of the attack table that is drawn by lot, good ones among them. Each must end as the
 table says, with no secret in memory. A run goes on where it was stopped."""
 
-import collections
 import json
 import pathlib
 import random
@@ -11,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from harness import place
+from harness import marked, place
 
 from . import booted, scenes
 
@@ -54,9 +53,9 @@ class Run:
         boots = self.boots()
         seconds = sorted(boot["seconds"] for boot in boots)
         wrong = [boot for boot in boots if boot["wrong"]]
+        scenes_shown = {boot["scene"] for boot in boots}
         yield (f"Seed {self.seed}: {len(boots)} boots, "
-               f"{len(collections.Counter(boot['scene'] for boot in boots))} "
-               f"different scenes, {len(wrong)} with another end than the table "
+               f"{len(scenes_shown)} different scenes, {len(wrong)} with another end than the table "
                f"says; {seconds[len(seconds) // 2]:.0f} s a boot, its making and "
                f"memory dump with it, {seconds[-1]:.0f} s at most.")
         yield from (f"- {boot['scene']}: {boot['wrong']}" for boot in wrong)
@@ -70,21 +69,13 @@ def show(name):
         return str(row) if row.wrong else ""
 
 
-def put_into_page(lines):
-    """In place of those that are there."""
-    text = PAGE.read_text()
-    begin, rest = text.split(BEGIN)
-    PAGE.write_text(begin + BEGIN + "\n".join(lines) + "\n" + END
-                    + rest.split(END)[1])
-
-
 def main(count, seed):
     """How many went wrong."""
     run = Run(place.BUILD / "long-run", seed)
     run.go_on(count, show)
     lines = list(run.summary())
     print("\n".join(lines))
-    put_into_page(lines)
+    marked.put(PAGE, BEGIN, END, "\n".join(lines) + "\n")
     return sum(bool(boot["wrong"]) for boot in run.boots())
 
 

@@ -87,7 +87,7 @@ def two_disks(change, hostile_first):
         disks = [volume.path, copy.path]
         return Scene(disks[::-1] if hostile_first else disks, volume.secret,
                      device=luks_uuid(volume.path), says="two devices",
-                     says_of_first=hostile_first and "is not allowed")
+                     says_of_first="is not allowed" if hostile_first else "")
     return build
 
 
@@ -101,7 +101,8 @@ def two_partitions(plain_first):
                      ("plain", catalogue.blank(folder / "empty")))]
         return Scene(disks[::-1] if plain_first else disks, volume.secret,
                      device=f"PARTUUID={PARTUUID}", says="two devices",
-                     says_of_first=plain_first and "has no LUKS2 header",
+                     says_of_first="has no LUKS2 header" if plain_first
+                     else "",
                      others=False)
     return build
 
