@@ -218,9 +218,9 @@ static void usage(FILE *out)
 	      "For the owner of a confidential VM's secrets; devices may be image files:\n", out);
 	print_commands(out, NULL);
 	fputs("\ncocosecret COMMAND --help lists its options, as cocosecret help COMMAND does.\n"
-	      "Keys are files, or - for standard input. Where no secret is named, it is the usual\n"
-	      "disk key. See cocosecret(1), also for exit statuses, and cocosecret(7), how it all\n"
-	      "works.\n", out);
+	      "Keys are files, or - for standard input. Where no secret is named, it is the\n"
+	      "usual disk key. cocosecret(1) lists the exit statuses; cocosecret(7) tells how\n"
+	      "it all works.\n", out);
 }
 
 static void group_usage(FILE *out, const char *name)
