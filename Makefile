@@ -72,7 +72,7 @@ install-unlock: unlock
 		$(addprefix $(DESTDIR)$(MANDIR)/man,1 4 5 7 8)
 	$(INSTALL_PROGRAM) $(BUILD)/cocosecret $(BUILD)/cocosecret-unlock \
 		$(DESTDIR)$(BINDIR)
-	$(INSTALL_PROGRAM) $(addprefix $(BUILD)/cocosecret,-generator -image -init -agent) $(absent) \
+	$(INSTALL_PROGRAM) $(addprefix $(BUILD)/cocosecret,-generator -image -init -agent -agent-tls) $(absent) \
 		$(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4

@@ -17,7 +17,7 @@ import tty
 
 import pytest
 
-from harness import attest, broker, place
+from harness import attest, broker, place, tls
 from harness.attest import PATH, SECRET, brought, machine, resources, run
 from harness.known import DISK, OTHER
 
@@ -388,7 +388,8 @@ def test_tee_pinned(tsm):
 
 
 @pytest.mark.parametrize("url, cmdline, owner, words", [
-    ("https://127.0.0.1:1", "", attest.OWNER, "TLS is not built in"),
+    ("https://127.0.0.1:1", "", attest.OWNER, "cocosecret-agent-tls does not start"),
+    ("https://127.0.0.1", "", attest.OWNER, "not a broker's address"),
     ("http://127.0.0.1:1", "", None, "no owner's public key"),
     ("http://127.0.0.1:1", "", "none", "without the owner's key"),
     ("http://127.0.0.1:1", "rd.cocosecret.source=securityfs", attest.OWNER,
@@ -478,7 +479,8 @@ def test_sample():
     assert outcome.left == {DISK: brought()}
 
 
-def test_confined(tsm):
+@pytest.mark.parametrize("secure", [False, True])
+def test_confined(tsm, tmp_path, secure):
     """The process that reads what the network sends is nobody, has no
     capabilities, no new privileges, a filter, little memory, and two files."""
     seen = {}
@@ -492,9 +494,13 @@ def test_confined(tsm):
                                for file in (folder / "fd").iterdir())
         seen["limits"] = (folder / "limits").read_text()
     watcher = threading.Thread(target=watch)
-    with serve({"attest": ["silent"]}) as server:
+    holder = tls.Holder(names=["127.0.0.1"])
+    with (tls.Server(broker.Broker(resources(), {"attest": ["silent"]}), holder)
+          if secure else serve({"attest": ["silent"]})) as server:
         watcher.start()
-        run(server.url, tsm, timeout=2)
+        run(server.url, tsm, timeout=2, before=tls.image(tmp_path, holder.pem),
+            program="cocosecret-agent" + ("-tls" if secure else ""))
+        assert server.broker.seen[0] == ("auth", 200)
     watcher.join()
     assert seen["Uid"] == seen["Gid"] == "\t".join(["65534"] * 4)
     assert not seen["Groups"].strip()

@@ -197,6 +197,7 @@ RUN = {
             "cocosecret-initramfs.7", "cocosecret-unlock.8"],  # test_cmdline
     "[Unit]": ["cocosecret-agents.7"],  # test_agent, tests/vm/test_source.py
     "-device ": ["cocosecret-agent.8"],  # test_port
+    "openssl ": ["cocosecret-agent.8"],  # tests/test_tls.py
     "cryptsetup open ": ["libcryptsetup-token-cocosecret.7"],  # test_plugin
     "systemd-socket-activate ": ["cocosecret-agent.8"],  # test_relay
 }

@@ -44,7 +44,7 @@ DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 DEBS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/lib/cocosecret/cocosecret-absent.so",
-                   "usr/lib/cocosecret/cocosecret-agent",
+                   "usr/lib/cocosecret/cocosecret-agent(-tls)?",
                    "usr/lib/cocosecret/cocosecret-generator",
                    "usr/lib/cocosecret/cocosecret-image",
                    "usr/lib/cocosecret/cocosecret-init",
@@ -71,7 +71,7 @@ LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/libexec/cocosecret/cocosecret-absent.so",
-                   "usr/libexec/cocosecret/cocosecret-agent",
+                   "usr/libexec/cocosecret/cocosecret-agent(-tls)?",
                    "usr/libexec/cocosecret/cocosecret-generator",
                    "usr/libexec/cocosecret/cocosecret-image",
                    "usr/libexec/cocosecret/cocosecret-init",
@@ -191,7 +191,8 @@ def test_dist():
 
 @pytest.mark.parametrize("file", [*PROGRAMS,
                                   "usr/lib/cocosecret/cocosecret-agent",
-                   "usr/lib/cocosecret/cocosecret-generator",
+                                  "usr/lib/cocosecret/cocosecret-agent-tls",
+                                  "usr/lib/cocosecret/cocosecret-generator",
                                   "usr/lib/cocosecret/cocosecret-image",
                                   "usr/lib/cocosecret/cocosecret-init"])
 def test_hardened(file):

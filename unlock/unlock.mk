@@ -7,7 +7,7 @@ VERSION    ?= 0
 CFLAGS     ?= -Os -g
 
 # From the top down: a room uses those that come after it.
-rooms := init agent boot owner audit plugin image generator root header config lib absent
+rooms := init tls agent boot owner audit plugin image generator root header config lib absent
 
 unlock_cppflags := -D_GNU_SOURCE -DCOCOSECRET_VERSION='"$(VERSION)"' \
 	-DCLOSED_PATH='"$(LIBEXEC)/closed"' -DLIBEXEC_PATH='"$(LIBEXEC)"' -Imodule -Istub -Iunlock
@@ -30,6 +30,7 @@ unlock_cflags   += $(shell $(PKG_CONFIG) --cflags $(unlock_packages) blkid 2>/de
 unlock_libs      = $(shell $(PKG_CONFIG) --libs $(unlock_packages))
 owner_libs       = $(shell $(PKG_CONFIG) --libs libcryptsetup json-c uuid libcrypto blkid libkmod)
 agent_libs       = $(shell $(PKG_CONFIG) --libs json-c libcrypto libkmod uuid)
+tls_libs         = $(shell $(PKG_CONFIG) --libs libssl)
 volume_libs      = $(shell $(PKG_CONFIG) --libs uuid)
 
 # The rooms, compiled into a folder; a file that comes or goes makes an archive anew: $1 is the folder, $2 what compiles.
@@ -74,7 +75,7 @@ plugin   := $(BUILD)/libcryptsetup-token-cocosecret.so
 absent   := $(BUILD)/cocosecret-absent.so
 
 .PHONY: unlock
-unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init -agent) $(BUILD)/cocosecret $(plugin) $(absent)
+unlock: $(addprefix $(BUILD)/cocosecret,-unlock -generator -image -init -agent -agent-tls) $(BUILD)/cocosecret $(plugin) $(absent)
 
 $(BUILD)/cocosecret-unlock: $(call in_rooms,unlock,boot generator root header config lib)
 	$(call say,LD,$@)
@@ -98,10 +99,17 @@ $(BUILD)/cocosecret-agent: $(call in_rooms,unlock,agent boot generator root head
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(agent_libs)
 
-# For a try against a broker, on any machine: its evidence proves nothing. Never installed.
-$(BUILD)/cocosecret-agent-sample: unlock/agent/evidence.c $(call in_rooms,unlock,agent boot generator root header config lib)
+# The same with TLS, for images with a broker behind https://; no other has libssl.
+$(BUILD)/cocosecret-agent-tls: $(call in_rooms,unlock,tls agent boot generator root header config lib)
 	$(call say,LD,$@)
-	$(Q)$(unlock_compile) -DCOCOSECRET_SAMPLE $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(agent_libs)
+	$(Q)$(CC) $(CFLAGS) $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ -Wl,--whole-archive $< \
+		-Wl,--no-whole-archive $(filter-out $<,$^) $(tls_libs) $(agent_libs)
+
+# For a try against a broker, on any machine: its evidence proves nothing. Never installed.
+$(BUILD)/cocosecret-agent-sample: unlock/agent/evidence.c $(call in_rooms,unlock,tls agent boot generator root header config lib)
+	$(call say,LD,$@)
+	$(Q)$(unlock_compile) -DCOCOSECRET_SAMPLE $(unlock_ldflags) $(small_ldflags) $(LDFLAGS) -o $@ $^ $(tls_libs) \
+		$(agent_libs)
 
 # Its own way of finding devices takes the place of udev's.
 $(BUILD)/cocosecret-init: $(call in_rooms,unlock,init boot generator root header config lib)

@@ -14,7 +14,7 @@ static struct fault fault;
 
 static int set_url(const char *url)
 {
-	broker = (struct broker){ 0 };
+	broker = (struct broker){ .has_tls = true };
 	return broker_set_url(&broker, slice_of(url), &fault);
 }
 
@@ -27,7 +27,7 @@ static void each_kind_of_address_is_read(void **state)
 	} cases[] = {
 		{ "http://10.0.2.2:8080", "10.0.2.2", BROKER_HTTP, 0, 8080 },
 		{ "http://kbs.example:1/", "kbs.example", BROKER_HTTP, 0, 1 },
-		{ "https://kbs.example:65535", "kbs.example", BROKER_HTTPS, 0, 65535 },
+		{ "https://kbs.example:65535", "kbs.example", BROKER_HTTP, 0, 65535 },
 		{ "http://[fe80::1]:80", "fe80::1", BROKER_HTTP, 0, 80 },
 		{ "vsock:2:1995", "", BROKER_VSOCK, 2, 1995 },
 		{ "serial:org.example.kbs_0", "org.example.kbs_0", BROKER_SERIAL, 0, 0 },
@@ -38,6 +38,7 @@ static void each_kind_of_address_is_read(void **state)
 		assert_int_equal(set_url(cases[i].url), 0);
 		assert_string_equal(broker.host, cases[i].host);
 		assert_int_equal(broker.kind, cases[i].kind);
+		assert_int_equal(broker.has_tls, strncmp(cases[i].url, "https:", 6) == 0);
 		assert_int_equal(broker.cid, cases[i].cid);
 		assert_int_equal(broker.port, cases[i].port);
 	}
@@ -61,8 +62,8 @@ static void everything_else_is_none(void **state)
 
 static void an_address_is_written_as_it_is_read(void **state)
 {
-	static const char *const urls[] = { "http://10.0.2.2:8080", "http://[fe80::1]:80", "vsock:2:1995",
-					    "serial:org.example.kbs_0" };
+	static const char *const urls[] = { "http://10.0.2.2:8080", "http://[fe80::1]:80", "https://a:443",
+					    "https://[fe80::1]:1", "vsock:2:1995", "serial:org.example.kbs_0" };
 	char url[BROKER_URL_SIZE];
 
 	(void)state;

@@ -95,7 +95,7 @@ static int ask(const struct report *report, size_t size, const char *text)
 	sent_size = size;
 	body = text;
 	http_forget(&answer);
-	assert_int_equal(courier_start(&courier, &broker, deadline_us), 0);
+	assert_int_equal(courier_start(&courier, &broker, NULL, deadline_us), 0);
 	r = courier_ask(&courier, "GET", 3, deadline_us, &answer);
 	courier_end(&courier);
 	return r;

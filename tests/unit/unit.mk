@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid machine crypttab closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub http jwe kbs broker evidence courier
+unit_names   := guid machine crypttab closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub http jwe kbs broker evidence courier pins
 unit_plain   := remanence shortage confine
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))
@@ -21,8 +21,8 @@ run-unit: unit
 	if [ -n "$$failed" ]; then echo "unit tests failed:$$failed"; exit 1; fi
 
 # What a test defines itself takes the place of a room's.
-# init/ does without udev what boot/ does with it.
-unit_rooms    = $(patsubst %,$(unit_dir)/rooms/%.a,$(filter-out init,$(rooms)))
+# init/ does without udev what boot/ does with it, tls/ what agent/ leaves to another program.
+unit_rooms    = $(patsubst %,$(unit_dir)/rooms/%.a,$(filter-out init tls,$(rooms)))
 $(addprefix $(unit_dir)/,$(unit_names)): $(unit_dir)/%: $(unit_dir)/objects/%.o $(unit_dir)/objects/support.o $(unit_dir)/objects/sealed.o $(unit_rooms)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(unit_san) $(LDFLAGS) -o $@ $^ $(unit_libs)
@@ -44,7 +44,7 @@ $(unit_dir)/objects/stub_%.o: stub/%.c
 
 # What a key leaves behind, and what a failing allocation does, can be seen in the real objects
 # only: the sanitizers keep freed memory, and allocate for themselves.
-$(addprefix $(unit_dir)/,$(unit_plain)): $(unit_dir)/%: tests/unit/%.c tests/unit/support.c $(patsubst %,$(BUILD)/unlock/%.a,$(filter-out init,$(rooms)))
+$(addprefix $(unit_dir)/,$(unit_plain)): $(unit_dir)/%: tests/unit/%.c tests/unit/support.c $(patsubst %,$(BUILD)/unlock/%.a,$(filter-out init tls,$(rooms)))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(unlock_cppflags) $(CPPFLAGS) $(unlock_cflags) $(unit_cflags) $(CFLAGS) \

@@ -32,6 +32,7 @@ struct errand {
 	size_t count;
 	int folder;
 	struct network network;
+	struct tls *tls; /* NULL without https:// */
 	struct courier courier;
 	struct session session;
 };
@@ -60,9 +61,6 @@ static int check_config(const struct config *config, struct fault *fault)
 	if (config->source != SOURCE_RUN)
 		return refuse(fault, "rd.cocosecret.kbs=, but not rd.cocosecret.source=run: the secrets would "
 			      "be brought, and nobody would take them");
-	if (config->broker.kind == BROKER_HTTPS)
-		return refuse(fault, "rd.cocosecret.kbs=https://: TLS is not built in; use http:// with the "
-			      "owner's key in the image, which keeps the secret as safe");
 	if (config->anchors.count == 0)
 		return refuse(fault, "rd.cocosecret.kbs= without the owner's key: whoever impersonates the "
 			      "broker could bring a secret of his own, and the host a disk to match; put the "
@@ -130,7 +128,7 @@ static int begin(struct errand *errand, uint64_t deadline_us, struct fault *faul
 	r = set_up_network(errand, deadline_us, fault);
 	if (r)
 		return r;
-	r = courier_start(&errand->courier, &errand->config.broker, deadline_us);
+	r = courier_start(&errand->courier, &errand->config.broker, errand->tls, deadline_us);
 	if (r < 0) {
 		fault_set(fault, "no process for the network: %s", strerror(-r));
 		return EXIT_IO;
@@ -249,7 +247,7 @@ static void end(struct errand *errand)
 	config_free(&errand->config);
 }
 
-int bring_secrets(const struct run_arguments *arguments)
+int bring_secrets(const struct run_arguments *arguments, char **argv)
 {
 	CLEANUP(end) struct errand errand = {
 		.folder = -1,
@@ -265,6 +263,8 @@ int bring_secrets(const struct run_arguments *arguments)
 	}
 	if (!code)
 		code = check_config(&errand.config, &fault);
+	if (!code && errand.config.broker.has_tls)
+		code = tls_prepare(&errand.tls, errand.config.broker.host, argv, &fault);
 	if (!code)
 		code = run(&errand, &fault);
 	if (code)

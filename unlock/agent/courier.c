@@ -12,6 +12,7 @@
 
 #include "agent/confine.h"
 #include "agent/transport.h"
+#include "config/pins.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/exitcode.h"
@@ -41,6 +42,7 @@ struct report {
 
 struct start {
 	const struct broker *broker;
+	struct tls *tls;
 	uint64_t deadline_us;
 	int fd;
 	pid_t parent;
@@ -113,7 +115,7 @@ static int serve(struct transport *transport, int fd)
 static int run_courier(const void *context)
 {
 	const struct start *start = context;
-	struct transport transport = { .broker = start->broker, .fd = -1 };
+	struct transport transport = { .broker = start->broker, .tls = start->tls, .fd = -1 };
 	int r = transport_prepare(&transport, start->deadline_us);
 	const struct confinement confinement = {
 		.fds = { start->fd, transport.fd },
@@ -128,9 +130,10 @@ static int run_courier(const void *context)
 	return r < 0 ? EXIT_IO : serve(&transport, start->fd);
 }
 
-int courier_start(struct courier *courier, const struct broker *broker, uint64_t deadline_us)
+int courier_start(struct courier *courier, const struct broker *broker, struct tls *tls,
+		  uint64_t deadline_us)
 {
-	struct start start = { broker, deadline_us, -1, getpid() };
+	struct start start = { broker, tls, deadline_us, -1, getpid() };
 	int fds[2], r;
 
 	*courier = (struct courier){ .child = { .pidfd = -1 }, .fd = -1 };
@@ -222,7 +225,8 @@ int courier_ask(struct courier *courier, const char *request, size_t size, uint6
 
 bool courier_may_pass(int r)
 {
-	return r != -EBADMSG && r != -EMSGSIZE && r != -ECHILD && r != -ENOMEM;
+	return r != -EBADMSG && r != -EMSGSIZE && r != -ECHILD && r != -ENOMEM && r != -TLS_UNKNOWN &&
+	       r != -TLS_MISNAMED && r != -TLS_FOREIGN;
 }
 
 const char *courier_explain(int r)
@@ -238,6 +242,15 @@ const char *courier_explain(int r)
 		return "its answer is not HTTP with a length or in chunks; is it a key broker?";
 	case EMSGSIZE:
 		return "its answer is larger than any of a key broker's";
+	case TLS_UNKNOWN:
+		return "its certificate is not one of " PINS_FILE ", and none of these has issued it for a "
+		       "server; is it the broker, or somebody on the way to it?";
+	case TLS_MISNAMED:
+		return "its certificate has another name than rd.cocosecret.kbs= (as subjectAltName); is it "
+		       "the broker? if so, issue another, or put its key into " PINS_FILE;
+	case TLS_FOREIGN:
+		return "it does not speak TLS 1.2 or 1.3 as this side does (ECDHE with AES-GCM or ChaCha20, no "
+		       "certificate of a client); is https:// right?";
 	case ECHILD:
 		return "the process for the network has ended";
 	default:

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "agent/http.h"
+#include "agent/tls.h"
 #include "config/broker.h"
 #include "lib/child.h"
 
@@ -17,8 +18,9 @@ struct courier {
 	int fd;
 };
 
-/* Until @deadline_us it waits for a serial port. Negative errno. */
-int courier_start(struct courier *courier, const struct broker *broker, uint64_t deadline_us);
+/* With @tls, where it is not NULL. Until @deadline_us it waits for a serial port. Negative errno. */
+int courier_start(struct courier *courier, const struct broker *broker, struct tls *tls,
+		  uint64_t deadline_us);
 
 /*
  * One exchange: 0, whatever the answer's status is; -ECHILD where the courier is no more, or what

@@ -30,8 +30,8 @@ static void help(void)
 	     "\n"
 	     "Proves to a key broker what this machine runs (SEV-SNP, TDX), and puts the secrets that\n"
 	     "it gives where cocosecret-unlock takes them with rd.cocosecret.source=run. The broker is\n"
-	     "rd.cocosecret.kbs=http://HOST:PORT, vsock:CID:PORT or serial:NAME on the kernel command\n"
-	     "line or in " BROKER_FILE "; without it, nothing is done.\n"
+	     "rd.cocosecret.kbs=http://HOST:PORT, https://HOST:PORT, vsock:CID:PORT or serial:NAME on\n"
+	     "the kernel command line or in " BROKER_FILE "; without it, nothing is done.\n"
 	     "\n"
 	     OPTIONS_HELP
 	     "\n"
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 	if (first == OPTIONS_DONE)
 		return EXIT_OPENED;
 	if (first == argc)
-		return bring_secrets(&arguments);
+		return bring_secrets(&arguments, argv);
 	fprintf(stderr, "cocosecret-agent: unknown or incomplete argument %s; see --help\n",
 		argv[first == OPTIONS_WRONG ? optind - 1 : first]);
 	return EXIT_CONFIG;

@@ -62,7 +62,7 @@ static const char *host_field(const struct broker *broker, char url[BROKER_URL_S
 	if (broker->kind != BROKER_HTTP)
 		return "cocosecret";
 	broker_url(broker, url);
-	return url + strlen("http://");
+	return strstr(url, "//") + 2;
 }
 
 static enum kbs_verdict ask_once(const struct session *session, enum kbs_step step, const char *request,

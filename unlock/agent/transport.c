@@ -20,9 +20,14 @@
 
 #define PORTS "/sys/class/virtio-ports"
 
-enum { CONNECT_LIMIT_US = 5 * US_PER_S, PORT_PAUSE_US = 100 * US_PER_MS };
+/* After which a step that gets no answer is better begun anew; emulated, a handshake takes seconds. */
+enum {
+	CONNECT_LIMIT_US = 5 * US_PER_S,
+	HANDSHAKE_LIMIT_US = 10 * US_PER_S,
+	PORT_PAUSE_US = 100 * US_PER_MS,
+};
 
-static int wait_for(int fd, short events, uint64_t deadline_us)
+int transport_wait(int fd, short events, uint64_t deadline_us)
 {
 	struct pollfd watched = { .fd = fd, .events = events };
 	int n;
@@ -89,24 +94,30 @@ int transport_prepare(struct transport *transport, uint64_t deadline_us)
 static int finish_connecting(int fd, uint64_t deadline_us)
 {
 	socklen_t size = sizeof(int);
-	int error = 0, r = wait_for(fd, POLLOUT, deadline_us);
+	int error = 0, r = transport_wait(fd, POLLOUT, deadline_us);
 
 	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		r = -errno;
 	return r < 0 ? r : -error;
 }
 
+static uint64_t step_deadline(const struct transport *transport, uint64_t limit_us)
+{
+	uint64_t limit = clock_us() + limit_us;
+
+	return limit < transport->deadline_us ? limit : transport->deadline_us;
+}
+
 static int connect_to(struct transport *transport, const void *address, socklen_t size)
 {
 	const struct sockaddr *generic = address;
-	uint64_t limit = clock_us() + CONNECT_LIMIT_US;
 	int fd = socket(generic->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
 
 	if (fd < 0)
 		return -errno;
 	r = connect(fd, generic, size) < 0 ? -errno : 0;
 	if (r == -EINPROGRESS)
-		r = finish_connecting(fd, limit < transport->deadline_us ? limit : transport->deadline_us);
+		r = finish_connecting(fd, step_deadline(transport, CONNECT_LIMIT_US));
 	if (r < 0)
 		close(fd);
 	else
@@ -143,6 +154,16 @@ static int connect_to_server(struct transport *transport)
 	return connect_to_name(transport);
 }
 
+static int connect_and_prove(struct transport *transport)
+{
+	int r = connect_to_server(transport);
+
+	if (r < 0 || !transport->tls)
+		return r;
+	return transport->tls->begin(transport->tls, transport->fd,
+				     step_deadline(transport, HANDSHAKE_LIMIT_US));
+}
+
 static int connect_to_vsock(struct transport *transport)
 {
 	const struct sockaddr_vm address = { .svm_family = AF_VSOCK,
@@ -166,7 +187,7 @@ int transport_connect(struct transport *transport, uint64_t deadline_us)
 	transport->deadline_us = deadline_us;
 	switch (transport->broker->kind) {
 	case BROKER_HTTP:
-		return connect_to_server(transport);
+		return connect_and_prove(transport);
 	case BROKER_VSOCK:
 		return connect_to_vsock(transport);
 	case BROKER_SERIAL:
@@ -179,10 +200,12 @@ int transport_connect(struct transport *transport, uint64_t deadline_us)
 
 int transport_send(struct transport *transport, const char *bytes, size_t size)
 {
+	if (transport->tls)
+		return transport->tls->send(transport->tls, bytes, size, transport->deadline_us);
 	while (size > 0) {
 		ssize_t n = write(transport->fd, bytes, size);
 		int r = n < 0 && errno == EAGAIN ?
-			wait_for(transport->fd, POLLOUT, transport->deadline_us) : 0;
+			transport_wait(transport->fd, POLLOUT, transport->deadline_us) : 0;
 
 		if (r < 0)
 			return r;
@@ -202,8 +225,10 @@ ssize_t transport_receive(void *context, void *bytes, size_t size)
 	ssize_t n;
 	int r;
 
+	if (transport->tls)
+		return transport->tls->receive(transport->tls, bytes, size, transport->deadline_us);
 	do {
-		r = wait_for(transport->fd, POLLIN, transport->deadline_us);
+		r = transport_wait(transport->fd, POLLIN, transport->deadline_us);
 		if (r < 0)
 			return r;
 		n = read(transport->fd, bytes, size);
@@ -215,6 +240,8 @@ void transport_hang_up(struct transport *transport)
 {
 	if (transport->broker->kind == BROKER_SERIAL || transport->fd < 0)
 		return;
+	if (transport->tls)
+		transport->tls->end(transport->tls);
 	close(transport->fd);
 	transport->fd = -1;
 }

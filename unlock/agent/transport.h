@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/tls.h"
 #include "config/broker.h"
 
 /* A way to the broker, without anything of what is said on it. */
 struct transport {
 	const struct broker *broker;
+	struct tls *tls; /* or NULL: what is said is said to whoever answers */
 	int fd;
 	uint64_t deadline_us; /* of what is under way */
 };
@@ -24,6 +26,9 @@ int transport_prepare(struct transport *transport, uint64_t deadline_us);
 int transport_connect(struct transport *transport, uint64_t deadline_us);
 int transport_send(struct transport *transport, const char *bytes, size_t size);
 ssize_t transport_receive(void *transport, void *bytes, size_t size);
+
+/* For one of poll()'s events: 0, also where the connection is broken. Negative errno. */
+int transport_wait(int fd, short events, uint64_t deadline_us);
 
 /* A serial port stays open: it could not be opened again. */
 void transport_hang_up(struct transport *transport);

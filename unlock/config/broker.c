@@ -101,12 +101,13 @@ static bool set_serial(struct broker *broker, struct slice text)
 static const struct {
 	const char *prefix;
 	enum broker_kind kind;
+	bool has_tls;
 	bool (*set)(struct broker *broker, struct slice text);
 } kinds[] = {
-	{ "http://", BROKER_HTTP, set_server },
-	{ "https://", BROKER_HTTPS, set_server },
-	{ "vsock:", BROKER_VSOCK, set_vsock },
-	{ "serial:", BROKER_SERIAL, set_serial },
+	{ "http://", BROKER_HTTP, false, set_server },
+	{ "https://", BROKER_HTTP, true, set_server },
+	{ "vsock:", BROKER_VSOCK, false, set_vsock },
+	{ "serial:", BROKER_SERIAL, false, set_serial },
 };
 
 int broker_set_url(struct broker *broker, struct slice url, struct fault *fault)
@@ -117,11 +118,12 @@ int broker_set_url(struct broker *broker, struct slice url, struct fault *fault)
 		if (!slice_skip_prefix(&rest, kinds[i].prefix))
 			continue;
 		broker->kind = kinds[i].kind;
+		broker->has_tls = kinds[i].has_tls;
 		if (kinds[i].set(broker, rest))
 			return 0;
 	}
 	return fault_set(fault, "\"%s\" is not a broker's address; write http://HOST:PORT, "
-			 "vsock:CID:PORT or serial:NAME", ESCAPED(url));
+			 "https://HOST:PORT, vsock:CID:PORT or serial:NAME", ESCAPED(url));
 }
 
 int broker_set_path(struct broker *broker, struct slice path, struct fault *fault)
@@ -195,8 +197,8 @@ void broker_url(const struct broker *broker, char url[BROKER_URL_SIZE])
 		snprintf(url, BROKER_URL_SIZE, "vsock:%u:%u", broker->cid, broker->port);
 		break;
 	default:
-		snprintf(url, BROKER_URL_SIZE, is_address_6 ? "http://[%s]:%u" : "http://%s:%u", broker->host,
-			 broker->port);
+		snprintf(url, BROKER_URL_SIZE, is_address_6 ? "http%s://[%s]:%u" : "http%s://%s:%u",
+			 broker->has_tls ? "s" : "", broker->host, broker->port);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 /* Who asks the broker, in an image that was made with it. */
 #define AGENT_PATH LIBEXEC_PATH "/cocosecret-agent"
+#define AGENT_TLS_PATH AGENT_PATH "-tls"
 
 enum {
 	BROKER_HOST_SIZE = 254, /* a DNS name has at most 253 characters */
@@ -19,7 +20,7 @@ enum {
 };
 
 /* How the broker is reached. */
-enum broker_kind { BROKER_NONE, BROKER_HTTP, BROKER_HTTPS, BROKER_VSOCK, BROKER_SERIAL };
+enum broker_kind { BROKER_NONE, BROKER_HTTP, BROKER_VSOCK, BROKER_SERIAL };
 
 /* A kernel may wait for the host's report for a minute: what an agent may take besides its time-out. */
 enum { AGENT_REPORT_S = 90 };
@@ -38,6 +39,7 @@ struct broker_network {
 /* The key broker, out of what was measured: rd.cocosecret.kbs=, .kbs-path=, .tee=, .ip= */
 struct broker {
 	enum broker_kind kind;
+	bool has_tls;                /* https:// */
 	char host[BROKER_HOST_SIZE]; /* a name, an address, or of a virtio-serial port the name */
 	unsigned int cid;            /* vsock's */
 	unsigned int port;           /* TCP's, vsock's */
