@@ -48,7 +48,7 @@ install_headers
 install_owners
 """
 HOOK = """
-copy_exec() { case $1 in *agent) echo "program $1";; esac; }
+copy_exec() { case $1 in *agent*) echo "program $1";; esac; }
 copy_libgcc() { :; }
 ldd() { :; }
 modinfo() { :; }
@@ -201,6 +201,7 @@ def test_broken_owner(root, owners, maker, broken):
     assert "b.pem" in done.stderr and "cannot be used" in done.stderr
 
 
+PIN = PEM  # of any kind of key
 AGENT = "program /usr/lib/cocosecret/cocosecret-agent"
 WAYS = {
     "": {"sev-guest", "tdx-guest", "virtio_net", "vmw_vsock_virtio_transport",
@@ -209,6 +210,7 @@ WAYS = {
         "sev-guest", "virtio_console"},
     "rd.cocosecret.kbs=http://a:1 rd.cocosecret.ip=10.1.2.3/8\n": {
         "sev-guest", "tdx-guest", "virtio_net"},
+    "rd.cocosecret.kbs=https://a:1\n": {"sev-guest", "tdx-guest", "virtio_net"},
 }
 
 
@@ -220,8 +222,10 @@ def test_broker(root, owners, maker, text):
     put(root, "")
     if text is not None:
         (owners.parent / "kbs").write_text(text)
+    if "https" in (text or ""):
+        (owners.parent / "kbs.pem").write_text(PIN)
     done = MAKERS[maker](root)
-    assert done.returncode == 0
+    assert done.returncode == 0 and "will not boot" not in done.stderr
     lines = done.stdout.splitlines()
     modules = {line.removeprefix("module ") for line in lines}
     assert modules & WAYS[""] == WAYS.get(text, set())
@@ -229,6 +233,37 @@ def test_broker(root, owners, maker, text):
     assert any(line.endswith("/etc/cocosecret/kbs") for line in lines) == (
         text is not None)
     assert ALWAYS <= modules
+    assert (AGENT + "-tls" in lines) == ("https" in (text or ""))
+
+
+# What the system has; whether TLS comes along, and what is said of it.
+PINS = {
+    "the command line names it": ("", PIN, True, ""),
+    "https:// without pins": ("rd.cocosecret.kbs=https://a:1\n", None, False,
+                              "kbs.pem, by which the broker's server would be known"),
+    "broken pins": ("rd.cocosecret.kbs=https://a:1\n", PIN[:60], True, "cut or damaged"),
+    "broken pins, and the command line": ("", "pin", True, "kbs.pem: holds no certificate"),
+    "a private key": ("", PIN.replace("PUBLIC", "PRIVATE"), True, "holds a private key"),
+    "no agent": (None, PIN, False, ""),
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("case", PINS)
+def test_pins(root, owners, maker, case):
+    """By its pins an image asks for TLS; a boot that could not end well is told."""
+    text, pins, there, words = PINS[case]
+    put(root, "")
+    for name, content in ("kbs", text), ("kbs.pem", pins):
+        if content is not None:
+            (owners.parent / name).write_text(content)
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert (AGENT + "-tls" in lines) == there
+    assert any(line.endswith("/etc/cocosecret/kbs.pem") for line in lines) == there
+    assert words in done.stderr
+    assert ("kbs the image will not boot" in done.stderr) == bool(words)
 
 
 @pytest.mark.parametrize("omitted", ["", "systemd"])

@@ -51,6 +51,22 @@ def test_output_that_is_no_file(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+@pytest.mark.parametrize("text, pins, says", [
+    ("rd.cocosecret.kbs=https://a:1\n", None, "kbs.pem, by which the broker's server"),
+    ("rd.cocosecret.kbs=https://a:1\n", "a", "kbs.pem: holds no certificate"),
+    ("", "-----BEGIN CERTIFICATE-----\n", "kbs.pem: holds PEM that is cut")])
+def test_pins(text, pins, says, tmp_path):
+    """An image that could not know its broker's server is not made."""
+    (tmp_path / "cocotab").touch()
+    (tmp_path / "kbs").write_text(text)
+    if pins is not None:
+        (tmp_path / "kbs.pem").write_text(pins)
+    status, said = initrd("--list", "--kver", "1", "--cocotab", tmp_path / "cocotab",
+                          "--init", place.BUILD / "cocosecret-init", "--kbs",
+                          tmp_path / "kbs")
+    assert says in said and status == 2
+
+
 @pytest.mark.parametrize("device, served", [
     ("UUID=736869e5-84f0-4973-92ec-06879ce3da0b", True), ("LABEL=a/b", True),
     ("/dev/vda", True), ("/dev/nvme0n1p2", True),

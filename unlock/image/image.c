@@ -15,6 +15,7 @@
 #include "config/cocotab.h"
 #include "config/config.h"
 #include "config/crypttab.h"
+#include "config/pins.h"
 #include "generator/closing.h"
 #include "image/machine.h"
 #include "lib/cleanup.h"
@@ -103,6 +104,8 @@ static int print_agent(const char *path)
 	int r = config_read_broker(path, &broker, &fault);
 
 	broker_each_module(&broker, print_module, NULL);
+	if (r == 0)
+		r = pins_beside(path, &broker, &fault);
 	return r < 0 ? fail(fault.text) : EXIT_OPENED;
 }
 

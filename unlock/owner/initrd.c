@@ -16,6 +16,7 @@
 #include "config/cocotab.h"
 #include "config/config.h"
 #include "config/filesystems.h"
+#include "config/pins.h"
 #include "lib/cleanup.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
@@ -301,28 +302,51 @@ static int add_program(struct build *build)
 	return add_executable(build, "init", build->order.program, "the first program");
 }
 
+/* Few need libssl, which is larger than the rest of an agent's image. */
+static int add_tls(struct build *build, const char *broker_file)
+{
+	char path[PATH_SIZE];
+	int r;
+
+	snprintf(path, sizeof(path), "%s" PINS_SUFFIX, broker_file);
+	r = tree_add_file(&build->tree, &PINS_FILE[1], path, 0644, "by which the key broker is known");
+	if (r < 0)
+		return fail(path, r);
+	return add_executable(build, &AGENT_TLS_PATH[1], AGENT_TLS_PATH, "the agent for https://");
+}
+
+static int add_agent_files(struct build *build, const char *broker_file, bool with_tls)
+{
+	int r = tree_add_file(&build->tree, &BROKER_FILE[1], broker_file, 0644, "the key broker"), code;
+
+	if (r < 0)
+		return fail(broker_file, r);
+	code = add_executable(build, &AGENT_PATH[1], AGENT_PATH, "brings secrets of a key broker");
+	if (!code && with_tls)
+		code = add_tls(build, broker_file);
+	if (code)
+		return code;
+	r = tree_add_text(&build->tree, AGENT_ORDER_FILE, agent_order, "what loads before what");
+	return r < 0 ? fail(AGENT_ORDER_FILE, r) : EXIT_OPENED;
+}
+
 /* Where the image's maker has a file for it, if need be an empty one. */
 static int add_agent(struct build *build)
 {
 	const char *path = build->order.kbs ? build->order.kbs : BROKER_FILE;
 	struct fault fault;
-	int r = config_read_broker(path, &build->broker, &fault), code;
+	int r = config_read_broker(path, &build->broker, &fault);
 
 	if (r == -ENOENT && !build->order.kbs)
 		return EXIT_OPENED;
+	if (r == 0)
+		r = pins_beside(path, &build->broker, &fault);
 	if (r < 0) {
 		complain("initrd: %s", fault.text);
 		return EXIT_CONFIG;
 	}
 	build->has_agent = true;
-	r = tree_add_file(&build->tree, &BROKER_FILE[1], path, 0644, "the key broker");
-	if (r < 0)
-		return fail(path, r);
-	code = add_executable(build, &AGENT_PATH[1], AGENT_PATH, "brings secrets of a key broker");
-	if (code)
-		return code;
-	r = tree_add_text(&build->tree, AGENT_ORDER_FILE, agent_order, "what loads before what");
-	return r < 0 ? fail(AGENT_ORDER_FILE, r) : EXIT_OPENED;
+	return add_agent_files(build, path, r > 0);
 }
 
 static int add_headers(struct build *build)
