@@ -13,8 +13,10 @@ import pathlib
 import socket
 import typing
 
+from cryptography.hazmat.primitives import serialization
+
 from . import (attest, broker, chroot, debs, image, initrd, known, mkosi, modulevm,
-               place, plain, qemu, rootvm, smallroot, tsm)
+               place, plain, qemu, rootvm, smallroot, tls, tsm)
 
 PROVIDERS = {"snp": "sev_guest", "tdx": "tdx_guest"}
 # QEMU's own network, in which the tests' machine has the address HOST.
@@ -44,6 +46,8 @@ CMDLINE = rootvm.CMDLINE.replace("loglevel=5", "loglevel=6")
 class Port(broker.Server):
     """A broker at the host's end of a virtio-serial port called key."""
 
+    pins = None
+
     def __init__(self, server, path):  # pylint: disable=super-init-not-called
         self.broker, self.path, self.url = server, path, "serial:key"
         self.socket = socket.socket(socket.AF_UNIX)
@@ -60,6 +64,8 @@ class Port(broker.Server):
 class Web(broker.Server):
     """A broker in the network, which the guest reaches by an address of its own."""
 
+    pins = None
+
     def __init__(self, server):
         super().__init__(server)
         self.url = f"http://{HOST}:{self.port} rd.cocosecret.ip={ADDRESS}"
@@ -68,6 +74,30 @@ class Web(broker.Server):
     def arguments():
         """QEMU's."""
         return NETWORK
+
+
+def make_server_key(path):
+    """Of a server whose certificate is another one each time."""
+    path.write_text(tls.Holder().private)
+
+
+@functools.cache
+def server_key():
+    """Made once, as images have it."""
+    path = place.artefact("attested-server", place.digest("P-256"), make_server_key)
+    return serialization.load_pem_private_key(path.read_bytes(), None)
+
+
+class SecureWeb(tls.Server):
+    """The same behind TLS; the image knows its key."""
+
+    def __init__(self, server):
+        holder = tls.Holder("of no account", key=server_key())
+        super().__init__(server, holder)
+        self.pins = holder.public
+        self.url = f"https://{HOST}:{self.port} rd.cocosecret.ip={ADDRESS}"
+
+    arguments = staticmethod(Web.arguments)
 
 
 class Disks(typing.NamedTuple):
@@ -220,19 +250,21 @@ def make_image(path, suite, kind, files, efi_secret):
 
 
 @functools.cache
-def made(kind, kbs="", suite="trixie", efi_secret=False):
+def made(kind, kbs="", suite="trixie", efi_secret=False, pins=None):
     """A folder with the image; kbs: the agent's configuration, None for an image
-    without an agent, which has to have efi_secret."""
+    without an agent, which has to have efi_secret; pins: what a server is known by."""
     files = {"etc/cocotab": COCOTAB,
              "etc/cocosecret/owner.d/me.pem": public(disks().owner).read_text()}
     if kbs is not None:
         files["etc/cocosecret/kbs"] = kbs
+    if pins is not None:
+        files["etc/cocosecret/kbs.pem"] = pins
     efi_secret = efi_secret or kbs is None
     key = place.digest(layers(suite, efi_secret)[0].name, disks().owner.parent.name,
                        COMMANDS[kind], *files, *files.values(),
                        *([debs.source(), MKOSI] if kind == "mkosi" else []))
     name = f"attested-{suite}-{kind}" + {None: "-without", "": ""}.get(kbs, "-kbs") \
-        + ("-efi" if efi_secret else "")
+        + ("-efi" if efi_secret else "") + ("-tls" if pins else "")
     return place.artefact(name, key, lambda path: make_image(
         path, suite, kind, files, efi_secret))
 
@@ -251,7 +283,8 @@ def guest(kind, tee, service, *, cmdline="", root=None, more=(),
     """
     with place.scratch() as folder, tsm.Processor(PROVIDERS[tee]) as processor:
         folder = pathlib.Path(folder)
-        first = made(kind, kbs, suite, efi_secret) / "initrd.img"
+        first = made(kind, kbs, suite, efi_secret,
+                     service and service.pins) / "initrd.img"
         files = (plain.reporter() if kind in plain.KINDS else {}) | dict(files)
         ours = first if kind == "init" and not files else \
             initrd.extended(folder / "initrd", first, files)

@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from harness import attest, attested, broker, expect, known, place, rootvm, single, table
+from harness import attest, attested, broker, expect, known, place, rootvm, single, table, tls
 
 LIMIT = 120
 
@@ -55,7 +55,8 @@ def served(server, way):
     """A Port or a Web for it."""
     with place.scratch() as folder, (
             attested.Port(server, pathlib.Path(folder) / "key") if way == "serial"
-            else attested.Web(server)) as service:
+            else {"http": attested.Web, "https": attested.SecureWeb}[way](server)
+            ) as service:
         yield service
 
 
@@ -70,7 +71,10 @@ def assert_down(guest):
 
 BOOTS = [("init", "serial", "snp"), ("init", "http", "tdx"), ("dracut", "http", "snp"),
          ("dracut", "serial", "tdx"), ("dracut-plain", "serial", "snp"),
-         ("initramfs-tools", "http", "tdx"), ("mkosi", "serial", "snp")]
+         ("initramfs-tools", "http", "tdx"), ("mkosi", "serial", "snp"),
+         ("init", "https", "snp"), ("dracut", "https", "tdx"),
+         ("dracut-plain", "https", "snp"), ("initramfs-tools", "https", "tdx"),
+         ("mkosi", "https", "snp")]
 
 
 @pytest.mark.parametrize("kind, way, tee", [
@@ -81,7 +85,7 @@ def test_boot(kind, way, tee):
     with served(server, way) as service, \
             attested.guest(kind, tee, service) as (guest, _):
         assert_booted(guest, server, tee)
-        if way == "http":
+        if way != "serial":
             assert_down(guest)
 
 
@@ -158,7 +162,12 @@ def test_size():
     assert {"sev-guest.ko", "tdx-guest.ko", "tsm.ko", "virtio_net.ko"} <= {
         name.rpartition("/")[2] for name in more}
     assert not any("net" in name for name in names(serial) - names(plain))
+    secure = attested.made("init", "", efi_secret=True,
+                           pins=tls.Holder(key=attested.server_key()).public)
+    tls_only = {name.rpartition("/")[2] for name in names(secure) - names(whole)}
+    assert {"cocosecret-agent-tls", "kbs.pem", "libssl.so.3"} == tls_only
     sizes = [zstd(folder) for folder in (plain, serial, whole)]
+    print(f"TLS: {zstd(secure) - sizes[2]} bytes more than without")
     print(f"{sizes[0]} bytes without the agent; with it, {sizes[1] - sizes[0]} more for a "
           f"serial port, {sizes[2] - sizes[0]} more for all ways")
     assert sizes[0] < sizes[1] < sizes[2] < sizes[0] + 200_000
