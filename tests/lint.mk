@@ -3,7 +3,7 @@
 LINT_C    = $(wildcard unlock/*/*.c module/table.c tests/harness/guest/*.c tests/bench/*.c) $(stub_plain:%=stub/%.c)
 # What only a firmware runs.
 LINT_EFI  = $(stub_efi:%=stub/%.c)
-LINT_SH   = $(wildcard tests/*.sh tests/*/*.sh tests/harness/guest/*.sh .ci/run examples/*/*.sh examples/*/mkosi.build.chroot examples/*/mkosi.profiles/*/*.chroot examples/fleet/tables)
+LINT_SH   = $(wildcard tests/*.sh tests/*/*.sh tests/harness/guest/*.sh .ci/run examples/*/*.sh examples/*/*/*.sh examples/*/mkosi.build.chroot examples/*/mkosi.profiles/*/*.chroot examples/fleet/tables)
 LINT_BOOT = $(wildcard initrd/*.in dracut/plain/*.sh dracut/plain/*.in initramfs-tools/*.in initramfs-tools/scripts/*.in initramfs-tools/scripts/*/*.in)
 LINT_BASH = completions/cocosecret.bash dracut/module-setup.sh.in dracut/close/module-setup.sh.in dracut/50-cocosecret.conf
 LINT_FLAGS = -std=gnu11 $(unlock_cppflags) $(shell $(PKG_CONFIG) --cflags $(unlock_packages))
