@@ -23,6 +23,7 @@ clang libclang-rt-14-dev clang-tidy cppcheck sparse shellcheck mandoc
 codespell aspell aspell-en
 nbdkit nbdkit-plugin-python
 zsh lintian rpm rpmlint openssl sbsigntool strace graphviz
+swtpm swtpm-tools ipxe-qemu
 libvirt-clients-qemu python3-libvirt python3-lxml python3-cryptography
 python3-jsonschema python3-yaml
 python3-pytest python3-pytest-xdist python3-pytest-timeout
