@@ -101,7 +101,8 @@ def changes(what, folder):
 
 
 @pytest.mark.parametrize("what, says", [
-    ("initrd", NOT_APPROVED), ("command line", NOT_APPROVED), ("card", CHANGED)])
+    ("initrd", NOT_APPROVED), ("command line", NOT_APPROVED), ("card", CHANGED)],
+    ids=["initrd", "command line", "card"])
 def test_changed(what, says, sealed, tpm, folder):
     """Another initramfs, another command line, which asks for no signature, or a
     card whose program the firmware runs."""

@@ -33,12 +33,12 @@ die() {
 	exit 3
 }
 
-# Half a minute: a disk may be late.
+# Ten seconds or more: a disk may be late, and nobody waits for the root for ever.
 wait_for() {
 	tries=0
 	until [ -e "$1" ]; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 150 ] || return 1
+		[ "$tries" -lt 50 ] || return 1
 		sleep 0.2
 	done
 }
