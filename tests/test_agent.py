@@ -250,6 +250,30 @@ def test_silent(tsm):
     assert "rd.cocosecret.timeout= gives is over" in outcome.said
 
 
+# timeout(1)'s; of a machine that goes down, and of the agent's own alarm.
+STOPS = {"TERM": (7, "nofail", "stopped by signal 15"),
+         "ALRM": (3, "-", "timeout= gives is over")}
+
+
+@pytest.mark.parametrize("signal", STOPS)
+@pytest.mark.parametrize("step, faults", [
+    ("attest", ["silent"]), ("attest", ["503"] * 99), ("resource", [(), "silent"]),
+    ("resource", [(), *["503"] * 99])])
+def test_stopped(tsm, signal, step, faults):
+    """Whatever it waits for, it ends as it does by itself: with a line, with a record,
+    and without the secret that it brought already; who asks it to end asks for no other
+    secret, though that may lack."""
+    status, option, words = STOPS[signal]
+    content = resources(**{PATH + OTHER: bytes(64)})
+    with serve({step: faults}, content) as server:
+        outcome = run(server.url, tsm, cocotab=TWO.format(option), timeout=30, after=RECORD,
+                      wrapper=f"timeout --foreground --preserve-status -s {signal} 2")
+    assert outcome.status == status and outcome.seconds < 6, outcome.said
+    assert words in outcome.said and "(exit " in outcome.said
+    assert f'"exit_status":{status}' in outcome.said.replace(": ", ":")
+    assert not outcome.left
+
+
 def test_by_name(tsm):
     """A name is looked up, in spite of all that the process may not do."""
     with serve() as server:

@@ -90,8 +90,9 @@ def machine(folder, tee="snp", report=None, **files):
 
 
 def run(url, tsm=None, cmdline="", cocotab="root /dev/vda\n", timeout=10,
-        before="", after="", program="cocosecret-agent", owner=OWNER):
-    """One run; with secrets, their digests and modes."""
+        before="", after="", program="cocosecret-agent", owner=OWNER, wrapper=""):
+    """One run; with secrets, their digests and modes. wrapper: words of another
+    program that runs it."""
     words = f"rd.cocosecret.source=run rd.cocosecret.timeout={timeout} {cmdline}"
     if owner:
         words += f" rd.cocosecret.owner={owner}"
@@ -104,7 +105,7 @@ printf %s '{words}' >/run/cmdline
 printf %s '{cocotab}' >/run/cocotab
 {mount}
 agent() {{
-	env FAKETSM="$FAKETSM" LD_PRELOAD="$LD_PRELOAD" \\
+	{wrapper} env FAKETSM="$FAKETSM" LD_PRELOAD="$LD_PRELOAD" \\
 		"{place.BUILD / program}" --cmdline /run/cmdline --cocotab /run/cocotab
 }}
 {before}

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "header/document.h"
@@ -135,20 +136,18 @@ static unsigned int search_response(int which)
 }
 
 /* Of a new pair, the private half; it is nowhere but in libcrypto's locked memory. */
-static void make_pair(unsigned char copy[KEY_SIZE])
+static void make_pair(struct jwe_key *key, unsigned char copy[KEY_SIZE])
 {
 	size_t before = CRYPTO_secure_used();
-	struct jwe_key key;
 	BIGNUM *d = NULL;
 
-	assert_int_equal(jwe_make_key(&key), 0);
+	assert_int_equal(jwe_make_key(key), 0);
 	assert_true(CRYPTO_secure_used() >= before + KEY_SIZE);
-	assert_int_equal(EVP_PKEY_get_bn_param(key.pair, OSSL_PKEY_PARAM_PRIV_KEY, &d), 1);
+	assert_int_equal(EVP_PKEY_get_bn_param(key->pair, OSSL_PKEY_PARAM_PRIV_KEY, &d), 1);
 	BN_bn2binpad(d, copy, KEY_SIZE);
 	for (int i = 0; i < KEY_SIZE; i++)
 		copy[i] ^= MASK;
 	BN_clear_free(d);
-	jwe_forget_key(&key);
 }
 
 static void open_response(void)
@@ -166,14 +165,40 @@ static void open_response(void)
 static void nothing_is_left_of_a_response(void **state)
 {
 	unsigned char copy[KEY_SIZE];
+	struct jwe_key key;
 
 	(void)state;
 	assert_true(jwe_lock_memory());
-	make_pair(copy);
+	make_pair(&key, copy);
+	assert_true(search_both(copy) > 0);
+	jwe_forget_key(&key);
 	assert_int_equal(search_both(copy), 0);
 	open_response();
 	for (int i = 0; i < RESPONSE_COUNT; i++)
 		assert_int_equal(search_response(i), 0);
+}
+
+/* Of a process that does not get to its end. */
+static void nothing_is_left_where_a_signal_wipes(void **state)
+{
+	unsigned char copy[KEY_SIZE];
+	struct jwe_key key;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_true(jwe_lock_memory());
+	make_pair(&key, copy);
+	pid = fork();
+	if (pid == 0) {
+		bool was_there = search_both(copy) > 0;
+
+		jwe_wipe_memory();
+		_exit(was_there && search_both(copy) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	jwe_forget_key(&key);
 }
 
 int main(void)
@@ -181,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_is_left_of_a_key, enter_scratch, leave_scratch),
 		cmocka_unit_test(nothing_is_left_of_a_response),
+		cmocka_unit_test(nothing_is_left_where_a_signal_wipes),
 	};
 
 	return cmocka_run_group_tests_name("remanence", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "agent/evidence.h"
 #include "agent/network.h"
 #include "agent/session.h"
+#include "agent/stop.h"
 #include "boot/agent.h"
 #include "config/config.h"
 #include "generator/host.h"
@@ -137,7 +138,10 @@ static int begin(struct errand *errand, uint64_t deadline_us, struct fault *faul
 	session->courier = &errand->courier;
 	session->deadline_us = deadline_us;
 	r = lock_memory(fault);
-	return r ? r : session_open(session, fault);
+	if (r)
+		return r;
+	stop_hold(jwe_wipe_memory);
+	return session_open(session, fault);
 }
 
 static int fetch(struct errand *errand, struct wanted *wanted, struct fault *fault)
@@ -221,7 +225,7 @@ static int run(struct errand *errand, struct fault *fault)
 
 	if (code)
 		return code;
-	alarm(errand->config.timeout_s + AGENT_REPORT_S); /* what then still stands is killed */
+	alarm(errand->config.timeout_s + AGENT_REPORT_S); /* what then still stands is to end */
 	/* Who is first makes it: cocosecret-unlock may start later. */
 	state = state_open(STATE_PATH);
 	if (state < 0) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/confine.h"
+#include "agent/stop.h"
 #include "agent/transport.h"
 #include "config/pins.h"
 #include "lib/cleanup.h"
@@ -158,6 +159,8 @@ static int receive(int fd, void *bytes, size_t size, uint64_t deadline_us)
 
 		if (n == 0)
 			return -ECHILD;
+		if (n < 0 && stop_signal())
+			return -EINTR;
 		if ((n < 0 || got < 0) && errno != EINTR && errno != EAGAIN)
 			return -ECHILD;
 		if (n > 0 && got == 0)
@@ -212,7 +215,7 @@ int courier_ask(struct courier *courier, const char *request, size_t size, uint6
 {
 	struct order order = { earlier(clock_us() + EXCHANGE_LIMIT_US, deadline_us), size };
 	uint64_t end_us = earlier(order.deadline_us + RESOLVER_US, deadline_us) + GRACE_US;
-	int r = size > REQUEST_MAX ? -EMSGSIZE : 0;
+	int r = size > REQUEST_MAX ? -EMSGSIZE : stop_signal() ? -EINTR : 0;
 
 	*answer = (struct http_answer){ 0 };
 	if (r == 0 && (send(courier->fd, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order) ||
@@ -238,6 +241,8 @@ const char *courier_explain(int r)
 		return "it ended the connection before its answer was whole";
 	case ETIMEDOUT:
 		return "it did not answer in time";
+	case EINTR:
+		return "it had not answered yet";
 	case EBADMSG:
 		return "its answer is not HTTP with a length or in chunks; is it a key broker?";
 	case EMSGSIZE:

@@ -47,6 +47,9 @@ struct keys {
 	unsigned char content[WRAPPED];
 };
 
+/* All of libcrypto's locked memory, where it has some. */
+static unsigned char *heap;
+
 static void free_pkey(EVP_PKEY **key)
 {
 	EVP_PKEY_free(*key);
@@ -67,11 +70,25 @@ static void free_jwe(struct jwe *jwe)
 	free(jwe->text);
 }
 
+/* Who gets the whole of it learns where it is. */
+static bool find_heap(void)
+{
+	heap = OPENSSL_secure_malloc(SECURE_HEAP);
+	OPENSSL_secure_free(heap);
+	return heap;
+}
+
 bool jwe_lock_memory(void)
 {
 	/* 2: it is there, but not locked */
 	return CRYPTO_secure_malloc_initialized() ||
-	       CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST) == 1;
+	       (CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST) == 1 && find_heap());
+}
+
+void jwe_wipe_memory(void)
+{
+	if (heap)
+		explicit_bzero(heap, SECURE_HEAP);
 }
 
 /* libcrypto leaves pieces of private keys below its callers. */

@@ -26,6 +26,9 @@ struct jwe_key {
 /* From now on libcrypto keeps private keys in locked memory. False where there is none. */
 bool jwe_lock_memory(void);
 
+/* Wipes all of that, also in a signal's handler: whoever then uses a key is lost. */
+void jwe_wipe_memory(void);
+
 /* A new one, or -ENOMEM. */
 int jwe_make_key(struct jwe_key *key);
 void jwe_forget_key(struct jwe_key *key);

@@ -2,6 +2,7 @@
 #include "agent/session.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "agent/evidence.h"
 #include "agent/kbs.h"
+#include "agent/stop.h"
 #include "header/document.h"
 #include "header/seal.h"
 #include "lib/cleanup.h"
@@ -40,9 +42,11 @@ static bool wait_again(struct patience *patience, const char *why)
 	pause = pause / 2 + random % (pause / 2);
 	if (now + pause >= patience->deadline_us)
 		return false;
+	if (stop_signal())
+		return false;
 	log_info("agent: %s; trying again", why);
 	usleep((useconds_t)pause);
-	return true;
+	return !stop_signal();
 }
 
 static int out_of_memory(struct fault *fault)
@@ -51,8 +55,15 @@ static int out_of_memory(struct fault *fault)
 	return EXIT_IO;
 }
 
+/* The alarm's time is over, too. */
 static int no_time_left(struct fault *fault)
 {
+	int signal = stop_signal();
+
+	if (signal && signal != SIGALRM) {
+		fault_prefix(fault, "stopped by signal %d: ", signal);
+		return EXIT_IO;
+	}
 	fault_prefix(fault, "the time that rd.cocosecret.timeout= gives is over: ");
 	return EXIT_NO_SECRET;
 }
@@ -135,6 +146,8 @@ static int make_evidence(struct session *session, const char *nonce, struct json
 	do {
 		r = evidence_make(session->tee, digest, evidence, fault);
 	} while (r == -EAGAIN && wait_again(&patience, fault->text));
+	if (r == -EAGAIN)
+		return no_time_left(fault);
 	return r < 0 ? EXIT_NO_SECRET : EXIT_OPENED;
 }
 
@@ -235,15 +248,16 @@ int session_fetch(struct session *session, const char *uuid, struct secret *secr
 {
 	CLEANUP(http_forget) struct http_answer answer = { 0 };
 	enum kbs_verdict verdict = get(session, uuid, &answer, fault);
+	int code = EXIT_NO_SECRET;
 
 	if (verdict == KBS_ANEW && !session->is_second)
 		verdict = get_anew(session, uuid, &answer, fault);
 	if (verdict == KBS_OK)
 		return open_answer(session, uuid, &answer, secret, fault);
 	if (verdict == KBS_LATER)
-		no_time_left(fault);
+		code = no_time_left(fault);
 	fault_prefix(fault, "secret %s: ", uuid);
-	return EXIT_NO_SECRET;
+	return code;
 }
 
 void session_close(struct session *session)
