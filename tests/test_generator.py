@@ -5,6 +5,8 @@ a kernel command line of the test's."""
 import re
 import subprocess
 
+import pytest
+
 from attacks import catalogue
 
 # No kernel log, so that messages come to standard error.
@@ -25,15 +27,15 @@ DROP_IN = "cocosecret-unlock.service.d/60-cocosecret.conf"
 HALT = "rd.cocosecret.on-failure=halt"
 
 
-def run(opens_fail="", cmdline=HALT, file=DROP_IN):
+def run(opens_fail="", cmdline=HALT, file=DROP_IN, before=""):
     """(what it said, the drop-in), where some of its opens of the command line
-    fail."""
+    fail. before: more of the script."""
     outcome = f"cat /run/units/{file} 2>/dev/null || echo none"
     inject = ["strace", "-o/dev/null", "-P/proc/cmdline",
               f"-einject=openat:error=EIO:when={opens_fail}"] \
         if opens_fail else []
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-euc", f'{SCRIPT}"$@"\n{outcome}', "sh",
+        ["unshare", "--mount", "sh", "-euc", f'{SCRIPT}{before}\n"$@"\n{outcome}', "sh",
          cmdline, *inject, GENERATOR, "/run/units"], timeout=60, check=True,
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
         errors="backslashreplace")
@@ -68,6 +70,40 @@ def test_root():
     assert "\nOptions=rw\n" in unit
     for cmdline in ("root=/dev/vda", "root=UUID=gpt-auto", "rd.cocosecret=0"):
         assert run(cmdline=cmdline, file="sysroot.mount")[1] == "none\n"
+
+
+UNITS = {"cocosecret-agent.service": "TimeoutStartSec",
+         "cocosecret-unlock.service": "TimeoutStartSec",
+         "initrd-root-device.target": "JobTimeoutSec"}
+KBS = "mkdir /etc/cocosecret; : >/etc/cocosecret/kbs"
+
+
+def limit(unit, timeout=None, kbs="", before=""):
+    """Of a unit, in seconds."""
+    words = f"rd.cocosecret.timeout={timeout} {kbs}" if timeout else kbs
+    said, text = run(cmdline=words, file=f"{unit}.d/61-cocosecret-timeout.conf", before=before)
+    assert said == ""
+    (value,) = re.findall(rf"^{UNITS[unit]}=(\d+)$", text, re.M)
+    return int(value)
+
+
+@pytest.mark.parametrize("timeout", [1, 30, 400])
+@pytest.mark.parametrize("kbs, before", [("", ""), ("rd.cocosecret.kbs=serial:a", ""), ("", KBS)])
+def test_timeouts(timeout, kbs, before):
+    """Each program's own limit comes before its unit's, and the root's device is
+    waited for until all units before it must have ended."""
+    agent, unlock, root = (limit(unit, timeout, kbs, before) for unit in UNITS)
+    assert agent > timeout + 60 and unlock > 2 * timeout  # a report, a volume
+    assert root >= unlock + (agent if kbs or before else timeout)
+
+
+def test_timeouts_of_the_units():
+    """What the files have, where the generator does not run, is for the default."""
+    for unit, setting in UNITS.items():
+        name = "initrd-root-device.conf" if unit.startswith("initrd") else f"{unit}.in"
+        (value,) = re.findall(rf"^{setting}=(\d+)$",
+                              (catalogue.TOP / "dracut" / name).read_text(), re.M)
+        assert int(value) == limit(unit)
 
 
 def test_failing_units():

@@ -225,7 +225,7 @@ static int run(struct errand *errand, struct fault *fault)
 
 	if (code)
 		return code;
-	alarm(errand->config.timeout_s + AGENT_REPORT_S); /* what then still stands is to end */
+	alarm(agent_limit_s(errand->config.timeout_s)); /* what then still stands is to end */
 	/* Who is first makes it: cocosecret-unlock may start later. */
 	state = state_open(STATE_PATH);
 	if (state < 0) {

@@ -22,8 +22,14 @@ enum {
 /* How the broker is reached. */
 enum broker_kind { BROKER_NONE, BROKER_HTTP, BROKER_VSOCK, BROKER_SERIAL };
 
-/* A kernel may wait for the host's report for a minute: what an agent may take besides its time-out. */
-enum { AGENT_REPORT_S = 90 };
+/*
+ * All the time that an agent may take, of the time-out: a kernel may wait for the host's report for a
+ * minute, whatever the time-out is. Its own alarm, and who waits for it, count from here.
+ */
+static inline unsigned int agent_limit_s(unsigned int timeout_s)
+{
+	return timeout_s + 90;
+}
 
 /* What the machine has to be; by default what its kernel says that it is. */
 enum tee { TEE_ANY, TEE_SNP, TEE_TDX };

@@ -108,23 +108,38 @@ static int write_on_failure(const char *directory, enum on_failure on_failure)
 	return r;
 }
 
-/*
- * The unlocker waits for the volumes, and opens them; its own limits come first. The root's device is
- * waited for from the start of the initramfs on.
- */
-static int write_timeouts(const char *directory, unsigned int timeout_s)
+static int write_timeout(const char *directory, const char *unit, const char *setting, unsigned int s)
 {
 	char text[64];
-	int r;
 
-	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", timeout_s + AGENT_REPORT_S + SLACK_S);
-	r = write_drop_in(directory, "cocosecret-agent.service", TIMEOUT_FILE, text);
-	snprintf(text, sizeof(text), "[Service]\nTimeoutStartSec=%u\n", 2 * timeout_s + SLACK_S);
+	snprintf(text, sizeof(text), "%s=%u\n", setting, s);
+	return write_drop_in(directory, unit, TIMEOUT_FILE, text);
+}
+
+/* As the agent's unit has it for a condition. */
+static bool has_broker(const struct cmdline *cmdline)
+{
+	return cmdline->broker.kind != BROKER_NONE || access(BROKER_FILE, F_OK) == 0;
+}
+
+/*
+ * The unlocker waits for the volumes, and opens them; its own limits come first. The root's device is
+ * waited for from the start of the initramfs on: before the unlocker comes the agent, where there is
+ * one.
+ */
+static int write_timeouts(const char *directory, const struct cmdline *cmdline)
+{
+	unsigned int agent_s = agent_limit_s(cmdline->timeout_s) + SLACK_S;
+	unsigned int unlock_s = 2 * cmdline->timeout_s + SLACK_S;
+	unsigned int before_s = has_broker(cmdline) ? agent_s : cmdline->timeout_s;
+	int r = write_timeout(directory, "cocosecret-agent.service", "[Service]\nTimeoutStartSec", agent_s);
+
 	if (r == 0)
-		r = write_drop_in(directory, "cocosecret-unlock.service", TIMEOUT_FILE, text);
-	snprintf(text, sizeof(text), "[Unit]\nJobTimeoutSec=%u\n", 3 * timeout_s + SLACK_S);
+		r = write_timeout(directory, "cocosecret-unlock.service", "[Service]\nTimeoutStartSec",
+				  unlock_s);
 	if (r == 0)
-		r = write_drop_in(directory, "initrd-root-device.target", TIMEOUT_FILE, text);
+		r = write_timeout(directory, "initrd-root-device.target", "[Unit]\nJobTimeoutSec",
+				  before_s + unlock_s);
 	return r;
 }
 
@@ -186,7 +201,7 @@ static int write_units(const char *directory, const char *early, const struct cm
 	int r = write_on_failure(directory, cmdline->on_failure);
 
 	if (r == 0)
-		r = write_timeouts(directory, cmdline->timeout_s);
+		r = write_timeouts(directory, cmdline);
 	if (r == 0 && !cmdline->off)
 		r = write_root(early, text);
 	return r;
