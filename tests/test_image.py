@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from harness.known import OWNER_PEM as PEM
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 IMAGER = "usr/lib/cocosecret/cocosecret-image"
 ALWAYS = {"dm_mod", "dm_crypt", "aes_generic", "xts", "algif_skcipher"}
@@ -88,13 +90,6 @@ def root_fixture(tmp_path_factory):
                     .replace("imager=", f"imager={root}")
                     .replace("/etc/coco", f"{root}/etc/coco"))
     return root
-
-
-PEM = """\
------BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
------END PUBLIC KEY-----
-"""
 
 
 @pytest.fixture(name="owners")
@@ -264,6 +259,23 @@ def test_pins(root, owners, maker, case):
     assert any(line.endswith("/etc/cocosecret/kbs.pem") for line in lines) == there
     assert words in done.stderr
     assert ("kbs the image will not boot" in done.stderr) == bool(words)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("kbs", [None, "", "rd.cocosecret.kbs=serial:a\n"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_broker_without_owner(root, owners, maker, kbs, signed):
+    """It is made, since the command line may have the key; but it is said."""
+    put(root, "")
+    if signed:
+        (owners / "a.pem").write_text(PEM)
+    if kbs is not None:
+        (owners.parent / "kbs").write_text(kbs)
+    done = MAKERS[maker](root)
+    assert done.returncode == 0
+    assert done.stderr.count("no owner's public key in /etc/cocosecret/owner.d") == (
+        kbs is not None and not signed)
+    assert "no owner" not in done.stdout
 
 
 @pytest.mark.parametrize("omitted", ["", "systemd"])

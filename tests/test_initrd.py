@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import place
+from harness import known, place
 
 # It makes entries for boot loaders, and is systemd's.
 LOADER_ENTRY = "/usr/lib/kernel/install.d/90-loaderentry.install"
@@ -84,6 +84,16 @@ def test_device(device, served, tmp_path):
     else:
         assert "root: no program in this image makes " + device in said
     assert status == 2
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_broker_without_owner(tmp_path, signed):
+    """What the boot would end with, unless its command line has the key, is said."""
+    (tmp_path / "kbs").touch()
+    (tmp_path / "me.pem").write_text(known.OWNER_PEM)
+    _, said = initrd("--list", "--kver", "1", "--init", place.BUILD / "cocosecret-init",
+                     "--kbs", tmp_path / "kbs", *(["--owner", tmp_path / "me.pem"] if signed else []))
+    assert ("no owner's public key" in said and "(exit 2)" in said) != signed
 
 
 def test_program_does_not_start(tmp_path):

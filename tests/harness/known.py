@@ -23,3 +23,10 @@ NOWHERE = "UUID=00000000-1111-4222-8333-444444444444"
 
 # GPT's type for a root of x86-64.
 ROOT_TYPE = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
+
+# An owner's public key: RFC 8032's, whose private half everybody has.
+OWNER_PEM = """\
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----
+"""

@@ -4,11 +4,18 @@
 
 #include <stdbool.h>
 
+#include "config/anchor.h"
 #include "lib/text.h"
 
 /* In the image: the same parameters as on the kernel command line, which come before these. */
 #define BROKER_FILE "/etc/cocosecret/kbs"
 #define BROKER_RESOURCES "default/cocosecret"
+
+/* No more than a warning for whoever makes such an image: the command line may still have the key. */
+#define BROKER_WITHOUT_OWNER \
+	"an image that asks a key broker, and no owner's public key in " ANCHOR_FOLDER ": it will power off " \
+	"instead of booting (exit 2) unless its command line has rd.cocosecret.owner=KEY; see cocosecret " \
+	"keygen --owner"
 
 /* Who asks the broker, in an image that was made with it. */
 #define AGENT_PATH LIBEXEC_PATH "/cocosecret-agent"

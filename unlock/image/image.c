@@ -30,6 +30,7 @@ static const char *const modules[] = {
 #include "image/modules.inc"
 };
 
+/* Or only says so. */
 static int fail(const char *why)
 {
 	fprintf(stderr, "cocosecret-image: %s\n", why);
@@ -96,6 +97,27 @@ static int print_module(void *context, const char *name, bool proves)
 	return puts(name) == EOF;
 }
 
+/* The file @other of the root that has @path, which is its @own; false where it is not. */
+static bool find_beside(const char *path, const char *own, const char *other, char found[PATH_MAX])
+{
+	size_t length = strlen(path), end = strlen(own);
+
+	return length >= end && strcmp(path + length - end, own) == 0 &&
+	       snprintf(found, PATH_MAX, "%.*s%s", (int)(length - end), path, other) < PATH_MAX;
+}
+
+/* A key that cannot be used is check_owners()'s to tell. */
+static void warn_of_owner(const char *kbs)
+{
+	struct anchors anchors = { 0 };
+	char folder[PATH_MAX];
+	struct fault fault;
+
+	if (find_beside(kbs, BROKER_FILE, ANCHOR_FOLDER, folder) &&
+	    anchors_add_folder(&anchors, folder, &fault) == 0 && anchors.count == 0)
+		fail(BROKER_WITHOUT_OWNER);
+}
+
 /* What the agent needs beside them, all of it where the file does not say enough. */
 static int print_agent(const char *path)
 {
@@ -106,6 +128,7 @@ static int print_agent(const char *path)
 	broker_each_module(&broker, print_module, NULL);
 	if (r == 0)
 		r = pins_beside(path, &broker, &fault);
+	warn_of_owner(path);
 	return r < 0 ? fail(fault.text) : EXIT_OPENED;
 }
 
@@ -167,15 +190,12 @@ static int check_crypttab(const char *cocotab)
 {
 	CLEANUP(volumes_free) struct volumes volumes = { 0 };
 	CLEANUP(free_text) char *text = NULL;
-	size_t length = strlen(cocotab);
 	char path[PATH_MAX];
+	size_t length = 0;
 
-	if (length >= strlen(COCOTAB_PATH) && length < sizeof(path)) {
-		snprintf(path, sizeof(path), "%.*s" CRYPTTAB_PATH,
-			 (int)(length - strlen(COCOTAB_PATH)), cocotab);
-		if (load(cocotab, &volumes) == EXIT_OPENED && file_read(path, &text, &length) == 0)
-			crypttab_each((struct slice){ text, length }, compare_name, &volumes);
-	}
+	if (find_beside(cocotab, COCOTAB_PATH, CRYPTTAB_PATH, path) &&
+	    load(cocotab, &volumes) == EXIT_OPENED && file_read(path, &text, &length) == 0)
+		crypttab_each((struct slice){ text, length }, compare_name, &volumes);
 	return EXIT_OPENED;
 }
 

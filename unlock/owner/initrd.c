@@ -346,6 +346,8 @@ static int add_agent(struct build *build)
 		return EXIT_CONFIG;
 	}
 	build->has_agent = true;
+	if (build->order.anchors.count == 0)
+		complain("initrd: " BROKER_WITHOUT_OWNER);
 	return add_agent_files(build, path, r > 0);
 }
 
