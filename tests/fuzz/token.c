@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = strndup((const char *)data, size);
 	struct json_object *document =
 		document_parse(text, "", "", "5aa5c3f0-2d1e-4b1c-8d0c-3f5e5d6a7b8c");
+	char owner[SIGNATURE_KEY_TEXT_SIZE];
 	struct fault fault;
 	struct token token;
 
@@ -44,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_token(document, id);
 	if (document && seal_check(document, GUID_DISK_KEY, &secret, &token, &fault) == 0)
 		abort();
-	if (document && signature_check(document, &anchors, &fault) == 0)
+	if (document && signature_check(document, &anchors, owner, &fault) == 0)
 		abort();
 	json_object_put(document);
 	free(text);

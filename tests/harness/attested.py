@@ -7,6 +7,7 @@ owner has signed.
             "init", "snp", port) as (guest, processor):
 """
 
+import base64
 import contextlib
 import functools
 import pathlib
@@ -219,6 +220,13 @@ def layers(suite, efi_secret):
 def public(owner):
     """The file of an owner's public key."""
     return owner.with_name(owner.name + ".pub")
+
+
+def owner_word():
+    """The owner's public key as rd.cocosecret.owner= has it."""
+    pem = public(disks().owner).read_text().splitlines()
+    key = base64.b64decode("".join(pem[1:-1]))[-32:]  # RFC 8410
+    return broker.base64url(key)
 
 
 # What the manual has for it, and where its files are.

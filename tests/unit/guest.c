@@ -58,6 +58,8 @@ static void add_secret(const char *name)
 	write_file(path, "not to be seen", 14);
 }
 
+#define OWNER "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+
 static const struct mapping_id mapping = { .dm_uuid = "CRYPT-LUKS2-x", .diskseq = "12" };
 static const struct volume root = { .name = "test-root", .secret = GUID_DISK_KEY };
 static const struct volume data = { .name = "test-data", .secret = OTHER,
@@ -77,10 +79,12 @@ static void make_records(void)
 		.activate_us = 109000,
 		.opened_us = 3214000,
 		.slot = 1,
+		.owner = OWNER,
 	};
 	struct volume_record unsealed = record;
 
 	unsealed.slot = -1;
+	unsealed.owner = "";
 	assert_int_equal(state_add(state, &root, &record), 0);
 	assert_int_equal(state_add(state, &data, &unsealed), 0);
 	assert_int_equal(state_set_root(state, root.name), 0);
@@ -124,10 +128,10 @@ static void status_tells_the_boot(void **state)
 	assert_int_equal(STATUS(), EXIT_OPENED);
 	assert_true(says("run      all opened (exit 0), in 500 ms\n"));
 	assert_true(says("volume   test-root: no longer open, /dev/vda2, with secret " GUID_DISK_KEY
-			 " (disk key), sealed, key slot 1\n"
+			 " (disk key), sealed, signed by owner " OWNER ", key slot 1\n"
 			 "         opened 3.214 s after the kernel's start, in 132 ms: header 20, "
 			 "secret 1, seal 2, mapping 109\n"));
-	assert_true(says(OTHER ", not sealed\n"));
+	assert_true(says(OTHER ", not sealed\n")); /* and signed by nobody */
 	assert_true(says("all mounted at /sysroot was on volumes of this boot\n"));
 	assert_true(says("wiped    " GUID_DISK_KEY " (disk key), "));
 	assert_true(says("secrets  none is left in the secret area\n"));
@@ -176,6 +180,7 @@ static void programs_get_the_same(void **state)
 	if (strcmp(document_text(volume, "name"), "test-root") != 0)
 		volume = json_object_array_get_idx(volumes, 1);
 	assert_int_equal(json_object_get_int64(json_object_object_get(volume, "opened_us")), 3214000);
+	assert_string_equal(document_text(volume, "owner"), OWNER);
 	assert_false(json_object_get_boolean(json_object_object_get(volume, "active")));
 	assert_true(json_object_get_boolean(json_object_object_get(volume, "sealed")));
 	assert_non_null(document_member(status, "run", json_type_object));

@@ -30,6 +30,12 @@ static const char metadata[] =
 	"\"12288\",\"keyslots_size\":\"16744448\"},\"segments\":{\"0\":{\"sector_size\":4096,"
 	"\"offset\":\"16777216\"}},\"keyslots\":{%s}}";
 
+/* The private half, which RFC 8032 tells everybody. */
+static const unsigned char seed[] = {
+	0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4,
+	0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
+};
+
 static struct fault fault;
 
 static struct json_object *document(const char *signature, const char *keyslots)
@@ -101,12 +107,14 @@ static int check(const char *signature, const char *url, const char *words)
 {
 	CLEANUP(document_free) struct json_object *object = document(signature, SLOT);
 	struct anchors anchors = { 0 };
+	char owner[SIGNATURE_KEY_TEXT_SIZE] = "";
 	int r;
 
 	if (url)
 		assert_int_equal(anchors_add_text(&anchors, slice_of(url), &fault), 0);
 	fault = (struct fault){ 0 };
-	r = signature_check(object, &anchors, &fault);
+	r = signature_check(object, &anchors, owner, &fault);
+	assert_string_equal(owner, "");
 	if (words && !strstr(fault.text, words))
 		fail_msg("%s", fault.text);
 	return r;
@@ -135,6 +143,33 @@ static void anything_but_the_owners_own_signature_is_refused(void **state)
 	assert_int_equal(check(SIGNATURE("ed25519", KEY, VALUE "AAAA"), URL, "is wrong"), EXIT_HEADER);
 }
 
+/* Of two owners, while one takes the other's place. */
+static void it_is_told_whose_it_is(void **state)
+{
+	static const char format[] = "\"signature\":{\"alg\":\"ed25519\",\"key\":\"" KEY "\",\"value\":\"%s\"}";
+	unsigned char bytes[SIGNATURE_BYTES];
+	char value[SIGNATURE_TEXT_SIZE], owner[SIGNATURE_KEY_TEXT_SIZE] = "", member[sizeof(format) + sizeof(value)];
+	CLEANUP(document_free) struct json_object *unsigned_yet = NULL, *object = NULL;
+	CLEANUP(free_text) char *message = NULL;
+	struct anchors anchors = { 0 };
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
+	size_t length;
+
+	(void)state;
+	snprintf(member, sizeof(member), format, "any");
+	unsigned_yet = document(member, SLOT);
+	assert_int_equal(signature_message(unsigned_yet, &message, &length, &fault), 0);
+	assert_true(signature_make(key, message, length, bytes));
+	base64_encode(bytes, sizeof(bytes), BASE64, value);
+	snprintf(member, sizeof(member), format, value);
+	object = document(member, SLOT);
+	assert_int_equal(anchors_add_text(&anchors, slice_of(OTHER), &fault), 0);
+	assert_int_equal(anchors_add_text(&anchors, slice_of(URL), &fault), 0);
+	assert_int_equal(signature_check(object, &anchors, owner, &fault), EXIT_OPENED);
+	assert_string_equal(owner, URL);
+	EVP_PKEY_free(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +178,7 @@ int main(void)
 		cmocka_unit_test(the_manual_has_the_same_vector),
 		cmocka_unit_test(without_an_anchor_nothing_is_looked_for),
 		cmocka_unit_test(anything_but_the_owners_own_signature_is_refused),
+		cmocka_unit_test(it_is_told_whose_it_is),
 	};
 
 	return cmocka_run_group_tests_name("signature", tests, NULL, NULL);

@@ -41,6 +41,9 @@ def assert_booted(guest, server, tee):
     assert guest.check("sed -n 's,^\\(.*\\) / ext4 .*,\\1,p' /proc/mounts") == known.MAPPED
     assert guest.check("ls /dev/mapper").split() == ["control", "data", "root"]
     assert guest.check(f"ls -A {rootvm.STATE}/secrets") == ""
+    for name in ("root", "data"):
+        record = json.loads(guest.check(f"cat {rootvm.STATE}/volumes/{name}.json"))
+        assert record["owner"] == attested.owner_word()
     record = json.loads(guest.check(f"cat {rootvm.STATE}/agent.json"))
     assert record["tee"] == tee and record["exit_status"] == 0
     assert record["secrets"] == 2

@@ -38,6 +38,7 @@ static int record(const struct header *header, const struct volume *volume, cons
 		.activate_us = watch->activated - watch->seal,
 		.opened_us = watch->activated,
 		.slot = header->token.slot,
+		.owner = header->owner,
 		.cookies = *left,
 	};
 	int r = mapping_find(volume->name, &mapping);

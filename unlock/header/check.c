@@ -4,7 +4,6 @@
 #include "header/identity.h"
 #include "header/load.h"
 #include "header/seal.h"
-#include "header/signature.h"
 #include "lib/exitcode.h"
 
 static int check_form(struct header *header, struct crypt_device *cd, unsigned int terms,
@@ -52,7 +51,7 @@ int header_check(struct header *header, const struct header_wanted *wanted,
 
 	header->step = HEADER_SIGNATURE;
 	if (wanted->anchors)
-		r = signature_check(header->document, wanted->anchors, fault);
+		r = signature_check(header->document, wanted->anchors, header->owner, fault);
 	if (r)
 		return r;
 	header->step = HEADER_SEAL;

@@ -13,6 +13,7 @@
 #include "config/volume.h"
 #include "header/document.h"
 #include "header/policy.h"
+#include "header/signature.h"
 #include "header/token.h"
 #include "lib/secret.h"
 
@@ -30,6 +31,7 @@ struct header {
 	struct json_object *document; /* what it holds: all is decided on this */
 	struct policy_layout layout;
 	struct token token;    /* whose seal was good; of an unsealed volume, what the header says */
+	char owner[SIGNATURE_KEY_TEXT_SIZE]; /* who signed it, as rd.cocosecret.owner= has it; or empty */
 	enum header_step step; /* the last one that was begun: where a call fails, this one refused */
 };
 

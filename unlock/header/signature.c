@@ -104,7 +104,7 @@ bool signature_make(EVP_PKEY *key, const char *message, size_t length,
 
 /* Says why not; a later token may have a better one. */
 static bool is_signed(const struct token *token, const struct anchors *anchors, const char *message,
-		      size_t length, struct fault *fault)
+		      size_t length, char owner[SIGNATURE_KEY_TEXT_SIZE], struct fault *fault)
 {
 	struct anchor signer;
 
@@ -115,15 +115,17 @@ static bool is_signed(const struct token *token, const struct anchors *anchors, 
 			  token->id, ESCAPED(slice_of(token->signer)));
 		return false;
 	}
-	if (signature_is_good(token, &signer, message, length))
+	if (signature_is_good(token, &signer, message, length)) {
+		base64_encode(signer.bytes, ANCHOR_SIZE, BASE64URL, owner);
 		return true;
+	}
 	fault_set(fault, "it is not what its owner signed: the signature of token %d is wrong; if a "
 		  "change was yours, run cocosecret seal --sign-key", token->id);
 	return false;
 }
 
 int signature_check(struct json_object *document, const struct anchors *anchors,
-		    struct fault *fault)
+		    char owner[SIGNATURE_KEY_TEXT_SIZE], struct fault *fault)
 {
 	CLEANUP(free_text) char *message = NULL;
 	struct fault none;
@@ -139,7 +141,7 @@ int signature_check(struct json_object *document, const struct anchors *anchors,
 	fault_set(fault, "no owner has signed it; run cocosecret seal --sign-key");
 	for (int id = 0; id < TOKENS_MAX; id++)
 		if (token_json(document, id) && token_read(document, id, &token, &none) == 0 &&
-		    is_signed(&token, anchors, message, length, fault))
+		    is_signed(&token, anchors, message, length, owner, fault))
 			return EXIT_OPENED;
 	return EXIT_HEADER;
 }

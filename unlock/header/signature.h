@@ -26,11 +26,11 @@ int signature_message(struct json_object *document, char **message, size_t *leng
 
 /*
  * Whether one of @anchors signed this very document, by the signature of any of its cocosecret
- * tokens: each covers all of them. Without anchors all is well. An exit code, with the reason in
- * @fault.
+ * tokens: each covers all of them. Which one is then in @owner, as rd.cocosecret.owner= has it.
+ * Without anchors all is well, and @owner is as it was. An exit code, with the reason in @fault.
  */
 int signature_check(struct json_object *document, const struct anchors *anchors,
-		    struct fault *fault);
+		    char owner[SIGNATURE_KEY_TEXT_SIZE], struct fault *fault);
 
 /* Whose signature a token has a place for; false where it has none, or not for a key. */
 bool signature_signer(const struct token *token, struct anchor *signer);

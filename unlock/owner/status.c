@@ -157,6 +157,8 @@ static void print_volume(struct json_object *volume)
 	       is_true(volume, "active") ? "open" : "no longer open", text(volume, "device"),
 	       text(volume, "secret"), guest_remark(text(volume, "secret")),
 	       is_true(volume, "sealed") ? "sealed" : "not sealed");
+	if (document_text(volume, "owner"))
+		printf(", signed by owner %s", text(volume, "owner"));
 	if (document_member(volume, "keyslot", json_type_int))
 		printf(", key slot %u", (unsigned int)number(volume, "keyslot"));
 	printf("\n         opened %.3f s after the kernel's start, in %u ms: header %u, secret %u, "

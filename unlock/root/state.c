@@ -142,6 +142,8 @@ int state_add(int state, const struct volume *volume, const struct volume_record
 	add_number(object, "activate_us", record->activate_us);
 	add_number(object, "opened_us", record->opened_us);
 	add_bool(object, "sealed", !(volume->options & VOLUME_UNSEALED));
+	if (record->owner && record->owner[0])
+		add_text(object, "owner", record->owner);
 	if (record->slot >= 0)
 		add_number(object, "keyslot", (uint64_t)record->slot);
 	add_cookies(object, &record->cookies);

@@ -37,6 +37,7 @@ struct volume_record {
 	uint64_t activate_us; /* to come by the volume key and map */
 	uint64_t opened_us;   /* when */
 	int slot;             /* the token's; negative: any */
+	const char *owner;    /* who signed it, as rd.cocosecret.owner= has it; NULL or empty: nobody looked */
 	struct state_cookies cookies; /* what udev was not waited for with */
 };
 
