@@ -113,6 +113,12 @@ static int serve(struct transport *transport, int fd)
 	return EXIT_OPENED;
 }
 
+static const char *explain_port(int r)
+{
+	return r == -ENOTUNIQ ? "two have this name, and which one is meant would be the host's to say" :
+				strerror(-r);
+}
+
 static int run_courier(const void *context)
 {
 	const struct start *start = context;
@@ -125,7 +131,7 @@ static int run_courier(const void *context)
 	};
 
 	if (r < 0)
-		log_error("agent: no virtio-serial port %s: %s", start->broker->host, strerror(-r));
+		log_error("agent: no virtio-serial port %s: %s", start->broker->host, explain_port(r));
 	if (r == 0 && (r = confine(&confinement)) < 0)
 		log_error("agent: the process for the network cannot be confined: %s", strerror(-r));
 	return r < 0 ? EXIT_IO : serve(&transport, start->fd);

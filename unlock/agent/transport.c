@@ -53,30 +53,31 @@ static bool has_name(const char *port, const char *name)
 	return strcmp(text, name) == 0;
 }
 
-static int open_port(const char *folder, const char *name)
+static int open_port(const char *port)
 {
-	char path[sizeof("/dev/virtio-ports/") + 256];
+	char path[sizeof("/dev/") + 256];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "/dev/%s", port);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
-/* By udev's link, or where there is no udev, by what the kernel says. */
+/* By what the kernel says: udev's link would be one of several that have the name. */
 static int find_port(const char *name)
 {
-	CLEANUP(close_dir) DIR *dir = NULL;
-	int fd = open_port("/dev/virtio-ports", name);
+	CLEANUP(close_dir) DIR *dir = opendir(PORTS);
 	const struct dirent *entry;
+	char found[256] = "";
 
-	if (fd != -ENOENT)
-		return fd;
-	dir = opendir(PORTS);
-	while (dir && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.' && has_name(entry->d_name, name))
-			return open_port("/dev", entry->d_name);
-	return -ENOENT;
+	while (dir && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.' || !has_name(entry->d_name, name))
+			continue;
+		if (found[0])
+			return -ENOTUNIQ;
+		snprintf(found, sizeof(found), "%s", entry->d_name);
+	}
+	return found[0] ? open_port(found) : -ENOENT;
 }
 
 int transport_prepare(struct transport *transport, uint64_t deadline_us)

@@ -17,7 +17,10 @@ struct transport {
 	uint64_t deadline_us; /* of what is under way */
 };
 
-/* While all privileges are there: waits for a serial port, and opens it. Negative errno. */
+/*
+ * While all privileges are there: waits for a serial port, and opens it. Negative errno; -ENOTUNIQ
+ * where two have its name.
+ */
 int transport_prepare(struct transport *transport, uint64_t deadline_us);
 
 /*
