@@ -16,8 +16,8 @@ import typing
 
 from cryptography.hazmat.primitives import serialization
 
-from . import (attest, broker, chroot, debs, image, initrd, known, mkosi, modulevm,
-               place, plain, qemu, rootvm, smallroot, tls, tsm)
+from . import (attest, broker, chroot, debs, image, initrd, known, memory, mkosi,
+               modulevm, place, plain, qemu, rootvm, smallroot, tls, tsm)
 
 PROVIDERS = {"snp": "sev_guest", "tdx": "tdx_guest"}
 # QEMU's own network, in which the tests' machine has the address HOST.
@@ -220,6 +220,20 @@ def layers(suite, efi_secret):
 def public(owner):
     """The file of an owner's public key."""
     return owner.with_name(owner.name + ".pub")
+
+
+def session_key(guest, server, limit):
+    """The private key of a session, both ways round: found in the guest's memory while
+    the broker lets it wait for a resource, which is "held"."""
+    assert server.asked.wait(limit)
+    (session,) = server.sessions.values()
+    x, y = (int.from_bytes(broker.from_base64url(session["key"][name]), "big") for name in "xy")
+    with place.scratch() as folder:
+        dump = guest.dump(folder + "/dump")
+        server.go.set()
+        key = memory.private_key(dump, x, y)
+    assert key
+    return key, key[::-1]
 
 
 def owner_word():

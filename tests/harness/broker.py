@@ -198,6 +198,7 @@ class Broker:
                        for step, words in (faults or {}).items()}
         self.sessions, self.seen, self.evidence = {}, [], []
         self.old_jwe, self.kept = None, []
+        self.asked, self.go = threading.Event(), threading.Event()
 
     # Each step, as the document has it.
 
@@ -279,6 +280,9 @@ class Broker:
                 return int(fault), b"out of order", {}
             if fault == "lost":
                 self.sessions.clear()
+            if fault == "held":  # until who watches has seen enough
+                self.asked.set()
+                self.go.wait(60)
             name, _, detail = fault.partition(": ")
             if name.isalpha() and name[0].isupper():
                 raise Refusal(401, name, detail or "of this test")

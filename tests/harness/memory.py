@@ -7,7 +7,10 @@ test looks for a control that must be there, in the same dump.
 
 import base64
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 FRAGMENT, STEP = 16, 8
+PAGE, NUMBER = 4096, 32
 CHUNK = 1 << 22
 
 
@@ -81,6 +84,31 @@ def find(dump, secret):
         raise ValueError("too short to be told from chance")
     return search(dump, {piece: name for name, pieces in forms(secret).items()
                          for piece in pieces})
+
+
+def private_key(dump, x, y):
+    """The private half of a point on P-256, while libcrypto holds it: a number whose
+    lowest byte is first, in locked memory, which has little else in it. None where it
+    is not there."""
+    wanted = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1())
+    with open(dump, "rb") as file:
+        while page := file.read(PAGE):
+            if not PAGE // 2 < page.count(0) < PAGE - NUMBER // 2:
+                continue
+            for at in range(0, PAGE, NUMBER):
+                number = page[at:at + NUMBER]
+                if len(set(number)) > NUMBER // 2 and is_private(number, wanted):
+                    return number[::-1]
+    return None
+
+
+def is_private(number, wanted):
+    """Of that public key."""
+    try:
+        pair = ec.derive_private_key(int.from_bytes(number, "little"), ec.SECP256R1())
+    except ValueError:  # not below the order
+        return False
+    return pair.public_key().public_numbers() == wanted
 
 
 def whole(dump, secret):

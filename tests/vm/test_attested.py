@@ -34,7 +34,8 @@ def make_server(**more):
 
 def assert_booted(guest, server, tee):
     """The root is the owner's, both secrets came in one session, and nothing of it
-    is left."""
+    is left, the key that this machine made for it neither."""
+    key = attested.session_key(guest, server, LIMIT)
     guest.wait_ready(LIMIT)
     print(f"root's agent after {guest.age():.1f} s", *ours(guest), sep="\n")
     assert [step for step, _ in server.seen] == ["auth", "attest", "resource", "resource"]
@@ -50,7 +51,7 @@ def assert_booted(guest, server, tee):
     assert record["begin_us"] < record["proved_us"] < record["end_us"]
     print(f"the agent took {(record['end_us'] - record['begin_us']) / 1e6:.2f} s, until it "
           f"was believed {(record['proved_us'] - record['begin_us']) / 1e6:.2f} s")
-    gone(guest, server)
+    gone(guest, server, *key)
 
 
 @contextlib.contextmanager
@@ -84,7 +85,7 @@ BOOTS = [("init", "serial", "snp"), ("init", "http", "tdx"), ("dracut", "http", 
     BOOTS[0], *(pytest.param(*words, marks=pytest.mark.slow) for words in BOOTS[1:])])
 def test_boot(kind, way, tee):
     """From the broker's secrets to the root."""
-    server = make_server()
+    server = make_server(faults={"resource": [(), "held"]})
     with served(server, way) as service, \
             attested.guest(kind, tee, service) as (guest, _):
         assert_booted(guest, server, tee)
@@ -109,12 +110,13 @@ ALL = [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[
 @pytest.mark.parametrize("kind", ALL)
 def test_denied(kind):
     """The policy denies the second secret: the line at once, the first is wiped."""
-    server = make_server(faults={"resource": [(), "PolicyDeny"]})
+    server = make_server(faults={"resource": [(), ("held", "PolicyDeny")]})
     with served(server, "serial") as service, \
             attested.guest(kind, "snp", service) as (guest, _):
+        key = attested.session_key(guest, server, LIMIT)
         assert_ends(guest, 3, "resource policy denies this machine")
         assert [step for step, _ in server.seen] == ["auth", "attest", "resource", "resource"]
-        gone(guest, server)
+        gone(guest, server, *key)
 
 
 @pytest.mark.slow
@@ -132,14 +134,17 @@ def test_forged(kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_silent_host(kind):
-    """A port at whose other end nobody answers: it ends when the time is over."""
-    server = make_server(faults={"auth": ["silent"] * 9})
+    """A port at whose other end nobody answers any more: it ends when the time is over,
+    and leaves neither the secret that it has nor a key."""
+    server = make_server(faults={"resource": [(), *[("held", "silent")] * 9]})
     with served(server, "serial") as service, attested.guest(
-            kind, "snp", service, cmdline="rd.cocosecret.timeout=5") as (guest, _):
+            kind, "snp", service, cmdline="rd.cocosecret.timeout=10") as (guest, _):
+        key = attested.session_key(guest, server, LIMIT)
         assert guest.wait_off(LIMIT) == "guest-shutdown"
         print(f"off after {guest.age():.1f} s", *ours(guest), sep="\n")
         (line,) = [line for line in ours(guest) if "(exit 3)" in line]
         assert "rd.cocosecret.timeout= gives is over" in line
+        gone(guest, server, *key)
 
 
 def names(folder):
