@@ -4,7 +4,7 @@ BUILD        ?= build
 CLANG        ?= clang
 FUZZ_SECONDS ?= 10
 
-fuzz_names := table cocotab cmdline seal token policy uevent anchor stub http kbs jwe evidence
+fuzz_names := table cocotab cmdline seal token policy uevent anchor stub http kbs jwe evidence broker base64 courier
 fuzz_dir   := $(BUILD)/tests/fuzz
 fuzz_bins  := $(addprefix $(fuzz_dir)/,$(fuzz_names))
 fuzz_flags := -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=fuzzer,address,undefined \
@@ -33,7 +33,7 @@ $(fuzz_dir)/table: tests/fuzz/table.c module/table.c module/table.h | $(fuzz_dir
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $(filter %.c,$^)
 
-$(addprefix $(fuzz_dir)/,cocotab cmdline seal token policy anchor): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_rooms) | $(fuzz_dir)
+$(addprefix $(fuzz_dir)/,cocotab cmdline seal token policy anchor broker base64): $(fuzz_dir)/%: tests/fuzz/%.c $(fuzz_rooms) | $(fuzz_dir)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $< $(fuzz_rooms) $(owner_libs)
 
@@ -47,8 +47,9 @@ fuzz_agent_http     := http
 fuzz_agent_kbs      := kbs
 fuzz_agent_jwe      := jwe
 fuzz_agent_evidence := snp tdx
+fuzz_agent_courier  := courier http stop
 
-$(addprefix $(fuzz_dir)/,http kbs jwe evidence): $(fuzz_dir)/%: tests/fuzz/%.c $(wildcard unlock/agent/*.[ch]) $(fuzz_rooms) | $(fuzz_dir)
+$(addprefix $(fuzz_dir)/,http kbs jwe evidence courier): $(fuzz_dir)/%: tests/fuzz/%.c $(wildcard unlock/agent/*.[ch]) $(fuzz_rooms) | $(fuzz_dir)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(fuzz_flags) $(unlock_cppflags) -o $@ $< $(fuzz_of_agent) $(fuzz_rooms) $(owner_libs)
 
