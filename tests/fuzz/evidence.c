@@ -30,6 +30,7 @@ static void check_snp(const unsigned char *report, const unsigned char *table, s
 	struct fault fault = { "" };
 	struct json_object *evidence =
 		snp_evidence(report, SNP_REPORT_SIZE, table, size, &fault), *chain;
+	size_t bytes = 0;
 
 	if (!evidence) {
 		if (!fault.text[0])
@@ -40,9 +41,10 @@ static void check_snp(const unsigned char *report, const unsigned char *table, s
 	for (size_t i = 0; chain && i < json_object_array_length(chain); i++) {
 		struct json_object *one = json_object_array_get_idx(chain, i);
 
-		if (json_object_array_length(json_object_object_get(one, "data")) > size)
-			abort();
+		bytes += json_object_array_length(json_object_object_get(one, "data"));
 	}
+	if (bytes > size)
+		abort();
 	check_text(evidence);
 	json_object_put(evidence);
 }

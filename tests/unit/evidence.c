@@ -126,6 +126,28 @@ static void a_hosts_table_may_have_the_texts_order(void **state)
 	assert_non_null(member(evidence, "cert_chain"));
 }
 
+/* Sixteen entries for one certificate, the largest that the table can hold. */
+static void a_hosts_table_is_taken_once(void **state)
+{
+	enum { SIZE = 4096, FIRST = 17 * 24, LENGTH = SIZE - FIRST };
+	CLEANUP(document_free) struct json_object *evidence = NULL;
+	unsigned char table[SIZE] = { 0 };
+	size_t bytes = 0, count;
+	struct json_object *chain;
+
+	(void)state;
+	for (size_t i = 0; i < 16; i++)
+		put_entry(table, i * 24, "63da758d-e664-4564-adc5-f4b93be8accd", FIRST, LENGTH);
+	evidence = snp_evidence(report, sizeof(report), table, SIZE, &fault);
+	chain = json_object_object_get(evidence, "cert_chain");
+	count = json_object_array_length(chain);
+	for (size_t i = 0; i < count; i++)
+		bytes += json_object_array_length(json_object_object_get(
+			json_object_array_get_idx(chain, i), "data"));
+	assert_int_equal(count, 1);
+	assert_int_equal(bytes, LENGTH);
+}
+
 static void a_quotes_data_are_found(void **state)
 {
 	unsigned char quote[1000] = { 4, 0, 2, 0, 0x81 };
@@ -167,6 +189,7 @@ int main(void)
 		cmocka_unit_test(other_reports_are_refused),
 		cmocka_unit_test(a_hosts_table_is_read_within_its_bounds),
 		cmocka_unit_test(a_hosts_table_may_have_the_texts_order),
+		cmocka_unit_test(a_hosts_table_is_taken_once),
 		cmocka_unit_test(a_quotes_data_are_found),
 		cmocka_unit_test(a_quote_is_base64_and_so_is_its_log),
 	};

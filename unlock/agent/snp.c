@@ -209,10 +209,14 @@ static bool is_end(const unsigned char *entry)
 	return memcmp(entry, zeros, sizeof(zeros)) == 0;
 }
 
-/* The host wrote this table. What is wrong in it is left out: then the broker asks AMD. */
+/*
+ * The host wrote this table. What is wrong in it is left out: then the broker asks AMD. Each byte is
+ * a number in JSON, with sixty times its memory: so none is taken twice.
+ */
 static struct json_object *chain_json(const unsigned char *table, size_t size)
 {
 	struct json_object *chain = json_object_new_array();
+	size_t left = size;
 
 	for (size_t i = 0; i < ENTRIES_MAX && (i + 1) * ENTRY_SIZE <= size; i++) {
 		const unsigned char *entry = table + i * ENTRY_SIZE;
@@ -221,8 +225,10 @@ static struct json_object *chain_json(const unsigned char *table, size_t size)
 
 		if (is_end(entry))
 			break;
-		if (name && length > 0 && at + length <= size)
-			add_certificate(chain, name, table + at, length);
+		if (!name || length == 0 || at + length > size || length > left)
+			continue;
+		add_certificate(chain, name, table + at, length);
+		left -= length;
 	}
 	if (json_object_array_length(chain) > 0)
 		return chain;
