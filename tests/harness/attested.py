@@ -12,6 +12,7 @@ import contextlib
 import functools
 import pathlib
 import socket
+import threading
 import typing
 
 from cryptography.hazmat.primitives import serialization
@@ -60,6 +61,30 @@ class Port(broker.Server):
         return ["-device", "virtio-serial-pci",
                 "-chardev", f"socket,id=key,path={self.path}",
                 "-device", "virtserialport,chardev=key,name=key"]
+
+
+class LatePort(Port):
+    """The same where nobody is at the host's end until one comes()."""
+
+    def __init__(self, server, path):  # pylint: disable=super-init-not-called
+        self.broker, self.path, self.url = server, path, "serial:key"
+        self.socket = socket.socket(socket.AF_UNIX)
+
+    def arguments(self):
+        """QEMU's, which listens itself."""
+        return [f"{word},server=on,wait=off" if word.startswith("socket,") else word
+                for word in super().arguments()]
+
+    def comes(self):
+        """The broker."""
+        self.socket.connect(str(self.path))
+        threading.Thread(target=self.talk, args=(self.socket,), daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
 
 
 class Web(broker.Server):

@@ -5,6 +5,7 @@ the root; the processor, the broker and the network are the tests'."""
 import contextlib
 import json
 import pathlib
+import time
 
 import pytest
 
@@ -145,6 +146,23 @@ def test_silent_host(kind):
         (line,) = [line for line in ours(guest) if "(exit 3)" in line]
         assert "rd.cocosecret.timeout= gives is over" in line
         gone(guest, server, *key)
+
+
+@pytest.mark.slow
+def test_late_relay():
+    """A port at whose other end there is nobody at first: he is waited for, and not
+    in a loop."""
+    with place.scratch() as folder, \
+            attested.LatePort(make_server(), pathlib.Path(folder) / "key") as service, \
+            attested.guest("init", "snp", service) as (guest, _):
+        end = time.monotonic() + LIMIT
+        while not any("other end; trying again" in line for line in ours(guest)):
+            assert time.monotonic() < end, ours(guest)
+            time.sleep(.1)
+        service.comes()
+        guest.wait_ready(LIMIT)
+        print(*ours(guest), sep="\n")
+        assert json.loads(guest.check(f"cat {rootvm.STATE}/agent.json"))["secrets"] == 2
 
 
 def names(folder):

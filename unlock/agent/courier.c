@@ -247,6 +247,8 @@ const char *courier_explain(int r)
 		return "it ended the connection before its answer was whole";
 	case ETIMEDOUT:
 		return "it did not answer in time";
+	case ENOTCONN:
+		return "nobody is at the port's other end";
 	case EINTR:
 		return "it had not answered yet";
 	case EBADMSG:

@@ -37,6 +37,9 @@ int transport_wait(int fd, short events, uint64_t deadline_us)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
+	/* A serial port says so for as long as nobody is at its other end. */
+	if (n > 0 && watched.revents == POLLHUP)
+		return -ENOTCONN;
 	return n > 0 ? 0 : -ETIMEDOUT;
 }
 
@@ -174,12 +177,12 @@ static int connect_to_vsock(struct transport *transport)
 	return connect_to(transport, &address, sizeof(address));
 }
 
-/* What is left of an answer that came too late is not the next one's. */
-static void drain(int fd)
+/* What is left of an answer that came too late is not the next one's; a host may never end it. */
+static void drain(const struct transport *transport)
 {
 	char bytes[4096];
 
-	while (read(fd, bytes, sizeof(bytes)) > 0)
+	while (clock_us() < transport->deadline_us && read(transport->fd, bytes, sizeof(bytes)) > 0)
 		;
 }
 
@@ -192,7 +195,7 @@ int transport_connect(struct transport *transport, uint64_t deadline_us)
 	case BROKER_VSOCK:
 		return connect_to_vsock(transport);
 	case BROKER_SERIAL:
-		drain(transport->fd);
+		drain(transport);
 		return 0;
 	default:
 		return -EPROTONOSUPPORT;
