@@ -3,6 +3,8 @@
 tests/vm/test_readme.py, those of cocosecret's pages by test_cocosecret.py.
 """
 
+import errno
+import os
 import re
 import shlex
 import socket
@@ -132,6 +134,27 @@ def test_agent():
     units = [text for text in documents.examples("cocosecret-agents.7")
              if text.startswith("[Unit]")]
     assert units == [(TOP / "examples/agent/agent.service").read_text()]
+
+
+# What a message has that no source does: whose it is, numbers, paths.
+VARIES = r"tdx_guest|sev_guest|\d+|/\S+|: "
+
+
+def said():
+    """The texts of the programs, and the system's for its errors."""
+    sources = "".join(path.read_text() for path in (TOP / "unlock").rglob("*.[ch]"))
+    return re.sub(r'"\s*"', "", sources) + "\n".join(map(os.strerror, errno.errorcode))
+
+
+def test_messages():
+    """What examples/agent has for messages are some."""
+    rows = documents.table((TOP / "examples/agent/README.md").read_text(), "it shows")
+    messages = [message for row in rows for message in re.findall("`(.*?)`", row[0])]
+    assert len(messages) >= 25
+    text = said()
+    for message in messages:
+        for piece in re.split(VARIES, message):
+            assert piece.strip() in text, message
 
 
 def test_plugin():

@@ -23,6 +23,12 @@ def blocks(text):
     return [re.sub("^    ", "", block, flags=re.M) for block in found]
 
 
+def table(text, head):
+    """The rows of a Markdown table whose head begins so, as lists of cells."""
+    (rows,) = re.findall(rf"^\| {head}.*\n\|[-|]*\n((?:\|.*\n)*)", text, re.M)
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows.splitlines()]
+
+
 def text():
     """Of all pages."""
     return "\n".join(page.read_text() for page in PAGES)
