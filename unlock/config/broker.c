@@ -119,6 +119,7 @@ int broker_set_url(struct broker *broker, struct slice url, struct fault *fault)
 			continue;
 		broker->kind = kinds[i].kind;
 		broker->has_tls = kinds[i].has_tls;
+		broker->cid = broker->port = 0;
 		if (kinds[i].set(broker, rest))
 			return 0;
 	}
