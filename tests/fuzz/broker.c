@@ -40,11 +40,11 @@ static void check_url(const struct broker *broker)
 
 	if (strspn(broker->host, WORD ":") != strlen(broker->host))
 		abort();
-	if (broker->kind == BROKER_NONE || broker->kind == BROKER_HTTPS)
+	if (broker->kind == BROKER_NONE)
 		return;
 	broker_url(broker, url);
 	if (broker_set_url(&again, slice_of(url), &fault) < 0 || again.kind != broker->kind ||
-	    again.port != broker->port || again.cid != broker->cid ||
+	    again.has_tls != broker->has_tls || again.port != broker->port || again.cid != broker->cid ||
 	    strcmp(again.host, broker->host) != 0)
 		abort();
 }
