@@ -16,7 +16,7 @@ import pytest
 
 from attacks import catalogue, luks2
 from attacks.catalogue import COCOSECRET, TOP, call
-from harness import documents, known, packages, place
+from harness import documents, known, packages, place, tls
 
 COMMANDS = ["keygen", "table build", "table show", "table check", "enroll",
             "seal", "verify", "rotate", "remove", "show", "initrd", "uki",
@@ -223,6 +223,7 @@ def prepare(folder):
     volume.owner.rename(folder / "owner.key")
     (folder / "cocotab").write_text("root LABEL=root - root\n")
     (folder / "initrd.img").write_bytes(bytes(512))
+    (folder / "kbs-server.pem").write_text(tls.Holder().pem)
     for name in ("root/etc", "secrets", "state/volumes", "bin"):
         (folder / name).mkdir(parents=True)
     (folder / "secrets" / known.DISK).touch()
