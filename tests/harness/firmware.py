@@ -301,7 +301,7 @@ class WalledStock(Stock):
 
 
 class WalledStrict(WalledStock):
-    """By one that holds programs to what their headers say of their pages."""
+    """By one whose pages' rights programs can change."""
 
     name = "OVMF with strict pages, wall"
 

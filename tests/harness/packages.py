@@ -189,8 +189,8 @@ def amdsev():
 
 
 def strict():
-    """(code, variables) of an OVMF that lets nothing be both written and run,
-    fetched once."""
+    """(code, variables) of an OVMF with EFI_MEMORY_ATTRIBUTE_PROTOCOL, fetched
+    once."""
     root = place.artefact("ovmf-generic", place.digest("unstable"),
                           lambda path: fetch_of(path, "unstable",
                                                 "ovmf-generic"))

@@ -230,7 +230,9 @@ def test_newer_emulator(kind, tmp_path):
 
 @pytest.mark.slow
 def test_strict_pages(tmp_path):
-    """A firmware that faults where a page is written and run."""
+    """A firmware that lets the kernel choose what may be written and what may be
+    run. It does not hold the stub to that itself; tests/test_uki.py reads what
+    the stub's header says of its pages."""
     assert_works(packages.KernelOf("trixie"), "walled-strict", tmp_path)
 
 
