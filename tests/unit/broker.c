@@ -49,8 +49,9 @@ static void everything_else_is_none(void **state)
 	static const char *const wrong[] = {
 		"", "kbs.example:80", "ftp://a:1", "http://", "http://a", "http://a:", "http://:1", "http://a:0",
 		"http://a:65536", "http://a:1/kbs", "http://a:1//", "http://a@b:1", "http://a b:1", "http://::1:80",
-		"http://[::1%eth0]:80", "http://[]:80", "http://a:+1", "http://a:1?x", "http://a\r\nX:1", "vsock:",
-		"vsock:2", "vsock:2:", "vsock::1", "vsock:2:4294967295", "vsock:-1:1", "vsock:2:1:1", "serial:",
+		"http://[::1%eth0]:80", "http://[]:80", "http://[.0b1]:8", "http://[1::2::3]:8", "http://a:+1",
+		"http://a:1?x", "http://a\r\nX:1", "vsock:", "vsock:2", "vsock:2:",
+		"vsock::1", "vsock:2:4294967295", "vsock:-1:1", "vsock:2:1:1", "serial:",
 		"serial:../null", "serial:a/b", "serial:.a", "serial:a b",
 		"serial:0123456789012345678901234567890123456789012345678901234567890123x",
 	};

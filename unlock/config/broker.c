@@ -25,14 +25,27 @@ static bool is_word(struct slice text)
 	return true;
 }
 
-/* IPv6 in brackets, without a zone: which link it is would be the host's to say. */
-static bool is_address_6(struct slice text)
+static bool set_address(int family, unsigned char address[16], struct slice text)
 {
-	if (text.length < 4 || text.at[0] != '[' || text.at[text.length - 1] != ']')
+	char copy[INET6_ADDRSTRLEN];
+
+	if (text.length >= sizeof(copy) || memchr(text.at, '\0', text.length))
 		return false;
-	for (size_t i = 1; i < text.length - 1; i++)
-		if (!text.at[i] || !strchr("0123456789abcdefABCDEF:.", text.at[i]))
-			return false;
+	memcpy(copy, text.at, text.length);
+	copy[text.length] = '\0';
+	return inet_pton(family, copy, address) == 1;
+}
+
+/* IPv6 in brackets, without a zone: which link it is would be the host's to say. */
+static bool cut_brackets(struct slice *text)
+{
+	struct slice inner = { text->at + 1, text->length - 2 };
+	unsigned char address[16];
+
+	if (text->length < 2 || text->at[0] != '[' || text->at[text->length - 1] != ']' ||
+	    !set_address(AF_INET6, address, inner))
+		return false;
+	*text = inner;
 	return true;
 }
 
@@ -78,11 +91,7 @@ static bool set_server(struct broker *broker, struct slice text)
 		text.length--;
 	if (!cut_port(&text, &port) || !set_number(&broker->port, port, PORT_MAX) || !broker->port)
 		return false;
-	if (is_address_6(text))
-		text = (struct slice){ text.at + 1, text.length - 2 };
-	else if (!is_word(text))
-		return false;
-	return set_host(broker, text);
+	return (cut_brackets(&text) || is_word(text)) && set_host(broker, text);
 }
 
 static bool set_vsock(struct broker *broker, struct slice text)
@@ -149,17 +158,6 @@ int broker_set_tee(struct broker *broker, struct slice word, struct fault *fault
 	else
 		return fault_set(fault, "\"%s\" is not one of snp, tdx", ESCAPED(word));
 	return 0;
-}
-
-static bool set_address(int family, unsigned char address[16], struct slice text)
-{
-	char copy[INET6_ADDRSTRLEN];
-
-	if (text.length >= sizeof(copy))
-		return false;
-	memcpy(copy, text.at, text.length);
-	copy[text.length] = '\0';
-	return inet_pton(family, copy, address) == 1;
 }
 
 static bool read_network(struct broker_network *network, struct slice text)
