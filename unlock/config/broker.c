@@ -129,6 +129,7 @@ int broker_set_url(struct broker *broker, struct slice url, struct fault *fault)
 		broker->kind = kinds[i].kind;
 		broker->has_tls = kinds[i].has_tls;
 		broker->cid = broker->port = 0;
+		memset(broker->host, 0, sizeof(broker->host));
 		if (kinds[i].set(broker, rest))
 			return 0;
 	}
