@@ -216,6 +216,7 @@ def wait_for(what):
 # Who runs what the pages show; test_cocosecret.py runs their commands.
 RUN = {
     "# name  device": ["cocotab.5"],  # test_cocotab
+    "echo | openssl": ["cocosecret-agent.8"],  # test_tls
     "rd.": ["cocosecret-agent.8", "cocosecret-init.8",
             "cocosecret-initramfs.7", "cocosecret-unlock.8"],  # test_cmdline
     "[Unit]": ["cocosecret-agents.7"],  # test_agent, tests/vm/test_source.py
