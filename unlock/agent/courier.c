@@ -210,17 +210,12 @@ static int receive_answer(struct courier *courier, uint64_t deadline_us, struct 
 	return answer->body ? receive(courier->fd, answer->body, report.size, deadline_us) : -ENOMEM;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* A courier that is late once is not asked again: it would answer what was asked before. */
 int courier_ask(struct courier *courier, const char *request, size_t size, uint64_t deadline_us,
 		struct http_answer *answer)
 {
-	struct order order = { earlier(clock_us() + EXCHANGE_LIMIT_US, deadline_us), size };
-	uint64_t end_us = earlier(order.deadline_us + RESOLVER_US, deadline_us) + GRACE_US;
+	struct order order = { clock_earlier(clock_us() + EXCHANGE_LIMIT_US, deadline_us), size };
+	uint64_t end_us = clock_earlier(order.deadline_us + RESOLVER_US, deadline_us) + GRACE_US;
 	int r = size > REQUEST_MAX ? -EMSGSIZE : stop_signal() ? -EINTR : 0;
 
 	*answer = (struct http_answer){ 0 };

@@ -107,9 +107,7 @@ static int finish_connecting(int fd, uint64_t deadline_us)
 
 static uint64_t step_deadline(const struct transport *transport, uint64_t limit_us)
 {
-	uint64_t limit = clock_us() + limit_us;
-
-	return limit < transport->deadline_us ? limit : transport->deadline_us;
+	return clock_earlier(clock_us() + limit_us, transport->deadline_us);
 }
 
 static int connect_to(struct transport *transport, const void *address, socklen_t size)

@@ -16,4 +16,10 @@ static inline uint64_t clock_us(void)
 	return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / NS_PER_US;
 }
 
+/* Of two deadlines the one that comes first. */
+static inline uint64_t clock_earlier(uint64_t a_us, uint64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
+
 #endif
