@@ -65,7 +65,7 @@ static int refuse(const struct owner *owner, const struct owner_key *key, int id
 	complain("%s: the header of %s is refused: %s did not seal what it says (token %d); nothing "
 		 "was changed; %s", owner->command, owner->device, key->file, id, is_seal ?
 		 "if all of it is yours, seal it with --force" :
-		 "cocosecret seal shows what it says, and accepts it if it is yours");
+		 "cocosecret seal shows what it says, and with --force seals it");
 	return EXIT_HEADER;
 }
 
