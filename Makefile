@@ -1,7 +1,8 @@
 # cocosecret: builds, installs and tests everything. `make help` lists what
 # there is to make; what a packager may set is set with ?=.
 
-VERSION  := 0.1.0
+# It stands there only: dpkg wants it there.
+VERSION  := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man

@@ -4,7 +4,7 @@
 DEB_DIR ?= $(BUILD)/deb
 RPM_DIR ?= $(BUILD)/rpm
 DKMSDIR  = /usr/src/efi_secret-$(VERSION)
-# Fedora's kernels have an efi_secret of their own; see rpm/cocosecret.spec.
+# Fedora's kernels have an efi_secret of their own; see rpm/cocosecret.spec.in.
 RPM_WITH ?= --with dkms
 
 # What dkms builds for each kernel.
@@ -50,12 +50,14 @@ deb: build-deps
 .PHONY: rpm
 rpm:
 	$(call say,RPM,$(RPM_DIR))
-	$(Q)rm -rf $(RPM_DIR) && mkdir -p $(RPM_DIR)/SOURCES
+	$(Q)rm -rf $(RPM_DIR) && mkdir -p $(RPM_DIR)/SOURCES $(RPM_DIR)/SPECS
+	$(Q)sed "s/@VERSION@/$(VERSION)/; s/@DATE@/$$(LC_ALL=C date -ud "$$($(source_time))" '+%a %b %d %Y')/" \
+		rpm/cocosecret.spec.in > $(RPM_DIR)/SPECS/cocosecret.spec
 	$(Q)$(source_tar) | gzip -n > $(RPM_DIR)/SOURCES/cocosecret-$(VERSION).tar.gz
 	$(Q)$(call logged,for what in -bs -bb; do \
 		$(clean_make_env) SOURCE_DATE_EPOCH="$$(date -d "$$($(source_time))" +%s)" \
 		rpmbuild $$what $(RPM_WITH) $(RPM_HERE) $(RPM_SAME) \
-		--define '_topdir $(abspath $(RPM_DIR))' rpm/cocosecret.spec || exit; \
+		--define '_topdir $(abspath $(RPM_DIR))' $(RPM_DIR)/SPECS/cocosecret.spec || exit; \
 		done,$(RPM_DIR)/build.log)
 
 # A machine without an RPM database cannot say what is installed, and Debian's
@@ -79,7 +81,7 @@ lint-deb:
 	$(Q)lintian -EvI --pedantic --fail-on error,warning $(DEB_DIR)/*.changes
 
 lint-rpm:
-	$(Q)rpmlint --strict --config rpm/rpmlint.toml rpm/cocosecret.spec \
+	$(Q)rpmlint --strict --config rpm/rpmlint.toml $(RPM_DIR)/SPECS/cocosecret.spec \
 		$(RPM_DIR)/RPMS/*/*.rpm
 
 # Installs, upgrades and purges in systems of these Debian suites.

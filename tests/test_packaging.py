@@ -67,7 +67,7 @@ DEBS = {
     "cocosecret-stub": ["usr/lib/cocosecret/efi/cocosecret-stub.efi"],
     "efi-secret-dkms": [DKMS],
 }
-LICENSE = "usr/share/licenses/@-0.1.0/COPYING"
+LICENSE = f"usr/share/licenses/@-{debs.VERSION}/COPYING"
 RPMS = {
     "cocosecret": [*PROGRAMS, "init",
                    "usr/libexec/cocosecret/cocosecret-absent.so",
@@ -78,8 +78,8 @@ RPMS = {
                    "usr/libexec/cocosecret" + CLOSED,
                    *UNITS, *COMPLETIONS,
                    *(page + "(.gz)?" for page in PAGES), LICENSE,
-                   "usr/share/doc/@-0.1.0/(README|CHANGELOG).md",
-                   "usr/share/doc/@-0.1.0/(doc|examples)/.*",
+                   f"usr/share/doc/@-{debs.VERSION}/(README|CHANGELOG).md",
+                   f"usr/share/doc/@-{debs.VERSION}/(doc|examples)/.*",
                    "usr/lib/.build-id/.*"],
     "cocosecret-dracut": [*DRACUT, LICENSE],
     "cocosecret-initrd": [
@@ -227,20 +227,40 @@ def test_small():
 
 
 def test_one_version():
-    """What says a version says the same."""
-    def version(file, pattern):
-        return re.search(pattern, (place.TOP / file).read_text(), re.M)[1]
+    """One file says it, the programs and packages have it from there, and the
+    newest release of CHANGELOG.md is that."""
+    word = re.compile(rf"(?<![\w.]){re.escape(debs.VERSION)}(?![\w.])")
+    saying = {str(path.relative_to(place.TOP)) for path in debs.files()
+              if word.search(path.read_text(errors="replace"))}
+    assert saying == {"debian/changelog", "CHANGELOG.md"}
+    said = run(place.BUILD / "cocosecret", "--version").split()
+    assert said[1] == debs.VERSION
 
-    assert {version("Makefile", r"^VERSION +:= (\S+)$"),
-            version("debian/changelog", r"^cocosecret \((\S+)\)"),
-            version("rpm/cocosecret.spec", r"^Version: +(\S+)$"),
-            version("CHANGELOG.md", r"^## (\S+)")} == {"0.1.0"}
+
+CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+
+
+def test_changelog():
+    """In the form of keepachangelog.com 1.1.0: releases, newest first, with their
+    dates; in each the kinds of change, each once and in that order."""
+    text = (place.TOP / "CHANGELOG.md").read_text()
+    _, *releases = re.split("^## ", text, flags=re.M)
+    heads = [release.splitlines()[0] for release in releases]
+    assert heads[0] == "[Unreleased]"
+    for head in heads[1:]:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", head)
+    assert heads[1].startswith(f"[{debs.VERSION}] ")
+    for release in releases:
+        kinds = re.findall("^### (.*)", release, re.M)
+        assert kinds == [kind for kind in CHANGES if kind in kinds]
+        for part in re.split("^### .*\n", release, flags=re.M)[1:]:
+            assert re.match(r"\n- ", part)
 
 
 @pytest.mark.parametrize("name", RPMS)
 def test_rpm_files(name):
     """As test_deb_files."""
-    (rpm,) = debs.rpms().glob(f"RPMS/*/{name}-0.1.0-*.rpm")
+    (rpm,) = debs.rpms().glob(f"RPMS/*/{name}-{debs.VERSION}-*.rpm")
     files = []
     for line in run("rpm", "-qp", "--qf", "[%{FILEMODES:perms} "
                     "%{FILEUSERNAME} %{FILENAMES}\\n]", rpm).splitlines():

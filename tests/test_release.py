@@ -9,7 +9,6 @@ import pytest
 from harness import release
 
 MAKEFILE = """\
-VERSION := 7.8
 %:
 \t@echo $@ >>build/ran
 \t@echo "12 passed, 0 failed"; [ $@ != "$$(cat build/broken)" ]
@@ -21,8 +20,9 @@ def repository(tmp_path):
     """One with a commit, in which the step named in build/broken fails."""
     (tmp_path / "Makefile").write_text(MAKEFILE)
     (tmp_path / ".gitignore").write_text("build\n")
-    for folder in ("build", "doc"):
+    for folder in ("build", "debian", "doc"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "debian/changelog").write_text("cocosecret (7.8) unstable\n")
     (tmp_path / "build/broken").write_text("check-matrix\n")
     for words in (["init", "-q"], ["add", "."],
                   ["-c", "user.name=a", "-c", "user.email=a", "commit", "-qm",

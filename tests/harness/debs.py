@@ -7,8 +7,9 @@ from . import place
 
 # Not in the source package.
 ASIDE = ("build", ".git")
+VERSION = place.version()
 # As an upgrade would have it.
-NEXT = "0.1.0+next"
+NEXT = VERSION + "+next"
 # The unit tests are run elsewhere.
 QUICK = {"DEB_BUILD_OPTIONS": "nocheck"}
 WITHOUT_TESTS = ("RPM_WITH=--with dkms --without check",)
@@ -23,8 +24,20 @@ def make(*words, **variables):
 
 def source():
     """A hash of what the packages are made of."""
-    return place.digest(*sorted(path for path in place.TOP.iterdir()
-                                if path.name not in ASIDE))
+    return place.digest(*tops())
+
+
+def tops():
+    """What there is at the top of the source."""
+    return sorted(path for path in place.TOP.iterdir() if path.name not in ASIDE)
+
+
+def files():
+    """Of the source."""
+    for top in tops():
+        found = top.rglob("*") if top.is_dir() else [top]
+        yield from (path for path in found if path.is_file()
+                    and "__pycache__" not in path.parts)
 
 
 @functools.cache

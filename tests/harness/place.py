@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -29,6 +30,11 @@ def run(*command, limit=600, **options):
         raise RuntimeError(f"{' '.join(command)}: status {done.returncode}\n"
                            + output[-4000:])
     return output
+
+
+def version(top=TOP):
+    """Of the source, from where the Makefile has it."""
+    return re.match(r"\S+ \((\S+)\)", (top / "debian/changelog").read_text())[1]
 
 
 def make(*arguments):

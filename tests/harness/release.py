@@ -87,15 +87,10 @@ class Release:
                 f"{found.get('date', '')} |"
                 for step, what in STEPS.items()
                 for found in [self.result(step)]]
-        return (HEAD + f"Version {self.version()}, commit {self.commit[:12]}, on "
+        return (HEAD + f"Version {place.version(self.top)}, commit {self.commit[:12]}, on "
                 + ", ".join(machine()) + ".\n\n"
                 + "| step | | it said | minutes | begun |\n|---|---|---|---|---|\n"
                 + "\n".join(rows) + "\n")
-
-    def version(self):
-        """Of the source."""
-        return re.search(r"^VERSION +:= (\S+)$",
-                         (self.top / "Makefile").read_text(), re.M)[1]
 
 
 def outcome(found):

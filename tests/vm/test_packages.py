@@ -121,7 +121,7 @@ def test_life(suite, tool):
         before, others = files(system), installed(system)
 
         install(system, "debs", packages(tool))
-        assert_ours(system, tool, older, "0.1.0")
+        assert_ours(system, tool, older, debs.VERSION)
         new = installed(system) - others
         print(f"{suite}, {tool}: {len(new)} packages installed,",
               f"{len(files(system) - before)} files: {' '.join(sorted(new))}")
