@@ -259,6 +259,12 @@ SEED  ?= 1
 long-run: deps all
 	$(Q)$(vm_python) -m attacks.longrun $(BOOTS) $(SEED)
 
+# Changes of one volume's key in a row, most of them killed, into the same page.
+ROTATIONS ?= 100
+.PHONY: long-rotate
+long-rotate: deps all
+	$(Q)$(vm_python) -m attacks.rotations $(ROTATIONS) $(SEED)
+
 # All of it at one commit, with a page that tells of it; see doc/releasing.md.
 .PHONY: release-check
 release-check: deps
@@ -311,6 +317,7 @@ help:
 	@echo 'make bench           measure us beside the others (BENCH=, see tests/bench)'
 	@echo 'make release-check    all that a release needs, and doc/release.md of it'
 	@echo 'make long-run        boot again and again, each time another scene (BOOTS=, SEED=)'
+	@echo 'make long-rotate     change one key again and again, and kill it (ROTATIONS=, SEED=)'
 	@echo 'make dist            the source of the newest commit, into build/'
 	@echo 'make picture         draw doc/flow.svg from doc/flow.dot'
 	@echo 'make prove           what hostile bytes reach, with CBMC (PROVE=, see tests/prove)'

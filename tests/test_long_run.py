@@ -2,10 +2,11 @@
 """The book-keeping of make long-run; nothing is booted."""
 
 import itertools
+import random
 
 import pytest
 
-from attacks import longrun
+from attacks import longrun, rotations
 
 
 def test_goes_on(tmp_path):
@@ -36,3 +37,15 @@ def test_summary(tmp_path):
     head, line = run.summary()
     assert head.startswith("Seed 1: 3 boots, ") and "1 with another end" in head
     assert line == f"- {run.names(3)[1]}: opened"
+
+
+def test_rotations(tmp_path):
+    """Some of them, and what a volume is found to be where it is not as it must."""
+    killed, taken, _ = rotations.run(4, random.Random("2"), tmp_path)
+    assert killed > 0 and taken <= killed
+    volume = rotations.Volume(tmp_path)
+    with pytest.raises(rotations.Wrong, match="does not open"):
+        volume.check_whole(volume.key("other"))
+    with pytest.raises(rotations.Wrong, match="of the old key is left"):
+        volume.check_whole(volume.old)
+    print(f"{killed} killed, the new key in force after {taken}")
