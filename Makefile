@@ -213,7 +213,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -n 2
 # What is built here is what the tests then share; warnings are errors.
 .PHONY: run-check
 run-check:
-	$(Q)$(MAKE) --no-print-directory all unit fuzz-build CFLAGS='$(CFLAGS) -Werror'
+	$(Q)$(MAKE) --no-print-directory -j $$(nproc) all unit fuzz-build CFLAGS='$(CFLAGS) -Werror'
 	$(Q)$(PYTEST) -m 'not slow' tests
 
 check-slow check-matrix: PYTEST += --timeout 5400
