@@ -39,7 +39,7 @@ COMPLETIONS = ["usr/share/bash-completion/completions/cocosecret(-unlock)?",
 DRACUT = ["usr/lib/dracut/modules.d/50cocosecret/.*",
           "usr/lib/dracut/modules.d/99zz-cocosecret/.*",
           "usr/lib/dracut/dracut.conf.d/50-cocosecret.conf"]
-DKMS = r"usr/src/efi_secret-0\.1\.0/(dkms.conf|Kbuild|[a-z]+\.[ch])"
+DKMS = rf"usr/src/efi_secret-{debs.VERSION}/(dkms.conf|Kbuild|[a-z]+\.[ch])"
 # Every file of a package matches one of these, and each of these a file.
 DEBS = {
     "cocosecret": [*PROGRAMS, "init",

@@ -57,11 +57,11 @@ def image_of(system, tool, version):
         UNPACK[tool].format(image=f"/boot/initrd.img-{version}")
         + " >/tmp/log 2>&1; find . -type f -printf '%s %p\\n';"
         "program=$(find . -name cocosecret-unlock -type f); "
-        "[ -z \"$program\" ] || grep -a -o '0\\.1\\.0[+a-z]*' $program; "
+        f"[ -z \"$program\" ] || grep -a -o '{debs.VERSION}[+a-z]*' $program; "
         "rm -r /tmp/image /tmp/log")
     found = {name: int(size) for size, name in
              re.findall(r"^(\d+) \./(.+)$", listed, re.M)}
-    versions = set(re.findall(r"^0\.1\.0\S*$", listed, re.M))
+    versions = set(re.findall(rf"^{debs.VERSION}\S*$", listed, re.M))
     return found, versions
 
 
