@@ -6,8 +6,8 @@
  * Bound: tokens as many as LUKS2 has, a message of any length
  * CBMC: --unsigned-overflow-check --unwind 34
  *
- * json-c, libcrypto, the seal's text and Base64 are stood in for. That signatures cannot be forged is
- * Ed25519's.
+ * json-c, libcrypto, the seal's text and Base64 are stood in for. Of the message only the length is looked
+ * at, and that signatures cannot be forged is Ed25519's.
  */
 #include <assert.h>
 
