@@ -8,7 +8,8 @@
  * Instrument: --replace-calls check:pass_rules --replace-calls get_offset:get_member --replace-calls refuse:refuse_plainly --replace-calls check_requirements:nothing_required
  * CBMC: --unsigned-overflow-check --unwind 22
  *
- * Between them lie numbers that are more of the same; where they end is looked at closely. json-c is stood in for by numbers that satisfy the rules' own bounds.
+ * Between them lie numbers that are more of the same; where they end is looked at closely. json-c is
+ * stood in for by numbers that satisfy the rules' own bounds.
  */
 #include <assert.h>
 

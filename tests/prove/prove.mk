@@ -5,6 +5,7 @@ PROVE ?=
 
 .PHONY: prove
 prove: deps
+	$(Q)mkdir -p $(BUILD)
 	$(Q)[ -d $(BUILD)/prove/root ] || echo 'making a root with cbmc, see $(BUILD)/prove.log'
 	$(Q)tests/root.sh trixie $(BUILD)/prove/root cbmc gcc libc6-dev \
 		uuid-dev libjson-c-dev libssl-dev libcryptsetup-dev > $(BUILD)/prove.log 2>&1 || \

@@ -75,7 +75,7 @@ static int unwrap(struct json_object *document, const struct token *token,
 		  const struct secret *secret, struct secret *volume_key)
 {
 	CLEANUP(derived_key_wipe) struct derived_key key = { { 0 } };
-	unsigned char wrapped[VOLUME_KEY_TEXT_SIZE];
+	unsigned char wrapped[VOLUME_KEY_MAX + WRAP_BLOCK];
 	int size = base64_decode(slice_of(token->volume_key), BASE64, wrapped, sizeof(wrapped));
 	int r;
 
@@ -83,7 +83,7 @@ static int unwrap(struct json_object *document, const struct token *token,
 		return -EPERM;
 	r = derive(document, token->slot, secret, &key);
 	if (r == 0)
-		r = secret_allocate(volume_key, VOLUME_KEY_TEXT_SIZE);
+		r = secret_allocate(volume_key, sizeof(wrapped) + WRAP_BLOCK);
 	if (r < 0)
 		return r;
 	r = wrap_run(key.bytes, UNWRAP, wrapped, (size_t)size, volume_key->bytes);
