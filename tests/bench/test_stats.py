@@ -33,6 +33,24 @@ def test_more():
     assert stats.more([11, 52, 13], [10, 50, 10]) == (2, 1, 3)
 
 
+@pytest.mark.parametrize("points, line", (
+    ([(1, 3), (2, 5), (4, 9)], (1, 2, 1)),
+    ([(0, 0), (1, 3), (2, 0)], (1, 0, 0)),
+    ([(0, 1), (1, 2), (2, 6), (3, 7)], (0.7, 2.2, 24.2 / 26)),
+    ([(0, 5), (64, 5)], (5, 0, 1))))
+def test_line(points, line):
+    """What it leaves of the squares, R² says; nothing, of what is constant."""
+    found = stats.line(points)
+    assert found == pytest.approx(line)
+    assert found.at(10) == pytest.approx(line[0] + 10 * line[1])
+
+
+def test_short():
+    """No digit before the point is lost."""
+    assert [stats.short(value) for value in (0.00614, 2.149, 9.97, 19.4, 99.7, 1234.5)] \
+        == ["0.0061", "2.1", "10", "19", "100", "1234"]
+
+
 def test_contenders():
     """A row for each, ours beside it."""
     found = {"peer": {"ms": [10, 20], "kib": [300, 400]},
