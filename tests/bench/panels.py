@@ -11,7 +11,7 @@ FILE = place.TOP / "doc/growth.svg"
 COLUMNS, WIDTH, HEIGHT = 2, chart.WIDTH // 2, 210
 # Of a panel: where the axes cross, and how long they are.
 LEFT, BOTTOM, RIGHT, TOP = 62, HEIGHT - 30, WIDTH - 20, 52
-TICKS = 4
+TICKS = 5
 
 
 def step(most):
@@ -32,10 +32,10 @@ def axes(across, up, most):
            'stroke="#333"/>')
     for number in ticks(most[0]):
         yield f'<path d="M{across(number):.1f} {BOTTOM}v4" stroke="#333"/>'
-        yield chart.label(across(number), BOTTOM + 17, f"{number:,g}", "middle")
+        yield chart.label(across(number), BOTTOM + 17, f"{number:,.10g}", "middle")
     for ms in ticks(most[1]):
         yield f'<path d="M{LEFT - 4} {up(ms):.1f}h4" stroke="#333"/>'
-        yield chart.label(LEFT - 7, round(up(ms) + 4, 1), f"{ms:,g}", "end")
+        yield chart.label(LEFT - 7, round(up(ms) + 4, 1), f"{ms:,.10g}", "end")
 
 
 def panel(curve):
@@ -52,7 +52,7 @@ def panel(curve):
         return BOTTOM - ms / most[1] * (BOTTOM - TOP)
 
     yield chart.label(8, 18, f'<tspan font-weight="bold">{curve.kind.what}</tspan>')
-    yield chart.label(8, 36, f"ms: {curve.text()}, R² {line.fit:.3f}")
+    yield chart.label(8, 36, f"least ms; line: {curve.text()}, R² {line.fit:.3f}")
     yield from axes(across, up, most)
     first, last = (max(0, line.at(number)) for number in (numbers[0], numbers[-1]))
     yield (f'<path d="M{across(numbers[0]):.1f} {up(first):.1f}'

@@ -66,4 +66,4 @@ def line(points):
 
 def short(value):
     """Two digits at least, and all before the point."""
-    return f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
+    return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"

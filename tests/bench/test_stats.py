@@ -18,7 +18,7 @@ BOOT["tools"][boot.SINGLE][size.OURS] = dict.fromkeys(("init", "kernel"),
 MACHINE = {"accelerator": "TCG", "cpus": 2, "day": "2026-11-28", "commit": "be7dd32"}
 GROWTH = {
     "volumes": {"machine": MACHINE, "counts": {
-        count: {"ours": {"ms": [7, 5 + 2 * int(count), 900]}}
+        count: {"ours": {"ms": [900, 5 + 2 * int(count), 70]}}
         for count in ("1", "4", "16")}},
     "growth": {"machine": MACHINE, "disks": {"64": {"ms": [30]}, "0": {"ms": [30]}},
                "metadata": {"16": {"ms": [8]}, "4096": {"ms": [263]}},
@@ -59,11 +59,11 @@ def test_line(points, line):
 def test_short():
     """No digit before the point is lost."""
     assert [stats.short(value) for value in (0.00614, 2.149, 9.97, 19.4, 99.7, 1234.5)] \
-        == ["0.0061", "2.1", "10", "19", "100", "1234"]
+        == ["0.0061", "2.1", "10", "19", "100", "1,234"]
 
 
 def test_growth():
-    """Points in order, the middle of each; a unit may be many; and a slope
+    """Points in order, the least of each; a unit may be many; and a slope
     may be down."""
     found = growth.curves(GROWTH)
     assert [curve.kind.part for curve in found] == ["volumes", *["growth"] * 4]
@@ -89,8 +89,8 @@ def test_panels():
             assert panels.LEFT <= float(point.get("cx")) <= panels.RIGHT
             assert panels.TOP <= float(point.get("cy")) <= panels.BOTTOM
     assert panels.ticks(37) == [0, 10, 20, 30]
-    assert panels.ticks(4096) == [0, 2000, 4000]
-    assert panels.ticks(0.25) == pytest.approx([0, 0.1, 0.2])
+    assert panels.ticks(4096) == [0, 1000, 2000, 3000, 4000]
+    assert panels.ticks(0.25) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25])
 
 
 def test_contenders():
