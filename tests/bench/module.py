@@ -10,7 +10,7 @@ from harness import packages, place, rootvm, table
 from . import guest, unlock
 
 # Each table has its turn in each pass, since a guest becomes faster as it runs.
-PASSES, ROUNDS = 3, 7
+PASSES, ROUNDS = 5, 7
 COUNTS = (1, 4, 16, 32, 60)
 SIZE = 30  # bytes of a secret, so that 60 fill the area
 
