@@ -10,7 +10,7 @@ from . import chart, growth
 FILE = place.TOP / "doc/growth.svg"
 COLUMNS, WIDTH, HEIGHT = 2, chart.WIDTH // 2, 210
 # Of a panel: where the axes cross, and how long they are.
-LEFT, BOTTOM, RIGHT, TOP = 62, HEIGHT - 30, WIDTH - 20, 52
+LEFT, BOTTOM, RIGHT, TOP = 62, HEIGHT - 30, WIDTH - 28, 52
 TICKS = 5
 
 

@@ -158,7 +158,7 @@ PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
 def grown(curve):
     """(from and to, ms at both, the line, how well it fits)"""
     (least, first), *_, (most, last) = curve.points
-    return (f"{least}–{most}", f"{stats.short(first)}–{stats.short(last)}",
+    return (f"{least:,}–{most:,}", f"{stats.short(first)}–{stats.short(last)}",
             curve.text(), f"{curve.line().fit:.3f}")
 
 
