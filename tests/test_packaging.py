@@ -52,7 +52,7 @@ DEBS = {
                    *UNITS, *COMPLETIONS, *(page + ".gz" for page in PAGES),
                    "usr/share/lintian/overrides/@",
                    "usr/share/doc/@/(README|CHANGELOG).md.gz",
-                   "usr/share/doc/@/doc/(flow.(dot|svg)|bench.svg|[a-z-]+.md)(.gz)?",
+                   "usr/share/doc/@/doc/(flow.(dot|svg)|(bench|growth).svg|[a-z-]+.md)(.gz)?",
                    "usr/share/doc/@/examples/.*"],
     "cocosecret-dracut": DRACUT,
     "libcryptsetup-token-cocosecret": [

@@ -6,5 +6,6 @@ results   what was measured, kept as JSON
 guest     a Debian on a disk that is not encrypted, with everybody in it
 unlock    opening one volume
 native    on this machine, what needs no device-mapper
+growth    how cost grows, and the line that it follows
 report    tables for people
 """

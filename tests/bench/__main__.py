@@ -7,14 +7,13 @@ import time
 
 from harness import marked, place
 
-from . import (boot, chart, module, native, report, results, size, unlock,
-               volumes, wall)
+from . import (boot, chart, growth, module, native, panels, report, results, size,
+               unlock, volumes, wall)
 
 PARTS = {"unlock": unlock.measure, "native": native.measure,
          "module": module.measure, "volumes": volumes.measure,
-         "size": size.measure, "boot": boot.measure, "wall": wall.measure}
-
-BEGIN, END = "<!-- bench: make bench-page -->\n", "<!-- end of bench -->\n"
+         "size": size.measure, "boot": boot.measure, "wall": wall.measure,
+         "growth": growth.measure}
 
 
 def chosen(words):
@@ -29,6 +28,23 @@ def chosen(words):
     return names
 
 
+def put(name, lines):
+    """Puts a table into its place of doc/benchmarks.md."""
+    marked.put(place.TOP / "doc/benchmarks.md",
+               f"<!-- {name}: make bench-page -->\n", f"<!-- end of {name} -->\n",
+               "\n".join([*lines, ""]))
+
+
+def write_page(found):
+    """What was measured, and its pictures."""
+    if "unlock" in found:
+        put("bench", report.markdown(found))
+        chart.write(found)
+    if "growth" in found:
+        put("growth", report.growth_table(found))
+        panels.write(found)
+
+
 def main():
     """Each part is kept as soon as it is there."""
     for name in chosen(sys.argv[1] if len(sys.argv) > 1 else "all"):
@@ -38,10 +54,8 @@ def main():
               file=sys.stderr, flush=True)
     found = results.load()
     print("\n".join(report.lines(found)))
-    if sys.argv[2:] == ["page"] and "unlock" in found:
-        marked.put(place.TOP / "doc/benchmarks.md", BEGIN, END,
-                   "\n".join([*report.markdown(found), ""]))
-        chart.write(found)
+    if sys.argv[2:] == ["page"]:
+        write_page(found)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,15 @@ def limits(found, top):
            'stroke="#333"/>')
 
 
+def picture(height, parts):
+    """The file's text."""
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
+        f'height="{height}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        *parts, "</svg>", ""])
+
+
 def svg(results):
     """The whole picture."""
     part = results["unlock"]
@@ -72,11 +81,7 @@ def svg(results):
     wanted = goals.reached(results)
     below = TOP + ROW * len(opening) + TOP
     height = below + ROW * len(wanted) + 8
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
-        f'height="{height}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        *bars(part, opening, TOP), *limits(wanted, below), "</svg>", ""])
+    return picture(height, [*bars(part, opening, TOP), *limits(wanted, below)])
 
 
 def write(results):

@@ -53,20 +53,25 @@ def once(command, report):
     return ns / 1e6, kib
 
 
+def rounds(commands, count, report):
+    """{name: {"ms": […], "kib": […]}} of {name: command}."""
+    found = {name: {"ms": [], "kib": []} for name in commands}
+    for number in range(-1, count):
+        for name in unlock.rotated(list(commands), number):
+            ms, kib = once(commands[name], report)
+            if number >= 0:  # the first one fills caches
+                found[name]["ms"].append(round(ms, 3))
+                found[name]["kib"].append(kib)
+    return found
+
+
 def measure():
     """What the JSON gets."""
     guest.programs()
-    found = {name: {"ms": [], "kib": []} for name in CONTENDERS}
     with place.scratch() as folder:
         folder = pathlib.Path(folder)
         volume, key, slot = enrolled(folder)
         commands = {name: command.format(build=place.BUILD, volume=volume,
                                          key=key, slot=slot)
                     for name, command in CONTENDERS.items()}
-        for number in range(-1, ROUNDS):
-            for name in unlock.rotated(list(CONTENDERS), number):
-                ms, kib = once(commands[name], folder / "report")
-                if number >= 0:  # the first one fills caches
-                    found[name]["ms"].append(round(ms, 3))
-                    found[name]["kib"].append(kib)
-    return {"warm": found}
+        return {"warm": rounds(commands, ROUNDS, folder / "report")}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables for people, of what the parts found."""
 
-from . import boot, goals, native, size, stats, unlock, wall
+from . import boot, goals, growth, native, size, stats, unlock, wall
 
 
 def head(part):
@@ -155,6 +155,20 @@ PARTS = {"unlock": of_unlock, "native": of_native, "module": of_module,
          "volumes": of_volumes, "size": of_size, "boot": of_boot, "wall": of_wall}
 
 
+def grown(curve):
+    """(from and to, ms at both, the line, how well it fits)"""
+    (least, first), *_, (most, last) = curve.points
+    return (f"{least:,}–{most:,}", f"{stats.short(first)}–{stats.short(last)}",
+            curve.text(), f"{curve.line().fit:.3f}")
+
+
+def of_growth(results):
+    """Lines; of other parts, too."""
+    yield row("What grows", "from–to", "ms at the ends", "the line", "R²")
+    for curve in growth.curves(results):
+        yield row(curve.kind.what, *grown(curve))
+
+
 def of_goals(results):
     """Lines."""
     yield f"{'Ours, × of the other':72} {'found':>8} {'at most':>8}"
@@ -186,6 +200,14 @@ def markdown(results):
         yield f"| {' | '.join(cells)} |"
 
 
+def growth_table(results):
+    """The page's table of how cost grows."""
+    yield "| what grows | from–to | ms at the ends | the line | R² | measured |"
+    yield "|---|---|---|---|---|---|"
+    for curve in growth.curves(results):
+        yield f"| {' | '.join((curve.kind.what, *grown(curve), curve.where))} |"
+
+
 def lines(results):
     """All that there is."""
     for name, of_part in PARTS.items():
@@ -193,4 +215,8 @@ def lines(results):
             yield f"{name}: {head(results[name])}"
             yield from of_part(results[name])
             yield ""
+    if "growth" in results:
+        yield f"growth: {head(results['growth'])}"
+        yield from of_growth(results)
+        yield ""
     yield from of_goals(results)

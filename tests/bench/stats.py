@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Medians, and ratios and differences of what was measured in one round: what
-disturbs a round disturbs all that is in it."""
+disturbs a round disturbs all that is in it. And the line that points follow."""
 
 import operator
 import statistics
@@ -40,3 +40,30 @@ def ratios(ours, theirs):
 def more(ours, theirs):
     """By how much ours is more than theirs."""
     return by_round(ours, theirs, operator.sub)
+
+
+class Line(typing.NamedTuple):
+    """base + slope · n; fit is R², 1 where all points are on it."""
+
+    base: float
+    slope: float
+    fit: float
+
+    def at(self, number):
+        """Its value there."""
+        return self.base + self.slope * number
+
+
+def line(points):
+    """The least squares of points (n, value), which have two n at least."""
+    numbers, values = zip(*points)
+    slope, base = statistics.linear_regression(numbers, values)
+    found = Line(base, slope, 1)
+    around = sum((value - statistics.fmean(values)) ** 2 for value in values)
+    left = sum((value - found.at(number)) ** 2 for number, value in points)
+    return found._replace(fit=1 - left / around) if around else found
+
+
+def short(value):
+    """Two digits at least, and all before the point."""
+    return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"

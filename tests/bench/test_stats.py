@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The harness's arithmetic, and that its tables can be made."""
 
+import xml.etree.ElementTree
+
 import pytest
 
-from bench import boot, goals, report, size, stats, unlock, wall
+from bench import boot, goals, growth, panels, report, size, stats, unlock, wall
 
 MS = {size.BASE: [100, 290, 110], size.OURS: [150, 340, 170],
       size.CRYPTSETUP: [200, 390, 200]}
@@ -13,6 +15,15 @@ BOOT = {"tools": {tool: {who: {"init": MS[who], "kernel": MS[who]}
         "steps": dict.fromkeys(("modules", "device", "unlock"), [1, 2, 3])}
 BOOT["tools"][boot.SINGLE][size.OURS] = dict.fromkeys(("init", "kernel"),
                                                       [50, 145, 55])
+MACHINE = {"accelerator": "TCG", "cpus": 2, "day": "2026-11-28", "commit": "be7dd32"}
+GROWTH = {
+    "volumes": {"machine": MACHINE, "counts": {
+        count: {"ours": {"ms": [900, 5 + 2 * int(count), 70]}}
+        for count in ("1", "4", "16")}},
+    "growth": {"machine": MACHINE, "disks": {"64": {"ms": [30]}, "0": {"ms": [30]}},
+               "metadata": {"16": {"ms": [8]}, "4096": {"ms": [263]}},
+               "tokens": {"1": {"ms": [2]}, "2": {"ms": [4]}, "4": {"ms": [1]}},
+               "fleets": {"10": {"ms": [480]}, "2000": {"ms": [100000]}}}}
 
 
 def test_spread():
@@ -31,6 +42,55 @@ def test_ratios():
 def test_more():
     """Of each round: a slow one says nothing of who was slow in it."""
     assert stats.more([11, 52, 13], [10, 50, 10]) == (2, 1, 3)
+
+
+@pytest.mark.parametrize("points, line", (
+    ([(1, 3), (2, 5), (4, 9)], (1, 2, 1)),
+    ([(0, 0), (1, 3), (2, 0)], (1, 0, 0)),
+    ([(0, 1), (1, 2), (2, 6), (3, 7)], (0.7, 2.2, 24.2 / 26)),
+    ([(0, 5), (64, 5)], (5, 0, 1))))
+def test_line(points, line):
+    """What it leaves of the squares, R² says; nothing, of what is constant."""
+    found = stats.line(points)
+    assert found == pytest.approx(line)
+    assert found.at(10) == pytest.approx(line[0] + 10 * line[1])
+
+
+def test_short():
+    """No digit before the point is lost."""
+    assert [stats.short(value) for value in (0.00614, 2.149, 9.97, 19.4, 99.7, 1234.5)] \
+        == ["0.0061", "2.1", "10", "19", "100", "1,234"]
+
+
+def test_growth():
+    """Points in order, the least of each; a unit may be many; and a slope
+    may be down."""
+    found = growth.curves(GROWTH)
+    assert [curve.kind.part for curve in found] == ["volumes", *["growth"] * 4]
+    assert found[0].points == [(1, 7), (4, 13), (16, 37)]
+    assert [curve.text() for curve in found] == [
+        "5 ms + 2 ms a volume", "7 ms + 64 ms a MiB", "3.5 ms − 0.5 ms a token",
+        "30 ms + 0 ms a disk", "−20 ms + 50 ms a machine"]
+    assert found[1].where == "no VM, 2026-11-28, be7dd32"
+    assert found[3].where == "TCG, 2026-11-28, be7dd32"
+    _, volumes, *_ = report.of_growth(GROWTH)
+    assert volumes.endswith("1–16                   7–37   5 ms + 2 ms a volume"
+                            "                  1.000")
+    assert len(list(report.growth_table(GROWTH))) == 2 + len(found)
+
+
+def test_panels():
+    """A panel a curve, whose points lie within it."""
+    picture = xml.etree.ElementTree.fromstring(panels.svg(growth.curves(GROWTH)))
+    drawn = picture.findall("{*}g")
+    assert len(drawn) == 5
+    for panel in drawn:
+        for point in panel.findall("{*}circle"):
+            assert panels.LEFT <= float(point.get("cx")) <= panels.RIGHT
+            assert panels.TOP <= float(point.get("cy")) <= panels.BOTTOM
+    assert panels.ticks(37) == [0, 10, 20, 30]
+    assert panels.ticks(4096) == [0, 1000, 2000, 3000, 4000]
+    assert panels.ticks(0.25) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25])
 
 
 def test_contenders():
