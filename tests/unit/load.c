@@ -2,9 +2,11 @@
 /* Opening, on LUKS2 image files, as far as it goes without device-mapper. */
 #include "header/load.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,6 +45,43 @@ static int open_image_after(const struct volume *volume, int ciphers)
 static int open_image(const struct volume *volume)
 {
 	return open_image_after(volume, -1);
+}
+
+/* Where it is set, in place of the header's. */
+static const char *dumped;
+
+int crypt_dump_json(struct crypt_device *cd, const char **json, uint32_t flags)
+{
+	int (*real)(struct crypt_device *, const char **, uint32_t) = NULL;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "crypt_dump_json");
+	if (!dumped)
+		return real(cd, json, flags);
+	*json = dumped;
+	return 0;
+}
+
+static void metadata_that_is_too_long_is_called_so(void **state)
+{
+	CLEANUP(header_unload) struct crypt_device *cd = NULL;
+	CLEANUP(document_free) struct json_object *document = NULL;
+	CLEANUP(free_text) char *large = malloc(DOCUMENT_MAX + 2);
+
+	(void)state;
+	assert_non_null(large);
+	make_image("image", keys, 1);
+	assert_int_equal(header_load(&cd, "root", "image", &fault), 0);
+	sprintf(large, "%*s", DOCUMENT_MAX + 1, "{}");
+	dumped = large;
+	assert_int_equal(document_take(cd, &document, &fault), EXIT_HEADER);
+	assert_non_null(strstr(fault.text, "longer than 4 MiB"));
+	dumped = large + 1;
+	assert_int_equal(document_take(cd, &document, &fault), EXIT_IO); /* not as it was written */
+	document_free(&document);
+	dumped = "[]";
+	assert_int_equal(document_take(cd, &document, &fault), EXIT_HEADER);
+	assert_non_null(strstr(fault.text, "cannot be read as JSON"));
+	dumped = NULL;
 }
 
 static int choose(const char *secret)
@@ -259,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_token_names_the_key_slot, enter_scratch, leave_scratch),
+		cmocka_unit_test_setup_teardown(metadata_that_is_too_long_is_called_so, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(a_token_without_a_slot_has_none, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(odd_tokens_are_passed_over, enter_scratch, leave_scratch),
 		cmocka_unit_test_setup_teardown(the_slot_opens_with_its_key_only, enter_scratch, leave_scratch),

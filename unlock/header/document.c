@@ -105,7 +105,11 @@ int document_take(struct crypt_device *cd, struct json_object **document, struct
 		*document = document_parse(metadata, crypt_get_label(cd), crypt_get_subsystem(cd),
 					   crypt_get_uuid(cd));
 	if (r == 0 && !*document) {
-		fault_set(fault, "its metadata cannot be read as JSON");
+		if (strlen(metadata) > DOCUMENT_MAX)
+			fault_set(fault, "its metadata is longer than %d MiB as text, the most that "
+				  "is read", DOCUMENT_MAX >> 20);
+		else
+			fault_set(fault, "its metadata cannot be read as JSON");
 		return EXIT_HEADER;
 	}
 	if (r == 0 && holds_all_of(*document, metadata))
