@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-unit_names   := guid machine crypttab closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub http jwe kbs broker evidence courier pins stop
+unit_names   := guid machine module crypttab closing volume cocotab cmdline config table build secret device plan state load child attempt verify_root policy seal enroll rotate volume_key settle keygen guest plugin agent wipe identity discover lock copies tree uevent base64 anchor signature stub http jwe kbs broker evidence courier pins stop
 unit_plain   := remanence shortage confine
 unit_dir     := $(BUILD)/tests/unit
 unit_bins    := $(addprefix $(unit_dir)/,$(unit_names) $(unit_plain))

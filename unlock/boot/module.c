@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <libkmod.h>
 #include <stddef.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 
-enum { ATTEMPTS = 5 };
+enum { ATTEMPTS = 25, PAUSE_MS = 10 };
 
 static void unref_context(struct kmod_ctx **context)
 {
@@ -70,14 +71,17 @@ int module_load(const char *alias)
 /*
  * Another process may be loading it: where that fails, as with a malformed table, the kernel tells
  * whoever waited for it EBUSY, Linux: kernel/module/main.c, add_unformed_module(). A boot that
- * fails has a few such processes.
+ * fails has half a dozen such processes, and each costs the others an attempt.
  */
 int module_load_efi_secret(void)
 {
-	int r = -EBUSY;
+	static const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000 * 1000 };
+	int r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
 
-	for (int i = 0; i < ATTEMPTS && r == -EBUSY; i++)
+	for (int i = 1; i < ATTEMPTS && r == -EBUSY; i++) {
+		nanosleep(&pause, NULL);
 		r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+	}
 	return r;
 }
 
