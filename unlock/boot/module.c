@@ -9,7 +9,7 @@
 
 #include "lib/cleanup.h"
 
-enum { ATTEMPTS = 25, PAUSE_MS = 10 };
+enum { ATTEMPTS = 25, PAUSE_NS = 10000000 };
 
 static void unref_context(struct kmod_ctx **context)
 {
@@ -75,7 +75,7 @@ int module_load(const char *alias)
  */
 int module_load_efi_secret(void)
 {
-	static const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000 * 1000 };
+	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
 
 	for (int i = 1; i < ATTEMPTS && r == -EBUSY; i++) {
