@@ -123,7 +123,9 @@ def assert_booted(said):
 def assert_agent(system, version):
     """examples/agent's commands put it into an initramfs."""
     text = (place.TOP / "examples/agent/README.md").read_text()
-    (block,) = [block for block in documents.blocks(text) if "--include" in block]
+    sign, *others = documents.blocks(text)
+    assert "enroll" in sign  # as the README's own
+    (block,) = [block for block in others if "--include" in block]
     run(system, f"cd /{HOME}/examples/agent; echo '#!/bin/sh' >get-secret\n" + block,
         version)
     listed = system.run("lsinitrd $(ls -t /boot/init* | head -n 1)")
