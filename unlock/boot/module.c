@@ -76,12 +76,10 @@ int module_load(const char *alias)
 int module_load_efi_secret(void)
 {
 	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	int r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
+	int r;
 
-	for (int i = 1; i < ATTEMPTS && r == -EBUSY; i++) {
+	for (int i = 1; (r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED)) == -EBUSY && i < ATTEMPTS; i++)
 		nanosleep(&pause, NULL);
-		r = load("efi_secret", KMOD_PROBE_FAIL_ON_LOADED);
-	}
 	return r;
 }
 
